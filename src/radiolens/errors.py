@@ -1,0 +1,127 @@
+"""All errors of radiolens: one tree, translated once per edge (HTTP status, exit code).
+
+    RadiolensError
+     ├── InputError              the user's file or request; its message goes to the user
+     │    ├── UnreadableImage    not an image, truncated, unsupported transfer syntax, over a limit
+     │    ├── UnsupportedImage   readable, but not what the task is for
+     │    └── RejectedImage      failed the quality gate; carries the Quality
+     ├── DatasetError            a data set or its manifest
+     │    ├── InvalidManifest    carries file, row, column
+     │    └── PatientLeakage     carries the (hashed) patient ids
+     ├── BundleError             a model bundle
+     │    ├── CorruptBundle      checksum or golden pair differs; carries expected and found
+     │    └── UnknownTask        carries the known names
+     └── PeerError               a network partner failed; carries address and status
+
+A message says what was found, what was expected, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from radiolens.quality import ProblemCode, Quality
+
+__all__ = [
+    "BundleError",
+    "CorruptBundle",
+    "DatasetError",
+    "InputError",
+    "InvalidManifest",
+    "PatientLeakage",
+    "PeerError",
+    "RadiolensError",
+    "RejectedImage",
+    "UnknownTask",
+    "UnreadableImage",
+    "UnsupportedImage",
+]
+
+
+class RadiolensError(Exception):
+    """Base of every error that radiolens raises on purpose."""
+
+
+class InputError(RadiolensError):
+    """The user's file or request cannot be used; the message is for the user."""
+
+
+class UnreadableImage(InputError):
+    """The bytes are not an image that can be decoded within the limits."""
+
+    def __init__(self, message: str, code: ProblemCode = ProblemCode.UNREADABLE) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class UnsupportedImage(InputError):
+    """The image is readable, but not what the task is for."""
+
+    def __init__(self, message: str, code: ProblemCode) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class RejectedImage(InputError):
+    """The image failed the quality gate."""
+
+    def __init__(self, quality: Quality) -> None:
+        super().__init__(" ".join(problem.message for problem in quality.problems))
+        self.quality = quality
+
+
+class DatasetError(RadiolensError):
+    """A data set cannot be used as it is."""
+
+
+class InvalidManifest(DatasetError):
+    """A manifest breaks its format; `row` counts data rows from 1."""
+
+    def __init__(self, message: str, file: Path, row: int | None = None, column: str | None = None) -> None:
+        place = ", ".join(
+            part for part in (str(file), row and f"row {row}", column and f"column {column!r}") if part
+        )
+        super().__init__(f"{place}: {message}")
+        self.file = file
+        self.row = row
+        self.column = column
+
+
+class PatientLeakage(DatasetError):
+    """Patients or duplicate groups stand in more than one split; their ids are hashed."""
+
+    def __init__(self, message: str, hashed_ids: Sequence[str]) -> None:
+        super().__init__(message)
+        self.hashed_ids = tuple(hashed_ids)
+
+
+class BundleError(RadiolensError):
+    """A model bundle cannot be used."""
+
+
+class CorruptBundle(BundleError):
+    """A bundle's content differs from what it declares."""
+
+    def __init__(self, message: str, expected: str, found: str) -> None:
+        super().__init__(f"{message}: expected {expected}, found {found}. Install the bundle again.")
+        self.expected = expected
+        self.found = found
+
+
+class UnknownTask(BundleError):
+    """No task or bundle of this name is installed."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"Unknown task {name!r}. Known tasks: {', '.join(known)}.")
+        self.name = name
+        self.known = tuple(known)
+
+
+class PeerError(RadiolensError):
+    """A DICOM, DICOMweb, FHIR or download partner failed."""
+
+    def __init__(self, message: str, address: str, status: int | None = None) -> None:
+        super().__init__(f"{address}: {message}")
+        self.address = address
+        self.status = status

@@ -1,0 +1,86 @@
+"""A decoded image or volume, with the header facts that matter for a diagnosis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Image", "Source", "Unit"]
+
+
+class Unit(StrEnum):
+    """What a pixel value means."""
+
+    UNIT_INTERVAL = "unit_interval"
+    """X-ray and pictures: 0 to 1, white is dense."""
+    HOUNSFIELD = "hounsfield"
+    """CT: Hounsfield units."""
+    ARBITRARY = "arbitrary"
+    """MR: no defined unit."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an image came from: the allow-list of header facts; nothing here names a patient.
+
+    `format` is jpeg, png, tiff, bmp, dicom or nifti. Keywords are DICOM's; what a file does not state is None.
+    `size` is (rows, columns) before any reduction. `warnings` are the readers' remarks.
+    """
+
+    format: str
+    size: tuple[int, int] = (0, 0)
+    transfer_syntax_uid: str | None = None
+    sop_class_uid: str | None = None
+    sop_instance_uids: tuple[str, ...] = ()
+    series_instance_uid: str | None = None
+    study_instance_uid: str | None = None
+    body_part_examined: str | None = None
+    patient_age_years: float | None = None
+    patient_sex: str | None = None
+    manufacturer: str | None = None
+    series_description: str | None = None
+    presentation_intent_type: str | None = None
+    burned_in_annotation: str | None = None
+    colour_fraction: float = 0.0
+    """Mean saturation (0 to 1) of the picture before it was turned grey; 0 for greyscale."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """Read-only pixels and what they mean.
+
+    `pixels` is float32 of shape (slices, rows, columns); a film has one slice. `spacing_mm` is (between rows,
+    between columns). `modality` is DICOM's (CR, DX, CT, MR, ...), None for a picture that does not say.
+    `view` is ViewPosition. `orientation` is ImageOrientationPatient, six direction cosines. `slice_indices` are
+    the positions of the slices in the whole volume of `slice_count`, from 0 in the order of the scan.
+    """
+
+    pixels: NDArray[np.float32]
+    unit: Unit
+    source: Source
+    spacing_mm: tuple[float, float] | None = None
+    modality: str | None = None
+    view: str | None = None
+    orientation: tuple[float, ...] | None = None
+    slice_indices: tuple[int, ...] = (0,)
+    slice_count: int = 1
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3 or self.pixels.dtype != np.float32:
+            raise ValueError(
+                f"pixels must be float32 of shape (slices, rows, columns), found {self.pixels.dtype} {self.pixels.shape}"
+            )
+        if len(self.slice_indices) != len(self.pixels):
+            raise ValueError(f"{len(self.pixels)} slices, but {len(self.slice_indices)} slice_indices")
+        view = self.pixels.view()
+        view.flags.writeable = False
+        object.__setattr__(self, "pixels", view)
+
+    @property
+    def is_volume(self) -> bool:
+        """Say whether the image is one of several slices or frames."""
+        return self.slice_count > 1

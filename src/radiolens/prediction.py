@@ -1,0 +1,128 @@
+"""The answer of a bundle to an image, decided once: every view of it only renders it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radiolens.quality import Quality
+
+__all__ = [
+    "BundleIdentity",
+    "Explanation",
+    "Finding",
+    "Prediction",
+    "Presence",
+    "SliceFindings",
+    "decide",
+]
+
+
+class Presence(StrEnum):
+    """The decision on one label."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    INDETERMINATE = "indeterminate"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One label of the answer: calibrated probability (0 to 1), the threshold it was decided by, the decision."""
+
+    label: str
+    probability: float
+    threshold: float
+    presence: Presence
+
+
+@dataclass(frozen=True)
+class SliceFindings:
+    """The findings of one slice of a volume; `index` counts from 0 in the whole volume."""
+
+    index: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class BundleIdentity:
+    """Which network answered; `sha256` is that of its bundle.json."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Where the network looked, on one slice.
+
+    `maps` holds for each label a float32 array (rows, columns) of the network's last feature map: the part of the
+    label's logit that each place contributed, negative values cut to 0. `extent` is the part of the slice the
+    network saw as (top, left, bottom, right) in pixels. `slice_index` counts from 0 in the whole volume.
+    """
+
+    method: str
+    maps: Mapping[str, NDArray[np.float32]]
+    extent: tuple[float, float, float, float]
+    slice_index: int
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What was answered, or why it was not: refused if `quality` holds problems, then without findings.
+
+    `task` and `bundle` are None where none could be chosen. `prediction_set` is empty where the bundle has none.
+    `slices` is filled for volumes only. `seconds` is the time from bytes to answer.
+    """
+
+    task: str | None
+    bundle: BundleIdentity | None
+    findings: tuple[Finding, ...] = ()
+    prediction_set: tuple[str, ...] = ()
+    slices: tuple[SliceFindings, ...] = ()
+    quality: Quality = Quality()
+    explanation: Explanation | None = None
+    seconds: float = 0.0
+    created: datetime = datetime.fromtimestamp(0, UTC)
+
+    @property
+    def answered(self) -> bool:
+        """Say whether there is an answer."""
+        return bool(self.findings)
+
+    def finding(self, label: str) -> Finding:
+        """Return the finding of this label; raise KeyError if there is none."""
+        for finding in self.findings:
+            if finding.label == label:
+                return finding
+        raise KeyError(label)
+
+
+def decide(
+    probabilities: Mapping[str, float], thresholds: Mapping[str, float], *, exclusive: bool
+) -> tuple[Finding, ...]:
+    """Turn probabilities into findings by threshold, joined by label name.
+
+    Independent findings are present from their threshold on. Of exclusive labels only the most probable can be
+    present; below its threshold it is indeterminate, since one of the labels must hold but none is likely enough.
+    Raises KeyError if a label has no threshold.
+    """
+    likeliest = max(probabilities, key=lambda label: probabilities[label])
+
+    def presence(label: str) -> Presence:
+        reached = probabilities[label] >= thresholds[label]
+        if not exclusive:
+            return Presence.PRESENT if reached else Presence.ABSENT
+        if label != likeliest:
+            return Presence.ABSENT
+        return Presence.PRESENT if reached else Presence.INDETERMINATE
+
+    return tuple(
+        Finding(label, probability, thresholds[label], presence(label)) for label, probability in probabilities.items()
+    )

@@ -1,0 +1,1 @@
+"""Training of networks and their export to bundles: the only home of TensorFlow and Keras."""

@@ -1,0 +1,86 @@
+"""Random changes of training pictures, so that a network cannot live on exposure, borders, markers or resolution."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from radiolens.training.config import Augmentation
+
+__all__ = ["augment"]
+
+Picture = NDArray[np.float32]
+
+
+def augment(grey: NDArray[np.uint8], config: Augmentation, random: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a randomly changed copy of one picture of grey levels (rows, columns)."""
+    picture = _geometry(grey, config, random).astype(np.float32) / np.float32(255)
+    picture = _intensity(picture, config, random)
+    picture = _resolution(picture, config, random)
+    picture = _boxes(picture, config, random)
+    picture = _border(picture, config, random)
+    picture += random.normal(0.0, random.uniform(0, config.noise), picture.shape).astype(np.float32)
+    levels = np.rint(np.clip(picture, 0.0, 1.0) * 255).astype(np.uint8)
+    return _jpeg(levels, random) if random.random() < config.jpeg_probability else levels
+
+
+def _geometry(grey: NDArray[np.uint8], config: Augmentation, random: np.random.Generator) -> NDArray[np.uint8]:
+    """Crop, turn and mirror in one interpolation."""
+    rows, columns = grey.shape
+    keep_y, keep_x = random.uniform(config.smallest_crop, 1.0, 2)
+    angle = np.deg2rad(random.uniform(-config.rotation_degrees, config.rotation_degrees))
+    mirror = -1.0 if random.random() < config.flip_probability else 1.0
+    centre_x = columns * (0.5 + random.uniform(-0.5, 0.5) * (1 - keep_x))
+    centre_y = rows * (0.5 + random.uniform(-0.5, 0.5) * (1 - keep_y))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = turn @ np.diag([mirror * keep_x, keep_y])
+    shift = np.array([centre_x, centre_y]) - linear @ np.array([columns / 2, rows / 2])
+    matrix = np.column_stack([linear, shift])  # from the new picture's coordinates to the old ones
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(grey, matrix, (columns, rows), flags=flags), np.uint8)
+
+
+def _intensity(picture: Picture, config: Augmentation, random: np.random.Generator) -> Picture:
+    bent = np.power(picture, np.float32(np.exp(random.uniform(-config.gamma, config.gamma))))
+    contrast = np.float32(random.uniform(*config.contrast))
+    brightness = np.float32(random.uniform(-config.brightness, config.brightness))
+    middle = np.float32(0.5)
+    return np.clip((bent - middle) * contrast + middle + brightness, 0.0, 1.0)
+
+
+def _resolution(picture: Picture, config: Augmentation, random: np.random.Generator) -> Picture:
+    if random.random() >= config.blur_probability:
+        return picture
+    rows, columns = picture.shape
+    share = random.uniform(0.4, 0.9)  # below 0.4 small infiltrates are lost to the eye, too
+    small = cv2.resize(picture, (round(columns * share), round(rows * share)), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _boxes(picture: Picture, config: Augmentation, random: np.random.Generator) -> Picture:
+    changed = picture.copy()
+    rows, columns = picture.shape
+    if random.random() < config.box_probability:
+        for _ in range(random.integers(1, 4)):
+            height, width = (int(side * random.uniform(0.02, 0.15)) + 1 for side in (rows, columns))
+            top, left = random.integers(0, rows - height), random.integers(0, columns - width)
+            changed[top : top + height, left : left + width] = random.choice([0.0, 1.0, random.random()])
+    return changed
+
+
+def _border(picture: Picture, config: Augmentation, random: np.random.Generator) -> Picture:
+    changed = picture.copy()
+    if random.random() < config.border_probability:
+        rows, columns = picture.shape
+        top, bottom = (int(rows * random.uniform(0, config.border)) for _ in range(2))
+        left, right = (int(columns * random.uniform(0, config.border)) for _ in range(2))
+        changed[:top], changed[rows - bottom :] = 0.0, 0.0
+        changed[:, :left], changed[:, columns - right :] = 0.0, 0.0
+    return changed
+
+
+def _jpeg(levels: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    quality = int(random.integers(30, 90))
+    _, encoded = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), np.uint8)

@@ -1,0 +1,1 @@
+"""Experiments: Python files headed by their command, runtime and result."""

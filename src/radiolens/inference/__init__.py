@@ -1,0 +1,1 @@
+"""Serving of bundles: the only home of ONNX Runtime."""

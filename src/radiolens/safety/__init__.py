@@ -1,0 +1,1 @@
+"""Reasons not to believe an image; takes arrays and features, runs no network."""

@@ -170,7 +170,7 @@ def test_every_exception_is_caught_only_at_the_listed_process_edges() -> None:
 @pytest.mark.parametrize("folder", ["src", "tests", "benchmarks"])
 def test_nothing_is_silenced_without_its_code_and_reason(folder: str) -> None:
     silencer = re.compile(r"#\s*(noqa|type:\s*ignore)(?P<rest>.*)$")
-    justified = re.compile(r"^(:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*|\[[a-z-]+(,\s*[a-z-]+)*\])\s*(#|-)\s*\w.*")
+    justified = re.compile(r"^(:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*|\[[a-z-]+(,\s*[a-z-]+)*\])\s+([#-]\s*)?\w.*")
     bare = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in python_files(folder)

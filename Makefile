@@ -19,7 +19,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 .PHONY: help run test lint
 
 help:
-	@sed -n '2,6s/^# *//p' Makefile
+	@sed -n '2,5s/^# *//p' Makefile
 
 run: $(VENV)/installed-base
 	@echo "radiolens: http://127.0.0.1:$(PORT) (stop with Ctrl+C)"

@@ -23,10 +23,11 @@ UNSTATED = {
 
 def licence(package: Distribution) -> str:
     """Return what a package's metadata say about its licence: the expression, else the field and the classifiers."""
-    if expression := package.metadata.get("License-Expression"):
-        return expression
-    classifiers = [text for text in package.metadata.get_all("Classifier") or [] if text.startswith("License ::")]
-    first_line = (package.metadata.get("License") or "").split("\n")[0]
+    metadata = package.metadata
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
+    classifiers = [text for text in metadata.get_all("Classifier") or [] if text.startswith("License ::")]
+    first_line = metadata["License"].split("\n")[0] if "License" in metadata else ""
     return "; ".join([first_line, *classifiers])
 
 

@@ -1,10 +1,11 @@
 """A bundle: everything a trained network needs to be used rightly, in one folder, with every file hashed.
 
-    <name>/<version>/bundle.json     names, labels, preprocessing, calibration, thresholds, hashes; its SHA-256 is the identity
-                     model.onnx      image (n, rows, columns, channels) -> logits (n, labels), features (n, h, w, c)
-                     golden.npz      grey levels and the probabilities the stored network gave for them
-                     reference.npz   the dense head, and statistics of the training features
-                     evidence/       evaluation and model card with hashes of their own, outside the identity
+<name>/<version>/bundle.json     names, labels, preprocessing, calibration, thresholds, hashes; its own
+                                 SHA-256 is the identity
+                 model.onnx      image (n, rows, columns, channels) -> logits (n, labels), features (n, h, w, c)
+                 golden.npz      grey levels and the probabilities the stored network gave for them
+                 reference.npz   the dense head, and statistics of the training features
+                 evidence/       evaluation and model card with hashes of their own, outside the identity
 """
 
 from __future__ import annotations

@@ -79,9 +79,7 @@ class InvalidManifest(DatasetError):
     """A manifest breaks its format; `row` counts data rows from 1."""
 
     def __init__(self, message: str, file: Path, row: int | None = None, column: str | None = None) -> None:
-        place = ", ".join(
-            part for part in (str(file), row and f"row {row}", column and f"column {column!r}") if part
-        )
+        place = ", ".join(part for part in (str(file), row and f"row {row}", column and f"column {column!r}") if part)
         super().__init__(f"{place}: {message}")
         self.file = file
         self.row = row

@@ -72,7 +72,8 @@ class Image:
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.dtype != np.float32:
             raise ValueError(
-                f"pixels must be float32 of shape (slices, rows, columns), found {self.pixels.dtype} {self.pixels.shape}"
+                "pixels must be float32 of shape (slices, rows, columns), "
+                f"found {self.pixels.dtype} {self.pixels.shape}"
             )
         if len(self.slice_indices) != len(self.pixels):
             raise ValueError(f"{len(self.pixels)} slices, but {len(self.slice_indices)} slice_indices")

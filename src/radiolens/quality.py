@@ -1,6 +1,7 @@
 """Why an image must not be believed: coded problems, each with a sentence on what to do.
 
-The codes are part of the public contract (`docs/contracts.md`): they appear in the JSON answer, on the page and in reports.
+The codes are part of the public contract (`docs/contracts.md`): they appear in the JSON answer, on the page and in
+reports.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ ADVICE: Mapping[ProblemCode, str] = MappingProxyType(
         ProblemCode.TOO_SMALL: "Export the image at its original size.",
         ProblemCode.TOO_DARK: "Check the exposure or the window of the export, or repeat the image.",
         ProblemCode.TOO_BRIGHT: "Check the exposure or the window of the export, or repeat the image.",
-        ProblemCode.OUTSIDE_INTENDED_USE: "The network was not made for this patient or examination; have it read by a radiologist.",
+        ProblemCode.OUTSIDE_INTENDED_USE: (
+            "The network was not made for this patient or examination; have it read by a radiologist."
+        ),
         ProblemCode.UNLIKE_TRAINING_DATA: "The network has seen nothing like it; have it read by a radiologist.",
         ProblemCode.TASK_UNDETERMINED: "Name the study, for instance --task chest-xray.",
         ProblemCode.UNREADABLE: "Export the file again from the scanner or the PACS, as DICOM, PNG or JPEG.",

@@ -79,7 +79,7 @@ class Manifest:
 
 
 def read_manifest(file: Path, task: Task) -> Manifest:
-    """Read and check a manifest; raise InvalidManifest with row and column at the first thing that breaks the format."""
+    """Read and check a manifest; raise InvalidManifest with row and column where it first breaks the format."""
     if not file.is_file():
         raise InvalidManifest("there is no such file. Make one with `radiolens data import`.", file)
     header, rows = _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file)
@@ -195,9 +195,7 @@ def _possible(file: Path, task: Task, number: int, row: Mapping[str, str]) -> fr
     unknown = names.difference(task.label_names)
     if unknown:
         known = ", ".join(task.label_names)
-        raise InvalidManifest(
-            f"unknown label {', '.join(sorted(unknown))}; known are {known}.", file, number, "label"
-        )
+        raise InvalidManifest(f"unknown label {', '.join(sorted(unknown))}; known are {known}.", file, number, "label")
     return names
 
 

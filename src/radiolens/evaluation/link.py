@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["probabilities"]
+__all__ = ["Floats", "probabilities"]
 
 Floats = NDArray[np.floating]
 

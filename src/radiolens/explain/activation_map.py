@@ -14,4 +14,5 @@ def class_activation_maps(features: NDArray[np.float32], head_kernel: NDArray[np
     `features` is the last feature map (h, w, channels), `head_kernel` (channels, labels). Up to the constant 1/(h w)
     this equals Grad-CAM of the logit (Selvaraju et al. 2017, arXiv:1610.02391, section 3.1), without a gradient.
     """
-    return np.maximum(np.moveaxis(features @ head_kernel, -1, 0), 0.0)
+    maps: NDArray[np.float32] = np.maximum(np.moveaxis(features @ head_kernel, -1, 0), 0.0)
+    return maps

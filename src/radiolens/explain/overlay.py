@@ -26,7 +26,8 @@ def display_slice(image: Image, slice_index: int) -> NDArray[np.uint8]:
     pixels = image.pixels[image.slice_indices.index(slice_index)]
     low, high = _display_range(pixels, image.unit)
     share = np.clip((pixels - low) / max(high - low, np.finfo(np.float32).tiny), 0.0, 1.0)
-    return np.rint(share * 255).astype(np.uint8)
+    grey: NDArray[np.uint8] = np.rint(share * 255).astype(np.uint8)
+    return grey
 
 
 def overlay(explanation: Explanation, label: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
@@ -40,7 +41,8 @@ def overlay(explanation: Explanation, label: str, shape: tuple[int, int]) -> NDA
     share = np.clip(_placed(values, explanation.extent, shape) / peak, 0.0, 1.0) if peak > 0 else np.zeros(shape)
     steps = np.linspace(0.0, 1.0, len(_RAMP))
     colours = [np.interp(share, steps, _RAMP[:, channel]) for channel in range(3)]
-    return np.rint(np.stack([*colours, share * _STRONGEST_ALPHA], axis=-1)).astype(np.uint8)
+    colour: NDArray[np.uint8] = np.rint(np.stack([*colours, share * _STRONGEST_ALPHA], axis=-1)).astype(np.uint8)
+    return colour
 
 
 def png(pixels: NDArray[np.uint8], longest_side: int = 1024) -> bytes:

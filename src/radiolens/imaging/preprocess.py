@@ -61,7 +61,8 @@ def grey_levels(pixels: NDArray[np.float32], unit: Unit, preprocessing: Preproce
     if high <= low:
         return np.zeros(fitted.shape, np.uint8)
     unit_interval = np.clip((fitted - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
-    return np.rint(unit_interval * np.float32(255.0)).astype(np.uint8)
+    grey: NDArray[np.uint8] = np.rint(unit_interval * np.float32(255.0)).astype(np.uint8)
+    return grey
 
 
 def network_input(grey: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:

@@ -17,7 +17,9 @@ def route(image: Image) -> Task | Problem:
     if len(fitting) == 1:
         return fitting[0]
     told = [part for part in (image.modality, image.source.body_part_examined) if part]
-    found = f"The file says {', '.join(told)}, which fits no single study." if told else (
-        "The file does not say what kind of examination it is."
+    found = (
+        f"The file says {', '.join(told)}, which fits no single study."
+        if told
+        else "The file does not say what kind of examination it is."
     )
     return Problem.found(ProblemCode.TASK_UNDETERMINED, found)

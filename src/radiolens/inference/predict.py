@@ -95,9 +95,7 @@ class Predictor:
         prediction = self.predict_image(image, task, gate=gate, explain=explain)
         return replace(prediction, seconds=time.perf_counter() - start)
 
-    def predict_image(
-        self, image: Image, task: str = AUTO, *, gate: bool = True, explain: bool = True
-    ) -> Prediction:
+    def predict_image(self, image: Image, task: str = AUTO, *, gate: bool = True, explain: bool = True) -> Prediction:
         """Answer an image that was read already. `gate` False scores what would be refused, and needs a named task."""
         start = time.perf_counter()
         chosen = self._chosen(image, task, gate=gate)
@@ -172,6 +170,4 @@ def _unreleased(task: Task) -> Problem:
 
 
 def _refused(task: str | None, quality: Quality, start: float) -> Prediction:
-    return Prediction(
-        task, None, quality=quality, seconds=time.perf_counter() - start, created=datetime.now(UTC)
-    )
+    return Prediction(task, None, quality=quality, seconds=time.perf_counter() - start, created=datetime.now(UTC))

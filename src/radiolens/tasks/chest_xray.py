@@ -15,7 +15,9 @@ CHEST_XRAY = Task(
         Label(
             name="pneumonia",
             title="Pneumonia",
-            definition="Radiological pneumonia: read by paediatric radiologists (Guangzhou) or mined from reports (NIH).",
+            definition=(
+                "Radiological pneumonia: read by paediatric radiologists (Guangzhou) or mined from reports (NIH)."
+            ),
             code=Code("233604007", "SCT", "Pneumonia"),
         ),
         Label(
@@ -30,7 +32,10 @@ CHEST_XRAY = Task(
     negative_answer="No pneumonia or tuberculosis found",
     limits=(
         "Only pneumonia and tuberculosis are looked for; every other disease is missed.",
-        "Pneumonia was learnt mostly from children of one hospital, tuberculosis from adults only (15 years and older).",
+        (
+            "Pneumonia was learnt mostly from children of one hospital, "
+            "tuberculosis from adults only (15 years and older)."
+        ),
         "The labels are radiological; they were not confirmed by microbiology.",
     ),
 )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from radiolens.training.config import Augmentation
 
-__all__ = ["augment"]
+__all__ = ["Picture", "augment"]
 
 Picture = NDArray[np.float32]
 
@@ -46,7 +46,8 @@ def _intensity(picture: Picture, config: Augmentation, random: np.random.Generat
     contrast = np.float32(random.uniform(*config.contrast))
     brightness = np.float32(random.uniform(-config.brightness, config.brightness))
     middle = np.float32(0.5)
-    return np.clip((bent - middle) * contrast + middle + brightness, 0.0, 1.0)
+    changed: Picture = np.clip((bent - middle) * contrast + middle + brightness, 0.0, 1.0)
+    return changed
 
 
 def _resolution(picture: Picture, config: Augmentation, random: np.random.Generator) -> Picture:

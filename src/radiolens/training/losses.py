@@ -69,9 +69,7 @@ def loss_for(task: Task, label_smoothing: float = 0.0) -> keras.losses.Loss:
     return PossibleSetCrossentropy(label_smoothing) if task.exclusive else AnnotatedCrossentropy(label_smoothing)
 
 
-def targets(
-    cases: Sequence[Case], task: Task, masked: Sequence[tuple[str, str]] = ()
-) -> NDArray[np.float32]:
+def targets(cases: Sequence[Case], task: Task, masked: Sequence[tuple[str, str]] = ()) -> NDArray[np.float32]:
     """Return the targets (n, labels) of cases, in the order of the task's labels.
 
     `masked` (source, label) annotations count as not annotated.

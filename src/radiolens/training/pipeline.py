@@ -53,7 +53,8 @@ def cached_grey_levels(
             progress(index + 1, len(cases))
         array.flush()
         partial.rename(file)
-    return np.load(file, mmap_mode="r", allow_pickle=False)
+    cached: NDArray[np.uint8] = np.load(file, mmap_mode="r", allow_pickle=False)
+    return cached
 
 
 def draw_indices(

@@ -16,7 +16,7 @@ from radiolens.data.manifest import Manifest
 from radiolens.errors import DatasetError
 from radiolens.training.config import Experiment, as_json
 
-__all__ = ["draw_curves", "environment", "write_run_facts"]
+__all__ = ["LoggedEpoch", "draw_curves", "environment", "write_run_facts"]
 
 _PACKAGES = ("keras", "numpy", "onnx", "onnxruntime", "opencv-python-headless", "pillow", "radiolens", "tensorflow")
 
@@ -36,7 +36,7 @@ class LoggedEpoch(Protocol):
 def environment() -> dict[str, str]:
     """Return what the run depended on: Python, machine, versions of the packages, the commit of the working folder."""
     versions = {name: metadata.version(name) for name in _PACKAGES}
-    commit = subprocess.run(  # noqa: S603  fixed command, no input
+    commit = subprocess.run(
         ["git", "rev-parse", "HEAD"],  # noqa: S607  git is looked up on the user's PATH on purpose
         capture_output=True,
         text=True,

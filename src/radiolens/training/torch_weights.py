@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickle  # noqa: S403  only through _StateUnpickler, which resolves an allow-list of names
+import pickle  # only through _StateUnpickler, which resolves an allow-list of names
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -64,9 +64,7 @@ def train(
     check_no_leakage(manifest.cases)
     run.mkdir(parents=True, exist_ok=True)
     write_run_facts(run, experiment, manifest)
-    parts = {
-        split: _part(experiment, manifest, split, cache, progress) for split in ("train", "validation")
-    }
+    parts = {split: _part(experiment, manifest, split, cache, progress) for split in ("train", "validation")}
     log = _read_log(run)
     model = _resume(experiment, manifest.task, run, log)
     while not _finished(experiment, log):
@@ -91,7 +89,8 @@ def _part(
     cases = tuple(case for case in manifest.cases if case.source in experiment.sources and case.split == split)
     if not cases:
         raise DatasetError(
-            f"{manifest.file}: no case of {', '.join(experiment.sources)} in the split {split!r}. Run `radiolens data split`."
+            f"{manifest.file}: no case of {', '.join(experiment.sources)} in the split {split!r}. "
+            "Run `radiolens data split`."
         )
     grey = cached_grey_levels(manifest, cases, experiment.preprocessing, cache, progress)
     return _Part(cases, grey, targets(cases, manifest.task, experiment.masked))
@@ -132,12 +131,10 @@ def _run_epoch(experiment: Experiment, model: keras.Model, parts: dict[str, _Par
 
 
 def _grouped_loss(experiment: Experiment, model: keras.Model, part: _Part) -> float:
-    """Return the mean over the sampling groups of their mean validation loss, so that no large source drowns another."""
+    """Return the mean of the sampling groups' mean validation losses, so that no large source drowns another."""
     logits = predict_logits(model, part.grey, experiment.preprocessing)
     groups = np.asarray([experiment.group_by(case) for case in part.cases])
-    means = [
-        float(model.loss(part.wanted[groups == group], logits[groups == group])) for group in np.unique(groups)
-    ]
+    means = [float(model.loss(part.wanted[groups == group], logits[groups == group])) for group in np.unique(groups)]
     return float(np.mean(means))
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from radiolens.training.config import Experiment
 
+__all__ = ["EXPERIMENT"]
+
 EXPERIMENT = Experiment(
     name="chest_xray",
     task="chest-xray",

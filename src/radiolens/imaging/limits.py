@@ -11,20 +11,23 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """What one input may cost.
-
-    `file_bytes`: a 250-frame CT of 512 x 512 uncompressed is 125 MiB. `pixels` is of one frame: the largest
-    mammography films have 30 million, and one frame as float32 with a working copy must fit the address space.
-    `nesting`: real DICOM sequences go 5 to 8 deep. `inflated_bytes` bounds what compressed data may become.
-    `address_space_bytes` counts the libraries, too. `cpu_seconds` and `wall_seconds` are for a weak laptop.
-    """
+    """What one input (a file, or all files of one series) may cost."""
 
     file_bytes: int = 256 * MIB
+    """All its files together: 250 CT slices of 512 x 512, uncompressed, are 125 MiB."""
     pixels: int = 40_000_000
+    """Of one frame: the largest mammography films have 30 million, and float32 with a copy fits the address space."""
     frames: int = 4000
+    """Frames or slices: the longest perfusion and cine series have about 2,000."""
     nesting: int = 32
+    """Sequences within sequences: real DICOM goes 5 to 8 deep, and Python's parser about 100."""
     inflated_bytes: int = 256 * MIB
+    """What compressed data may become, and what the child may answer: `EVERY` of 250 slices as float32 is 250 MiB."""
     archive_members: int = 2000
+    """Files in a zip: several series of one examination."""
     address_space_bytes: int = 600 * MIB
+    """Of the child, libraries (about 250 MiB) included; two such children and the server stay below 1.2 GB."""
     cpu_seconds: int = 20
+    """Whole seconds, as the kernel counts them: ten times what the slowest real film (JPEG 2000) takes on a laptop."""
     wall_seconds: float = 30.0
+    """Longer than the CPU time, for a machine that does other things, too."""

@@ -44,6 +44,7 @@ class Task:
     `modalities` are the DICOM Modality values (PS3.3 C.7.3.1.1.1) the task accepts, `body_parts` the accepted
     Body Part Examined values (PS3.16 Annex L), the first being the main one. `exclusive` labels sum to one
     (softmax); otherwise each label is a finding of its own (sigmoid). `negative_answer` is what a page says when
+    nothing abnormal was found; never "healthy". `limits` are sentences that stand beside every answer.
     """
 
     name: str

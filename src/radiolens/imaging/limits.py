@@ -25,8 +25,8 @@ class Limits:
     """What compressed data may become, and what the child may answer: `EVERY` of 250 slices as float32 is 250 MiB."""
     archive_members: int = 2000
     """Files in a zip: several series of one examination."""
-    address_space_bytes: int = 600 * MIB
-    """Of the child, libraries (about 250 MiB) included; two such children and the server stay below 1.2 GB."""
+    address_space_bytes: int = 600_000_000
+    """Of the child, libraries (about 180 MB) included; two such children and the server stay below 1.2 GB."""
     cpu_seconds: int = 20
     """Whole seconds, as the kernel counts them: ten times what the slowest real film (JPEG 2000) takes on a laptop."""
     wall_seconds: float = 30.0

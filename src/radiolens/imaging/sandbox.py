@@ -5,40 +5,62 @@ file reaches the next. What a child answers is JSON and plain arrays (`wire.py`)
 child's death, by crash or limit, is an UnreadableImage. Own code rather than multiprocessing's fork server, since
 that one pickles, and runs the caller's `__main__` again in each child.
 
-Linux and macOS (where the kernel ignores the memory limit). Windows has no fork: calls fail with a clear error.
+It contains crashes, hangs and floods of memory. It is no jail for a decoder that was taken over: a child keeps the
+user's rights, save that it can write no file.
+
+Linux is the target. On macOS the kernel does not hold the limit on memory; the others hold. Windows has no fork:
+a call fails with a clear error.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
-from radiolens.errors import RadiolensError, UnreadableImage
+from radiolens.errors import BundleError, DatasetError, RadiolensError, UnreadableImage, UnsupportedImage
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.wire import Payload, Severed, receive_json, receive_payload, send_json
 from radiolens.quality import ProblemCode
 
 __all__ = ["READERS", "Sandbox", "readers_sandbox"]
 
-READERS = ("radiolens.imaging.untrusted",)
+_log = logging.getLogger(__name__)
+
+READERS = ("radiolens.imaging.confined",)
 """What the readers' children have preloaded."""
 
 _CHILDREN = 2  # two children at their limit and the server stay below 1.2 GB
 _GRACE_SECONDS = 2.0  # the child's own timer comes first; this is for a child that turned it off
 _START_SECONDS = 60.0  # a cold start from a slow disk
 
+_CROSSING: Mapping[str, Callable[[str, ProblemCode], RadiolensError]] = MappingProxyType(
+    {
+        "UnreadableImage": UnreadableImage,
+        "UnsupportedImage": UnsupportedImage,
+        "DatasetError": lambda message, _: DatasetError(message),
+        "BundleError": lambda message, _: BundleError(message),
+    }
+)
+"""The errors that cross from a child; any other becomes an UnreadableImage."""
+
 
 class Sandbox:
-    """A fork server and the calls to it. Thread-safe; started at the first call, or before by `start`."""
+    """A fork server and the calls to it. Thread-safe; started at the first call, or before by `start`.
+
+    `preload` names the modules that every child finds loaded. At most `children` run at once; further calls wait.
+    """
 
     def __init__(self, preload: Sequence[str] = READERS, children: int = _CHILDREN) -> None:
         self._preload = tuple(preload)
@@ -54,19 +76,20 @@ class Sandbox:
             self._start()
 
     def stop(self) -> None:
-        """End the server; the next call starts another."""
+        """End the server and its children; the next call starts another."""
         with self._lock:
-            if self._control is not None and self._server is not None:
-                self._control.close()
-                self._server.wait()
-            self._control = self._server = None
+            if self._server is not None and self._server.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._server.pid, signal.SIGKILL)
+            self._forget()
 
     def run(
         self, function: str, files: Sequence[bytes], arguments: Mapping[str, Any], limits: Limits = Limits()
     ) -> Payload:
         """Run `module:function` on (files, arguments) in a child and return its payload.
 
-        Raises UnreadableImage as the function did, or if the child died or overstepped a limit.
+        `arguments` is what JSON can hold. Raises UnreadableImage, UnsupportedImage, DatasetError or BundleError as
+        the function did, and UnreadableImage if it raised anything else, died, or overstepped a limit.
         """
         size = sum(map(len, files))
         if size > limits.file_bytes:
@@ -81,42 +104,67 @@ class Sandbox:
             "limits": asdict(limits),
             "sizes": [len(data) for data in files],
         }
-        with self._slots, self._connect() as connection:
-            return _call(connection, head, files, limits)
+        with self._slots:
+            connection, pid = self._child()
+            with connection:
+                return _call(connection, pid, head, files, limits)
 
-    def _connect(self) -> socket.socket:
+    def _child(self) -> tuple[socket.socket, int]:
+        """Have a child forked. A server that died since the last call is replaced, once."""
+        try:
+            return self._fork()
+        except OSError:
+            with self._lock:
+                self._forget()
+        try:
+            return self._fork()
+        except OSError as error:
+            raise RadiolensError(
+                "The sandbox for reading files does not start; its messages are on standard error."
+            ) from error
+
+    def _fork(self) -> tuple[socket.socket, int]:
         ours, theirs = socket.socketpair()
-        with theirs, self._lock:
-            control = self._start()
-            self._wait_until_ready(control)
-            socket.send_fds(control, [b"+"], [theirs.fileno()])
-        return ours
+        with contextlib.ExitStack() as on_failure:
+            on_failure.enter_context(ours)
+            with theirs, self._lock:
+                control = self._start()
+                self._wait_until_ready(control)
+                socket.send_fds(control, [b"+"], [theirs.fileno()])
+            ours.settimeout(_START_SECONDS)
+            pid = int(receive_json(ours)["pid"])
+            ours.settimeout(None)
+            on_failure.pop_all()
+        return ours, pid
 
     def _start(self) -> socket.socket:
         if self._control is not None and self._server is not None and self._server.poll() is None:
             return self._control
         if not hasattr(os, "fork"):
             raise RadiolensError("Reading untrusted files needs Linux or macOS; on Windows use WSL.")
-        ours, theirs = socket.socketpair()
+        self._forget()
+        self._control, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-m", "radiolens.imaging.forkserver", str(theirs.fileno()), *self._preload]
-            # One thread each: a thread pool does not survive a fork, and each thread's stack counts as memory.
-            environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-            self._server = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL
-            )
-        self._control, self._ready = ours, False
+            self._server = _launch(theirs, self._preload)
         atexit.register(self.stop)
-        return ours
+        return self._control
 
     def _wait_until_ready(self, control: socket.socket) -> None:
-        if self._ready:
-            return
-        control.settimeout(_START_SECONDS)
-        if control.recv(1) != b"!":
-            raise RadiolensError("The sandbox for reading files did not start; its messages are on standard error.")
-        control.settimeout(None)
-        self._ready = True
+        if not self._ready:
+            control.settimeout(_START_SECONDS)
+            if control.recv(1) != b"!":
+                raise Severed("the server ended while it started")
+            control.settimeout(None)
+            self._ready = True
+
+    def _forget(self) -> None:
+        """Let go of a server that ended or does not answer; its children finish what they do."""
+        if self._control is not None and self._server is not None:
+            self._control.close()
+            self._server.kill()
+            self._server.wait()
+        self._control, self._server, self._ready = None, None, False
+        atexit.unregister(self.stop)
 
 
 def readers_sandbox() -> Sandbox:
@@ -127,29 +175,74 @@ def readers_sandbox() -> Sandbox:
 _READERS_SANDBOX = Sandbox()
 
 
-def _call(connection: socket.socket, head: Mapping[str, Any], files: Sequence[bytes], limits: Limits) -> Payload:
-    pid = None
+def _launch(control: socket.socket, preload: Sequence[str]) -> subprocess.Popen[bytes]:
+    # -P: no module of the working folder is taken for a library; what this process can import, the server can.
+    command = [sys.executable, "-P", "-m", "radiolens.imaging.forkserver", str(control.fileno()), *preload]
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    # One thread each: a thread pool does not survive a fork, and each thread's stack counts as memory.
+    environment = {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(  # noqa: S603  our own interpreter and module
+        command,
+        pass_fds=[control.fileno()],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl+C is for the program, which then ends this group
+    )
+
+
+def _call(
+    connection: socket.socket, pid: int, head: Mapping[str, Any], files: Sequence[bytes], limits: Limits
+) -> Payload:
+    start = time.monotonic()
+    guard = threading.Timer(limits.wall_seconds + _GRACE_SECONDS, _cut, (connection, pid))
+    guard.daemon = True
+    guard.start()
     try:
-        connection.settimeout(limits.wall_seconds + _GRACE_SECONDS)
-        pid = int(receive_json(connection)["pid"])
+        return _converse(connection, head, files, limits)
+    except (OSError, KeyError, TypeError, ValueError) as error:  # what a dead child, or one taken over, leaves
+        raise _died(time.monotonic() - start, limits) from error
+    finally:
+        guard.cancel()
+        _kill(pid)
+
+
+def _converse(connection: socket.socket, head: Mapping[str, Any], files: Sequence[bytes], limits: Limits) -> Payload:
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may answer before it has read everything
         send_json(connection, head)
         for data in files:
             connection.sendall(data)
-        answer = receive_json(connection)
-        if "error" not in answer:
-            return receive_payload(connection, answer, limits.address_space_bytes)
-    except (TimeoutError, Severed, ConnectionError, KeyError) as error:
-        _kill(pid)
-        raise UnreadableImage(
-            "The file could not be read: decoding it failed, or took more time or memory than allowed "
-            f"({limits.wall_seconds:.0f} s, {limits.address_space_bytes / 1e6:.0f} MB). "
-            "Export it again from its source, or smaller."
-        ) from error
-    raise UnreadableImage(str(answer["error"]), ProblemCode(answer["code"]))
+    told = receive_json(connection)
+    if "error" in told:
+        raise _crossed(told["error"])
+    return receive_payload(connection, told, limits.inflated_bytes)
 
 
-def _kill(pid: int | None) -> None:
-    """End a child that may still run; it may also have gone by itself."""
-    if pid is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+def _crossed(told: Mapping[str, Any]) -> RadiolensError:
+    if told["trace"]:
+        _log.error("unexpected failure in the sandbox: %s", "\n".join(map(str, told["trace"])))
+    make = _CROSSING.get(str(told["type"]), UnreadableImage)
+    return make(str(told["message"]), ProblemCode(told["code"]))
+
+
+def _died(seconds: float, limits: Limits) -> UnreadableImage:
+    if seconds < min(limits.cpu_seconds, limits.wall_seconds):
+        return UnreadableImage("The file made its decoder fail. It is damaged: export it again from its source.")
+    return UnreadableImage(
+        f"Reading the file took longer than {limits.wall_seconds:.0f} s ({limits.cpu_seconds} s of computing), which "
+        "no ordinary image does. Export it again from its source, or smaller.",
+        ProblemCode.TOO_LARGE,
+    )
+
+
+def _cut(connection: socket.socket, pid: int) -> None:
+    """End a call whose child did not end itself in time, even if another process holds its end of the connection."""
+    _kill(pid)
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _kill(pid: int) -> None:
+    """End a child that may have gone by itself, a moment ago at most, so that its number is not another's yet."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)

@@ -1,65 +1,123 @@
-"""Reads untrusted image bytes in the sandbox; the parent sees an array and an allow-list of header fields."""
+"""Reads untrusted image bytes in the sandbox; the parent sees an array and an allow-list of header fields.
+
+This module and all that it imports load no parser, so a program that uses it starts fast and holds little memory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
+from types import MappingProxyType
 from typing import Any
 
 from radiolens.errors import UnreadableImage
 from radiolens.image import Image, Source, Unit
 from radiolens.imaging.limits import Limits
-from radiolens.imaging.read import decode
 from radiolens.imaging.sandbox import readers_sandbox
 from radiolens.imaging.selection import MIDDLE, SliceSelection
 from radiolens.imaging.wire import Payload
+from radiolens.quality import ProblemCode
 
-__all__ = ["decode_in_child", "read_untrusted"]
+__all__ = ["read_untrusted", "start"]
 
-_TUPLES = ("size", "sop_instance_uids", "warnings")
+_LONGEST_TEXT = 1024  # DICOM's longest here, a series description, has 64 characters; a reader's remark may quote more
 
 
-def read_untrusted(
-    files: Sequence[bytes], selection: SliceSelection = MIDDLE, limits: Limits = Limits()
-) -> Image:
-    """Return the image in `files`: one file, or all files of one DICOM series. Raises UnreadableImage."""
+def start() -> None:
+    """Start the sandbox without waiting for it: it takes about half a second, which other start-up work can overlap."""
+    readers_sandbox().start()
+
+
+def read_untrusted(files: Sequence[bytes], selection: SliceSelection = MIDDLE, limits: Limits = Limits()) -> Image:
+    """Return the image in `files`: one file, or all files of one DICOM series.
+
+    Raises UnreadableImage if they hold none, are over a limit, or end the child that decodes them.
+    """
+    if len(files) > limits.frames:
+        raise UnreadableImage(
+            f"The series has {len(files)} files; at most {limits.frames} are read. Send a part of it.",
+            ProblemCode.TOO_LARGE,
+        )
     arguments = {"selection": asdict(selection), "limits": asdict(limits)}
-    payload = readers_sandbox().run(f"{__name__}:decode_in_child", files, arguments, limits)
+    payload = readers_sandbox().run("radiolens.imaging.confined:decode_image", files, arguments, limits)
     try:
         return _image(payload)
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableImage("The file could not be decoded. Export it again from its source.") from error
 
 
-def decode_in_child(files: Sequence[bytes], arguments: Mapping[str, Any]) -> Payload:
-    """Decode in this process, which is a child of the sandbox, and return what may leave it."""
-    selection = SliceSelection(**arguments["selection"])
-    image = decode(files, selection, Limits(**arguments["limits"]))
-    facts = {name: getattr(image, name) for name in _IMAGE_FACTS}
-    return Payload({**facts, "source": asdict(image.source)}, (image.pixels,))
-
-
-_IMAGE_FACTS = ("unit", "spacing_mm", "modality", "view", "orientation", "slice_indices", "slice_count")
-
-
 def _image(payload: Payload) -> Image:
-    facts = dict(payload.facts)
-    told = facts["source"]
-    source = {field.name: told[field.name] for field in fields(Source)}
-    source |= {name: tuple(source[name]) for name in _TUPLES}
-    (pixels,) = payload.arrays
+    """Build the Image; raise ValueError for anything that is not as declared there."""
+    facts, (pixels,) = payload.facts, payload.arrays
+    spacing = _numbers(facts["spacing_mm"])
+    indices, count = facts["slice_indices"], _whole(facts["slice_count"])
+    if pixels.size == 0 or (spacing is not None and len(spacing) != 2):
+        raise ValueError("no pixels, or a spacing of other than two numbers")
     return Image(
         pixels=pixels,
         unit=Unit(facts["unit"]),
-        source=Source(**source),
-        spacing_mm=_tuple(facts["spacing_mm"]),
-        modality=facts["modality"],
-        view=facts["view"],
-        orientation=_tuple(facts["orientation"]),
-        slice_indices=tuple(int(index) for index in facts["slice_indices"]),
-        slice_count=int(facts["slice_count"]),
+        source=_source(facts["source"]),
+        spacing_mm=None if spacing is None else (spacing[0], spacing[1]),
+        modality=_text_or_none(facts["modality"]),
+        view=_text_or_none(facts["view"]),
+        orientation=_numbers(facts["orientation"]),
+        slice_indices=tuple(_whole(index) for index in indices),
+        slice_count=count,
     )
 
 
-def _tuple(values: Sequence[float] | None) -> Any:  # noqa: ANN401  its length is the caller's to know
-    return None if values is None else tuple(float(value) for value in values)
+def _source(told: Mapping[str, Any]) -> Source:
+    return Source(**{field.name: _CHECKS[str(field.type)](told[field.name]) for field in fields(Source)})
+
+
+def _text(value: Any) -> str:  # noqa: ANN401  JSON
+    if not isinstance(value, str):
+        raise TypeError(f"a text, not {type(value).__name__}")
+    return value[:_LONGEST_TEXT]
+
+
+def _text_or_none(value: Any) -> str | None:  # noqa: ANN401  JSON
+    return None if value is None else _text(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:  # noqa: ANN401  JSON
+    return tuple(_text(entry) for entry in value)
+
+
+def _whole(value: Any) -> int:  # noqa: ANN401  JSON
+    if not isinstance(value, int) or value < 0:
+        raise ValueError(f"a count, not {value!r:.40}")
+    return value
+
+
+def _number(value: Any) -> float:  # noqa: ANN401  JSON
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"a number, not {value!r:.40}")
+    return float(value)
+
+
+def _number_or_none(value: Any) -> float | None:  # noqa: ANN401  JSON
+    return None if value is None else _number(value)
+
+
+def _numbers(value: Any) -> tuple[float, ...] | None:  # noqa: ANN401  JSON
+    return None if value is None else tuple(_number(entry) for entry in value)
+
+
+def _size(value: Any) -> tuple[int, int]:  # noqa: ANN401  JSON
+    rows, columns = value
+    return _whole(rows), _whole(columns)
+
+
+_CHECKS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    {
+        "str": _text,
+        "str | None": _text_or_none,
+        "tuple[str, ...]": _texts,
+        "tuple[int, int]": _size,
+        "float": _number,
+        "float | None": _number_or_none,
+    }
+)
+"""By a field's annotation, so that a new field of Source is carried and checked without a change here."""

@@ -1,4 +1,4 @@
-"""What crosses between the sandbox and its children: JSON heads and raw bytes, checked against bounds, never pickled."""
+"""What crosses between the sandbox and its children: JSON heads and raw bytes, bounded, never pickled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ __all__ = ["Payload", "Severed", "receive_json", "receive_parts", "receive_paylo
 
 _LENGTH_BYTES = 8
 _LARGEST_HEAD = 4_000_000  # the UIDs of 4,000 slices take a tenth of it
-_ELEMENT_TYPES = ("float32", "uint8")
+_MOST_DIMENSIONS = 8  # NIfTI has 7
+_ELEMENT_TYPES = ("bool", "uint8", "int32", "int64", "float16", "float32", "float64")
 
 
 class Severed(ConnectionError):
@@ -24,32 +25,38 @@ class Severed(ConnectionError):
 
 @dataclass(frozen=True, eq=False)
 class Payload:
-    """What a sandboxed function returns: JSON facts and arrays (float32 or uint8)."""
+    """What a sandboxed function returns: facts (a JSON object) and arrays (of truth values or numbers)."""
 
     facts: Mapping[str, Any]
     arrays: tuple[NDArray[Any], ...] = ()
 
 
 def send_json(connection: socket.socket, content: Mapping[str, Any]) -> None:
-    """Send one JSON object behind its length."""
-    text = json.dumps(content).encode()
+    """Send one JSON object behind its length; raise ValueError for NaN and infinity, which JSON does not have."""
+    text = json.dumps(content, allow_nan=False).encode()
     connection.sendall(len(text).to_bytes(_LENGTH_BYTES, "big") + text)
 
 
-def receive_json(connection: socket.socket) -> Any:  # noqa: ANN401  JSON
-    """Receive one JSON object; raise Severed if it is too long, broken or cut."""
+def receive_json(connection: socket.socket) -> dict[str, Any]:
+    """Receive one JSON object; raise Severed if it is too long, broken, cut, or something else."""
     length = int.from_bytes(_receive(connection, _LENGTH_BYTES), "big")
     if length > _LARGEST_HEAD:
         raise Severed(f"a head of {length} bytes")
     try:
-        return json.loads(_receive(connection, length))
-    except ValueError as error:
+        content = json.loads(_receive(connection, length))
+    except (ValueError, RecursionError) as error:
         raise Severed("a head that is no JSON") from error
+    if not isinstance(content, dict):
+        raise Severed("a head that is no JSON object")
+    return content
 
 
 def receive_parts(connection: socket.socket, sizes: Sequence[int]) -> tuple[bytes, ...]:
-    """Receive byte strings of these sizes."""
-    return tuple(bytes(_receive(connection, size)) for size in sizes)
+    """Receive byte strings of these sizes, without the second copy that a buffer turned into bytes would take."""
+    parts = tuple(connection.recv(size, socket.MSG_WAITALL) if size else b"" for size in sizes)
+    if [len(part) for part in parts] != list(sizes):
+        raise Severed("the connection ended")
+    return parts
 
 
 def send_payload(connection: socket.socket, payload: Payload) -> None:
@@ -63,23 +70,31 @@ def send_payload(connection: socket.socket, payload: Payload) -> None:
 
 def receive_payload(connection: socket.socket, head: Mapping[str, Any], largest_bytes: int) -> Payload:
     """Receive the arrays that a head announces; raise Severed if they are of another kind or larger than allowed."""
-    return Payload(head["facts"], tuple(_receive_arrays(connection, head["arrays"], largest_bytes)))
+    facts, kinds = head.get("facts"), head.get("arrays")
+    if not isinstance(facts, dict) or not isinstance(kinds, list):
+        raise Severed("a head of another kind")
+    return Payload(facts, tuple(_receive_arrays(connection, kinds, largest_bytes)))
 
 
-def _receive_arrays(
-    connection: socket.socket, kinds: Sequence[Mapping[str, Any]], largest_bytes: int
-) -> Iterator[NDArray[Any]]:
+def _receive_arrays(connection: socket.socket, kinds: Sequence[Any], largest_bytes: int) -> Iterator[NDArray[Any]]:
     left = largest_bytes
     for kind in kinds:
-        shape = [int(side) for side in kind["shape"]]
-        if kind["dtype"] not in _ELEMENT_TYPES or min(shape, default=0) < 0:
-            raise Severed("an array of another kind")
-        dtype = np.dtype(kind["dtype"])
-        size = int(np.prod([dtype.itemsize, *shape], dtype=object))
+        dtype, shape = _kind(kind)
+        size = int(np.prod([dtype.itemsize, *shape], dtype=object))  # Python's integers do not wrap around
         left -= size
         if left < 0:
             raise Severed("arrays larger than allowed")
         yield np.frombuffer(_receive(connection, size), dtype).reshape(shape)
+
+
+def _kind(kind: Any) -> tuple[np.dtype[Any], list[int]]:  # noqa: ANN401  JSON
+    try:
+        name, shape = kind["dtype"], [int(side) for side in kind["shape"]]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise Severed("an array without type or shape") from error
+    if name not in _ELEMENT_TYPES or min(shape, default=0) < 0 or len(shape) > _MOST_DIMENSIONS:
+        raise Severed("an array of another kind")
+    return np.dtype(name), shape
 
 
 def _receive(connection: socket.socket, size: int) -> bytearray:

@@ -23,7 +23,7 @@ from radiolens.quality import ProblemCode
 
 __all__ = ["read_raster"]
 
-_PLUGINS = ("JPEG", "MPO", "PNG", "TIFF", "BMP", "DIB")  # only these parsers see untrusted bytes
+_PLUGINS = ("JPEG", "PNG", "TIFF", "BMP", "DIB")  # only these parsers see untrusted bytes
 _FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError)

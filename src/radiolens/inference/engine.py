@@ -61,7 +61,7 @@ class Engine:
         with np.load(self.installed.folder / "golden.npz", allow_pickle=False) as golden:
             grey, expected = golden["grey"], golden["probabilities"]
         logits, _ = self.run(grey)
-        difference = float(np.abs(self.probabilities(logits) - expected).max())
+        difference = float(np.abs(self.probabilities(logits) - expected).max(initial=0.0))
         if not difference <= _GOLDEN_TOLERANCE:
             raise CorruptBundle(
                 f"{self.installed.folder}: the network no longer gives the stored answers",

@@ -1,64 +1,134 @@
-"""How far probabilities can be taken at their word, and the temperature that mends them."""
+"""How far probabilities can be taken at their word, and the temperature that makes them so."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from math import nan
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from radiolens.evaluation.link import probabilities
+from radiolens.evaluation.discrimination import binary
+from radiolens.evaluation.link import Floats, probabilities
 
-__all__ = ["brier_score", "expected_calibration_error", "fit_temperature"]
+__all__ = [
+    "BINS",
+    "Bin",
+    "brier_score",
+    "expected_calibration_error",
+    "fit_temperature",
+    "log_loss",
+    "reliability_bins",
+]
 
-_LOG_BOUNDS = (np.log(0.05), np.log(20.0))  # beyond it a network is broken, not miscalibrated
+BINS = 15
+"""As in Guo et al. 2017, so that figures can be compared."""
+
+_TEMPERATURES = 0.05, 20.0
+"""Beyond these a network is separable on the validation part or without use; the fit then ends at the bound."""
+
+_SMALLEST = 1e-12
+"""The least probability in a log-loss: a certain error costs 28, not infinity."""
 
 
-def brier_score(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
-    """Return the mean squared difference of probability (n,) and truth (n,): 0 best, 0.25 for a constant one half."""
-    return float(np.mean((scores - truth) ** 2))
+@dataclass(frozen=True)
+class Bin:
+    """One point of a reliability curve: mean probability, observed share of positives, number of cases."""
+
+    probability: float
+    observed: float
+    count: int
 
 
-def expected_calibration_error(truth: NDArray[np.bool_], scores: NDArray[np.floating], bins: int = 15) -> float:
-    """Return the mean distance of probability and frequency over bins of equal mass: 0 best.
+def brier_score(labels: ArrayLike, probability: ArrayLike) -> float:
+    """Return the mean squared error of probabilities, 0 to 1; lower is better (Brier 1950). nan of nothing."""
+    positive, predicted = _probabilities(labels, probability)
+    return float(np.mean((predicted - positive) ** 2)) if positive.size else nan
 
-    Naeini et al. 2015, with the equal-mass bins of Nguyen & O'Connor 2015.
+
+def reliability_bins(
+    labels: ArrayLike, probability: ArrayLike, bins: int = BINS, *, equal_mass: bool = True
+) -> tuple[Bin, ...]:
+    """Return the points of a reliability curve in order of probability, empty bins left out.
+
+    Equal-mass bins hold the same number of cases, though never part of a tie; equal-width bins the same range.
     """
-    order = np.argsort(scores, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
-    return float(sum(len(part) * abs(scores[part].mean() - truth[part].mean()) for part in parts) / len(scores))
+    positive, predicted = _probabilities(labels, probability)
+    if not positive.size:
+        return ()
+    inner = np.arange(1, bins) / bins
+    edges = np.quantile(predicted, inner) if equal_mass else inner
+    numbers = np.searchsorted(edges, predicted, side="right")
+    parts = (numbers == number for number in np.unique(numbers))
+    return tuple(Bin(float(predicted[at].mean()), float(positive[at].mean()), int(at.sum())) for at in parts)
 
 
-def fit_temperature(
-    logits: NDArray[np.floating], targets: NDArray[np.floating], *, exclusive: bool
-) -> NDArray[np.float64]:
-    """Return the temperature of each label (labels,) that minimises the log loss: one shared by exclusive labels.
+def expected_calibration_error(
+    labels: ArrayLike, probability: ArrayLike, bins: int = BINS, *, equal_mass: bool = True
+) -> float:
+    """Return the mean distance of probability and observed share over bins, 0 to 1; lower is better. nan of nothing.
 
-    `targets` (n, labels): findings are 1, 0 or -1 (not annotated); exclusive labels 1 where possible, else 0, and a
-    case counts with the summed probability of its possible labels. Guo et al. 2017 (arXiv:1706.04599).
+    Naeini et al. 2015 (doi:10.1609/aaai.v29i1.9602); equal-mass bins are the less biased (Roelofs et al. 2022,
+    arXiv:2012.08668). With few cases it is above 0 even for perfect probabilities.
     """
-    labels = logits.shape[1]
+    points = reliability_bins(labels, probability, bins, equal_mass=equal_mass)
+    total = sum(point.count for point in points)
+    return sum(abs(point.probability - point.observed) * point.count for point in points) / total if total else nan
+
+
+def log_loss(predicted: NDArray[np.float64], targets: NDArray[np.floating], *, exclusive: bool) -> float:
+    """Return the mean log-loss of probabilities (n, labels); lower is better, nan of nothing.
+
+    `targets` (n, labels) may be partial. Independent findings: 1 present, 0 absent, -1 not annotated, which is left
+    out. Exclusive labels: 1 for each label that is possible, 0 for the others; a case costs minus the logarithm of the
+    summed probability of its possible labels.
+    """
     if exclusive:
-        return np.full(labels, _minimise(partial(_exclusive_loss, logits, targets)))
-    losses = (partial(_finding_loss, logits[:, label], targets[:, label]) for label in range(labels))
-    return np.asarray([_minimise(loss) for loss in losses])
+        rows = targets.sum(axis=1) > 0
+        likelihood = (predicted * targets).sum(axis=1)[rows]
+    else:
+        likelihood = np.where(targets > 0, predicted, 1.0 - predicted)[targets >= 0]
+    return float(-np.log(np.clip(likelihood, _SMALLEST, 1.0)).mean()) if likelihood.size else nan
 
 
-def _minimise(loss: Callable[[float], float]) -> float:
-    found = minimize_scalar(lambda power: loss(float(np.exp(power))), bounds=_LOG_BOUNDS, method="bounded")
+def fit_temperature(logits: Floats, targets: NDArray[np.floating], *, exclusive: bool) -> tuple[float, ...]:
+    """Return the temperature of each label that minimises the log-loss of logits (n, labels) against `targets`.
+
+    Targets are as in `log_loss`. Independent findings get one each, exclusive labels share one (Guo et al. 2017,
+    arXiv:1706.04599). Raises ValueError if a label has no case that could tell.
+    """
+    if logits.shape != targets.shape or logits.ndim != 2:
+        raise ValueError(f"logits and targets must be (n, labels), found {logits.shape} and {targets.shape}")
+    if exclusive:
+        _check_told(bool(((targets > 0).sum(axis=1) % targets.shape[1]).any()), "every case allows every label")
+        return (_best_temperature(logits, targets, exclusive=True),) * logits.shape[1]
+    return tuple(_temperature_of(logits[:, [label]], targets[:, [label]], label) for label in range(logits.shape[1]))
+
+
+def _temperature_of(logits: Floats, targets: NDArray[np.floating], label: int) -> float:
+    both = bool((targets == 1).any() and (targets == 0).any())
+    _check_told(both, f"label {label} (counted from 0) lacks present or absent cases")
+    return _best_temperature(logits, targets, exclusive=False)
+
+
+def _check_told(told: bool, reason: str) -> None:
+    if not told:
+        raise ValueError(f"no temperature can be fitted: {reason}. Give a validation part that holds both sides.")
+
+
+def _best_temperature(logits: Floats, targets: NDArray[np.floating], *, exclusive: bool) -> float:
+    def loss(log_temperature: float) -> float:
+        return log_loss(
+            probabilities(logits, float(np.exp(log_temperature)), exclusive=exclusive), targets, exclusive=exclusive
+        )
+
+    found = minimize_scalar(loss, bounds=tuple(np.log(_TEMPERATURES)), method="bounded", options={"xatol": 1e-5})
     return float(np.exp(found.x))
 
 
-def _exclusive_loss(logits: NDArray[np.floating], targets: NDArray[np.floating], temperature: float) -> float:
-    known = (probabilities(logits, temperature, exclusive=True) * (targets == 1)).sum(axis=1)
-    return float(-np.log(np.maximum(known, np.finfo(np.float64).tiny)).mean())
-
-
-def _finding_loss(logits: NDArray[np.floating], targets: NDArray[np.floating], temperature: float) -> float:
-    annotated = targets >= 0
-    if not annotated.any():
-        return 0.0
-    signed = np.where(targets == 1, 1.0, -1.0)[annotated] * logits[annotated] / temperature
-    return float(np.logaddexp(0.0, -signed).mean())
+def _probabilities(labels: ArrayLike, probability: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    positive, predicted = binary(labels, probability)
+    if predicted.size and not (predicted.min() >= 0.0 and predicted.max() <= 1.0):
+        raise ValueError(f"probabilities must be 0 to 1, found {predicted.min():g} to {predicted.max():g}")
+    return positive, predicted

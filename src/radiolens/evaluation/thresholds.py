@@ -1,23 +1,52 @@
-"""Where to cut a score."""
+"""Thresholds chosen on validation scores; a score is called positive from the threshold on.
+
+They lie midway between two neighbouring scores, so that a rounding error of the runtime changes no decision.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["threshold_balanced"]
+from radiolens.evaluation.discrimination import binary
+
+__all__ = ["threshold_at_sensitivity", "threshold_youden"]
 
 
-def threshold_balanced(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
-    """Return the cut-off with the best balanced accuracy (Youden 1950): midway between two scores.
+def threshold_at_sensitivity(labels: ArrayLike, scores: ArrayLike, sensitivity: float) -> float:
+    """Return the highest threshold at which at least this share (0 to 1) of the positives is called positive.
 
-    A case counts as positive from the cut-off on. Raises ValueError unless both classes are there.
+    Of the thresholds that reach the sensitivity it has the highest specificity. Raises ValueError without positives.
     """
-    positives, negatives = np.sort(scores[truth]), np.sort(scores[~truth])
-    if not len(positives) or not len(negatives):
-        raise ValueError("a threshold needs cases of both classes")
-    values = np.unique(scores)
-    cuts = np.concatenate([values[:1], (values[1:] + values[:-1]) / 2])
-    sensitivity = 1 - np.searchsorted(positives, cuts) / len(positives)
-    specificity = np.searchsorted(negatives, cuts) / len(negatives)
-    return float(cuts[np.argmax(sensitivity + specificity)])
+    positive, values = binary(labels, scores)
+    _require(positive.any(), "positives")
+    candidates = _midpoints(values)
+    reached = np.asarray([(values[positive] >= candidate).mean() for candidate in candidates])
+    # Shares are sums of 1/n in binary: 0.9 of ten cases must count as reached.
+    return float(candidates[reached >= sensitivity - 1e-12].max())
+
+
+def threshold_youden(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Return the threshold of the largest sensitivity + specificity - 1 (Youden 1950), and so of balanced accuracy.
+
+    Of equally good ones it is the middle. Raises ValueError if a class is missing.
+    """
+    positive, values = binary(labels, scores)
+    _require(positive.any(), "positives")
+    _require((~positive).any(), "negatives")
+    candidates = _midpoints(values)
+    below = np.searchsorted(np.sort(values[positive]), candidates) / positive.sum()
+    alarms = 1.0 - np.searchsorted(np.sort(values[~positive]), candidates) / (~positive).sum()
+    best = np.flatnonzero(np.isclose(below + alarms, (below + alarms).min(), rtol=0.0, atol=1e-12))
+    return float(candidates[best[len(best) // 2]])
+
+
+def _midpoints(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return every threshold that matters: the lowest score, then the middle of each pair of neighbours."""
+    distinct = np.unique(values)
+    return np.concatenate([distinct[:1], (distinct[:-1] + distinct[1:]) / 2])
+
+
+def _require(found: bool | np.bool_, what: str) -> None:
+    if not found:
+        raise ValueError(f"a threshold needs {what}, and there are none among the scores")

@@ -14,7 +14,7 @@ from radiolens.bundle import Bundle, InstalledBundle, write_bundle
 from radiolens.data.manifest import Manifest
 from radiolens.evaluation.calibration import fit_temperature
 from radiolens.evaluation.link import probabilities
-from radiolens.evaluation.thresholds import threshold_balanced
+from radiolens.evaluation.thresholds import threshold_youden
 from radiolens.inference.engine import Engine
 from radiolens.task import Task
 from radiolens.training.config import Experiment
@@ -88,10 +88,10 @@ def _calibrated(
 ) -> Bundle:
     temperature = fit_temperature(logits, wanted, exclusive=task.exclusive)
     scores = probabilities(logits, temperature, exclusive=task.exclusive)
-    changed = {"temperature": dict(zip(bundle.labels, temperature.tolist(), strict=True))}
+    changed = {"temperature": dict(zip(bundle.labels, temperature, strict=True))}
     if not task.exclusive:
         changed["thresholds"] = {
-            label: threshold_balanced(wanted[known, column] == 1, scores[known, column])
+            label: threshold_youden(wanted[known, column] == 1, scores[known, column])
             for column, label in enumerate(bundle.labels)
             if (known := wanted[:, column] >= 0).any()
         }

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from radiolens.data.manifest import Case
 from radiolens.data.splits import group_ids
 from radiolens.evaluation.calibration import brier_score, expected_calibration_error
-from radiolens.evaluation.controls import border_brightness_features, control_scores
+from radiolens.evaluation.controls import border_brightness_features, out_of_fold_scores
 from radiolens.evaluation.discrimination import auroc, confusion, macro_f1
-from radiolens.evaluation.intervals import Interval, clustered_bootstrap, delong, wilson
+from radiolens.evaluation.intervals import Interval, auroc_interval, clustered_bootstrap_interval, share_interval
 from radiolens.task import Task
 
 __all__ = ["Binary", "Scored", "Study", "Types", "measure", "write_study"]
@@ -125,19 +125,17 @@ def _binary(
         return
     groups = np.asarray(group_ids([scored.cases[index] for index in used]))
     counts = confusion(true, score >= threshold)
-    control = control_scores(border_brightness_features(scored.grey[used]), true, groups, _SEED)
+    control = out_of_fold_scores(border_brightness_features(scored.grey[used]), true, groups, _SEED)
     yield Binary(
         question=name,
         source=source,
         positives=int(true.sum()),
         negatives=int((~true).sum()),
-        auroc=delong(true, score),
-        auroc_clustered=clustered_bootstrap(
-            lambda drawn: auroc(true[drawn], score[drawn]), groups, np.random.default_rng(_SEED)
-        ),
-        control_auroc=delong(true, control),
-        sensitivity=wilson(counts.true_positives, int(true.sum())),
-        specificity=wilson(counts.true_negatives, int((~true).sum())),
+        auroc=auroc_interval(true, score),
+        auroc_clustered=clustered_bootstrap_interval(auroc, [true, score], groups, np.random.default_rng(_SEED)),
+        control_auroc=auroc_interval(true, control),
+        sensitivity=share_interval(counts.true_positives, int(true.sum())),
+        specificity=share_interval(counts.true_negatives, int((~true).sum())),
         ppv=counts.ppv,
         npv=counts.npv,
         f1=counts.f1,
@@ -163,9 +161,7 @@ def _types(task: Task, scored: Scored, source: str) -> Iterator[Types]:
         source=source,
         labels=names,
         cases=len(used),
-        macro_f1=clustered_bootstrap(
-            lambda drawn: macro_f1(truth[drawn], calls[drawn], len(names)), groups, np.random.default_rng(_SEED)
-        ),
+        macro_f1=clustered_bootstrap_interval(macro_f1, [truth, calls], groups, np.random.default_rng(_SEED)),
         confusion=tuple(
             tuple(int(((truth == true) & (calls == call)).sum()) for call in (*range(len(names)), -1))
             for true in range(len(names))

@@ -13,12 +13,13 @@ import numpy as np
 
 from radiolens.errors import UnreadableImage
 from radiolens.image import Image
+from radiolens.imaging.dicom_file import parse
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.read import decode
 from radiolens.imaging.selection import SliceSelection
 from radiolens.imaging.wire import Payload
 
-__all__ = ["decode_image"]
+__all__ = ["decode_image", "read_series_uid"]
 
 
 def decode_image(files: Sequence[bytes], arguments: Mapping[str, Any]) -> Payload:
@@ -41,3 +42,10 @@ def _facts(image: Image) -> Mapping[str, Any]:
         "slice_indices": image.slice_indices,
         "slice_count": image.slice_count,
     }
+
+
+def read_series_uid(files: Sequence[bytes], arguments: Mapping[str, Any]) -> Payload:
+    """Return the SeriesInstanceUID of one DICOM file (None if it has none); `arguments` may bound it by "limits"."""
+    dataset = parse(files[0], Limits(**arguments.get("limits", {})), pixels=False)
+    uid = dataset.get("SeriesInstanceUID")
+    return Payload({"series_instance_uid": str(uid) if uid else None})

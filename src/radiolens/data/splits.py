@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radiolens.data.manifest import Case
+from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import PatientLeakage
 
-__all__ = ["check_no_leakage", "folds_by_group", "group_ids", "split_by_group", "stratum"]
+__all__ = ["check_no_leakage", "folds_by_group", "group_ids", "hold_out_fold", "split_by_group", "stratum"]
 
 
 def stratum(case: Case) -> str:
@@ -74,6 +75,17 @@ def folds_by_group(cases: Sequence[Case], folds: int, seed: int = 0) -> NDArray[
     """Return a fold from 1 to `folds` for each case, balanced over strata and never cutting a group."""
     names = [str(number) for number in range(1, folds + 1)]
     return np.asarray(split_by_group(cases, names, [1 / folds] * folds, seed), np.intp)
+
+
+def hold_out_fold(manifest: Manifest, fold: int) -> Manifest:
+    """Return the manifest with one fold as validation split; the test split stays, all other folds are trained on."""
+
+    def split(case: Case) -> str:
+        if case.split == "test" or case.fold is None:
+            return case.split
+        return "validation" if case.fold == fold else "train"
+
+    return replace(manifest, cases=tuple(replace(case, split=split(case)) for case in manifest.cases))
 
 
 def check_no_leakage(cases: Sequence[Case]) -> None:

@@ -100,10 +100,13 @@ def fit_temperature(logits: Floats, targets: NDArray[np.floating], *, exclusive:
     """
     if logits.shape != targets.shape or logits.ndim != 2:
         raise ValueError(f"logits and targets must be (n, labels), found {logits.shape} and {targets.shape}")
-    if exclusive:
-        _check_told(bool(((targets > 0).sum(axis=1) % targets.shape[1]).any()), "every case allows every label")
-        return (_best_temperature(logits, targets, exclusive=True),) * logits.shape[1]
-    return tuple(_temperature_of(logits[:, [label]], targets[:, [label]], label) for label in range(logits.shape[1]))
+    count = logits.shape[1]
+    if not exclusive:
+        return tuple(_temperature_of(logits[:, [label]], targets[:, [label]], label) for label in range(count))
+    possible = (targets > 0).sum(axis=1)
+    _check_told(bool(((possible > 0) & (possible < count)).any()), "every case allows every label")
+    shared = _best_temperature(logits, targets, exclusive=True)
+    return tuple(shared for _ in range(count))
 
 
 def _temperature_of(logits: Floats, targets: NDArray[np.floating], label: int) -> float:

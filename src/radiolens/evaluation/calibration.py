@@ -59,7 +59,7 @@ def reliability_bins(
         return ()
     inner = np.arange(1, bins) / bins
     edges = np.quantile(predicted, inner) if equal_mass else inner
-    numbers = np.searchsorted(edges, predicted, side="right")
+    numbers = np.searchsorted(edges, predicted)
     parts = (numbers == number for number in np.unique(numbers))
     return tuple(Bin(float(predicted[at].mean()), float(positive[at].mean()), int(at.sum())) for at in parts)
 

@@ -29,7 +29,7 @@ def threshold_at_sensitivity(labels: ArrayLike, scores: ArrayLike, sensitivity: 
 def threshold_youden(labels: ArrayLike, scores: ArrayLike) -> float:
     """Return the threshold of the largest sensitivity + specificity - 1 (Youden 1950), and so of balanced accuracy.
 
-    Of equally good ones it is the middle. Raises ValueError if a class is missing.
+    Of equally good ones it is the middle, of two the higher. Raises ValueError if a class is missing.
     """
     positive, values = binary(labels, scores)
     _require(positive.any(), "positives")

@@ -13,7 +13,9 @@ __all__ = ["command"]
 @click.argument("experiment")
 @click.argument("network", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="The collection.")
+@click.option(
+    "--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="The collection."
+)
 @click.option("--version", required=True)
 def command(experiment: str, network: Path, folder: Path, data: Path, version: str) -> None:
     """Write the bundle of NETWORK (a .keras file of a run) into FOLDER, calibrated on the validation split."""

@@ -18,5 +18,5 @@ def command(host: str | None, port: int | None) -> None:
     from radiolens.web.app import create_app
 
     given = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
-    settings = Settings(**given)
+    settings = Settings.model_validate(Settings.model_validate({}).model_dump() | given)
     uvicorn.run(create_app(settings), host=settings.host, port=settings.port, proxy_headers=False, access_log=False)

@@ -11,9 +11,13 @@ __all__ = ["command"]
 
 @click.command("train")
 @click.argument("experiment")
-@click.option("--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="The collection.")
+@click.option(
+    "--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="The collection."
+)
 @click.option("--runs", default=Path("runs"), type=click.Path(file_okay=False, path_type=Path), show_default=True)
-@click.option("--hold-out", type=click.IntRange(min=1), help="Hold out this fold as validation split, for out-of-fold runs.")
+@click.option(
+    "--hold-out", type=click.IntRange(min=1), help="Hold out this fold as validation split, for out-of-fold runs."
+)
 def command(experiment: str, data: Path, runs: Path, hold_out: int | None) -> None:
     """Run EXPERIMENT, for instance chest_xray; called again, it goes on where it was cut."""
     from radiolens.data.sources import LAYOUTS

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_color_lut, apply_modality_lut, get_decoder
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import pixel_dtype
 from pydicom.uid import UID
 
 from radiolens.errors import UnreadableImage
-from radiolens.image import Image, Source, Unit
+from radiolens.image import Image, Unit
 from radiolens.imaging.dicom_file import DAMAGE, parse
 from radiolens.imaging.dicom_header import enclosing, orientation, source, spacing_mm
 from radiolens.imaging.intensity import apply_lut, apply_window, min_max

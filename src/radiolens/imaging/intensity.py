@@ -23,18 +23,18 @@ def apply_window(values: Floats, centre: float, width: float, function: str = "L
         exponent = np.clip(-4.0 * (values - centre) / width, -80.0, 80.0)  # exp stays finite in float32
         return np.asarray(1.0 / (1.0 + np.exp(exponent)), np.float32)
     if function == "LINEAR_EXACT":
-        return np.clip((values - centre) / width + 0.5, 0.0, 1.0).astype(np.float32)
+        return np.asarray(np.clip((values - centre) / width + 0.5, 0.0, 1.0), np.float32)
     if function == "LINEAR":
         step = (values > centre - 0.5).astype(np.float32)  # a width of 1 is a step
         ramp = step if width == 1 else (values - (centre - 0.5)) / (width - 1) + 0.5
-        return np.clip(ramp, 0.0, 1.0).astype(np.float32)
+        return np.asarray(np.clip(ramp, 0.0, 1.0), np.float32)
     raise ValueError(f"a window function {function!r}")
 
 
 def apply_lut(values: Floats, table: NDArray[np.integer], first_value: int, bits: int) -> Floats:
     """Return values in 0 to 1 by a VOI LUT (PS3.3 C.11.2.1.1): beyond its ends its first and last entry hold."""
     positions = np.clip(np.rint(values).astype(np.int64) - first_value, 0, len(table) - 1)
-    return table[positions].astype(np.float32) / np.float32(2**bits - 1)
+    return np.asarray(table[positions] / np.float32(2**bits - 1), np.float32)
 
 
 def min_max(values: Floats, valid: NDArray[np.bool_] | None = None) -> Floats:

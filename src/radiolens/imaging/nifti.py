@@ -56,7 +56,8 @@ def _read(data: bytes, selection: SliceSelection, limits: Limits) -> Image:
         raise UnreadableImage(f"The NIfTI file has the shape {shape}; expected a volume of slices.")
     if int(np.prod(shape, dtype=object)) * 4 > limits.address_space_bytes // 4 or shape[2] > limits.frames:
         raise UnreadableImage(f"The volume of {shape} voxels is too large. Send fewer slices.", ProblemCode.TOO_LARGE)
-    canonical = nibabel.as_closest_canonical(volume.slicer[..., 0] if len(shape) == 4 else volume)
+    first = volume.slicer[..., 0] if len(shape) == 4 else volume
+    canonical = nibabel.as_closest_canonical(first)  # type: ignore[no-untyped-call]  # nibabel types only a part
     indices = selection.indices(canonical.shape[2])
     voxels = np.asanyarray(canonical.dataobj, np.float32)[..., list(indices)]
     pixels = np.ascontiguousarray(voxels[::-1, ::-1].transpose(2, 1, 0))

@@ -26,8 +26,18 @@ __all__ = ["read_raster"]
 _PLUGINS = ("JPEG", "PNG", "TIFF", "BMP", "DIB")  # only these parsers see untrusted bytes
 _FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError)
-"""What Pillow's parsers raise on damaged files (PIL.UnidentifiedImageError is an OSError, struct.error a ValueError)."""
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    ZeroDivisionError,
+)
+"""What Pillow's parsers raise on damaged files; PIL.UnidentifiedImageError is an OSError."""
 
 
 def read_raster(data: bytes, format_name: str, selection: SliceSelection, limits: Limits) -> Image:

@@ -28,7 +28,7 @@ class SliceSelection:
 
 
 MIDDLE = SliceSelection()
-"""The default: up to 16 slices of the middle two fifths, where the brain is widest and the skull base and vertex are left out."""
+"""The default: up to 16 slices of the middle two fifths: the widest brain, without skull base and vertex."""
 
 EVERY = SliceSelection(0.0, 1.0, 0)
 """Every slice."""

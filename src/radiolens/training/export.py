@@ -54,7 +54,9 @@ def export_bundle(
 def _bundle(experiment: Experiment, manifest: Manifest, version: str) -> Bundle:
     task = manifest.task
     used = [case for case in manifest.cases if case.source in experiment.sources]
-    sources = {source: sorted({case.licence for case in used if case.source == source}) for source in experiment.sources}
+    sources = {
+        source: sorted({case.licence for case in used if case.source == source}) for source in experiment.sources
+    }
     return Bundle(
         name=task.name,
         version=version,
@@ -83,19 +85,19 @@ def _stored_logits(bundle: Bundle, folder: Path, grey: NDArray[np.uint8]) -> NDA
     return np.concatenate([engine.run(grey[start : start + 32])[0] for start in range(0, len(grey), 32)])
 
 
-def _calibrated(
-    bundle: Bundle, task: Task, logits: NDArray[np.float32], wanted: NDArray[np.float32]
-) -> Bundle:
+def _calibrated(bundle: Bundle, task: Task, logits: NDArray[np.float32], wanted: NDArray[np.float32]) -> Bundle:
     temperature = fit_temperature(logits, wanted, exclusive=task.exclusive)
     scores = probabilities(logits, temperature, exclusive=task.exclusive)
-    changed = {"temperature": dict(zip(bundle.labels, temperature, strict=True))}
-    if not task.exclusive:
-        changed["thresholds"] = {
-            label: threshold_youden(wanted[known, column] == 1, scores[known, column])
-            for column, label in enumerate(bundle.labels)
-            if (known := wanted[:, column] >= 0).any()
-        }
-    return replace(bundle, **changed)
+    thresholds = dict(bundle.thresholds) if task.exclusive else _thresholds(bundle, scores, wanted)
+    return replace(bundle, temperature=dict(zip(bundle.labels, temperature, strict=True)), thresholds=thresholds)
+
+
+def _thresholds(bundle: Bundle, scores: NDArray[np.float64], wanted: NDArray[np.float32]) -> dict[str, float]:
+    chosen = {}
+    for column, label in enumerate(bundle.labels):
+        annotated = wanted[:, column] >= 0
+        chosen[label] = threshold_youden(wanted[annotated, column], scores[annotated, column])
+    return chosen
 
 
 def _write_provisional(bundle: Bundle, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,10 @@ class Binary:
 
 @dataclass(frozen=True)
 class Types:
-    """Naming one of several exclusive types on one source; `confusion` has a row per truth, a column per answer, the last for "no tumour"."""
+    """Naming one of several exclusive types on one source.
+
+    `confusion` has a row per truth and a column per answer, the last for "no tumour".
+    """
 
     source: str
     labels: tuple[str, ...]
@@ -102,7 +106,12 @@ def _questions(task: Task, scored: Scored, thresholds: Mapping[str, float]) -> I
     if task.exclusive:
         abnormal = frozenset(label.name for label in task.labels if not label.normal)
         truth = [_side(case.possible, abnormal) for case in scored.cases]
-        yield "any tumour", np.asarray(truth, np.int8), sum(columns[name] for name in sorted(abnormal)), 0.5
+        yield (
+            "any tumour",
+            np.asarray(truth, np.int8),
+            np.sum([columns[name] for name in sorted(abnormal)], axis=0),
+            0.5,
+        )
         return
     for name in task.label_names:
         values = [case.labels.get(name) for case in scored.cases]
@@ -146,11 +155,13 @@ def _binary(
 
 
 def _types(task: Task, scored: Scored, source: str) -> Iterator[Types]:
-    """Judge the abnormal types among cases whose type is known: the likeliest type, a call of "no tumour" being wrong."""
+    """Judge the abnormal types among cases whose type is known: "no tumour" is a wrong answer."""
     columns = [column for column, label in enumerate(task.labels) if not label.normal]
     names = tuple(task.labels[column].name for column in columns)
     mask = _of_source(scored.cases, source)
-    used = [i for i, case in enumerate(scored.cases) if mask[i] and len(case.possible) == 1 and case.possible <= set(names)]
+    used = [
+        i for i, case in enumerate(scored.cases) if mask[i] and len(case.possible) == 1 and case.possible <= set(names)
+    ]
     if len(used) < _FEWEST:
         return
     truth = np.asarray([names.index(next(iter(scored.cases[index].possible))) for index in used])
@@ -161,7 +172,9 @@ def _types(task: Task, scored: Scored, source: str) -> Iterator[Types]:
         source=source,
         labels=names,
         cases=len(used),
-        macro_f1=clustered_bootstrap_interval(macro_f1, [truth, calls], groups, np.random.default_rng(_SEED)),
+        macro_f1=clustered_bootstrap_interval(
+            partial(macro_f1, classes=range(len(names))), [truth, calls], groups, np.random.default_rng(_SEED)
+        ),
         confusion=tuple(
             tuple(int(((truth == true) & (calls == call)).sum()) for call in (*range(len(names)), -1))
             for true in range(len(names))

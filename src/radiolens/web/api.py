@@ -44,7 +44,10 @@ def readyz(request: Request) -> dict[str, Any]:
 def tasks(request: Request) -> list[dict[str, Any]]:
     """List the tasks, and whether a bundle answers them."""
     answered = request.app.state.reader.predictor.tasks
-    return [{"name": task.name, "title": task.title, "labels": task.label_names, "answered": task.name in answered} for task in TASKS]
+    return [
+        {"name": task.name, "title": task.title, "labels": task.label_names, "answered": task.name in answered}
+        for task in TASKS
+    ]
 
 
 @router.post("/api/v1/predictions")
@@ -58,7 +61,9 @@ async def predictions(request: Request) -> Response:
         get_task(task)
     answers = await request.app.state.reader.read(upload.files, task)
     if len(answers) != 1:
-        detail = f"The upload holds {len(answers)} separate images or series; one is answered at a time. Send them singly."
+        detail = (
+            f"The upload holds {len(answers)} separate images or series; one is answered at a time. Send them singly."
+        )
         return problem(422, "More than one input", detail)
     answer = answers[0]
     if isinstance(answer.result, InputError):

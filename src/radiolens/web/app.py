@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the app; its bundles are opened and checked when it starts."""
-    settings = settings or Settings()
+    settings = settings or Settings.model_validate({})
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -35,9 +35,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         for task in predictor.tasks:
             predictor.engine(task)
         app.state.reader = Reader(predictor)
-        for name in pages.FIRST_DESIGN_FILES:
-            if Path(name).is_file():
-                _log.warning("%s is not used yet: a later version imports it with `radiolens import-h5`", name)
+        for name in pages.lying_files():
+            _log.warning("%s is not used yet: a later version imports it with `radiolens import-h5`", name)
         yield
 
     # FastAPI's own documentation page loads scripts from another host; /openapi.json is served, the page is not yet.

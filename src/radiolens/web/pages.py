@@ -21,7 +21,7 @@ from radiolens.tasks import get_task
 from radiolens.web.answers import Answer
 from radiolens.web.uploads import read_upload
 
-__all__ = ["DISCLAIMER", "FIRST_DESIGN_FILES", "Card", "Study", "router"]
+__all__ = ["DISCLAIMER", "FIRST_DESIGN_FILES", "Card", "Study", "lying_files", "router"]
 
 router = APIRouter(include_in_schema=False)
 _templates = Jinja2Templates(Path(__file__).parent / "templates")
@@ -95,6 +95,11 @@ async def analyse(request: Request) -> Response:
     return _page(request, cards, study.key)
 
 
+def lying_files() -> list[str]:
+    """Return the networks of the first design that lie in the working folder; they are not used yet."""
+    return [name for name in FIRST_DESIGN_FILES if Path(name).is_file()]
+
+
 def _page(request: Request, cards: tuple[Card, ...], chosen: str = STUDIES[0].key) -> Response:
     context = {
         "studies": STUDIES,
@@ -103,7 +108,7 @@ def _page(request: Request, cards: tuple[Card, ...], chosen: str = STUDIES[0].ke
         "disclaimer": DISCLAIMER,
         "version": __version__,
         "unreleased": [label for label in get_task("brain-ct").labels if not label.released],
-        "lying_files": [name for name in FIRST_DESIGN_FILES if Path(name).is_file()],
+        "lying_files": lying_files(),
     }
     return _templates.TemplateResponse(request, "start.html", context)
 
@@ -140,7 +145,11 @@ def _alarming(task: Task, finding: Finding) -> bool:
 
 
 def _headline(task: Task, shown: list[Finding], study: Study) -> str:
-    present = [task.label(entry.label).title for entry in shown if _alarming(task, entry) and entry.presence is Presence.PRESENT]
+    present = [
+        task.label(entry.label).title
+        for entry in shown
+        if _alarming(task, entry) and entry.presence is Presence.PRESENT
+    ]
     if present:
         return f"{' and '.join(present)} suspected"
     if any(entry.presence is Presence.INDETERMINATE for entry in shown):
@@ -149,7 +158,11 @@ def _headline(task: Task, shown: list[Finding], study: Study) -> str:
 
 
 def _rows(task: Task, prediction: Prediction, shown: list[Finding], image: Image) -> Iterator[FindingRow]:
-    words = {Presence.PRESENT: "above the threshold", Presence.ABSENT: "below the threshold", Presence.INDETERMINATE: "undecided"}
+    words = {
+        Presence.PRESENT: "above the threshold",
+        Presence.ABSENT: "below the threshold",
+        Presence.INDETERMINATE: "undecided",
+    }
     for entry in shown:
         label = task.label(entry.label)
         shape = (image.pixels.shape[1], image.pixels.shape[2])

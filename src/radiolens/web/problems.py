@@ -15,7 +15,7 @@ from radiolens.errors import InputError, RadiolensError, UnknownTask, Unreadable
 from radiolens.inference.record import record
 from radiolens.quality import ProblemCode
 
-__all__ = ["install", "input_problem", "problem"]
+__all__ = ["input_problem", "install", "problem"]
 
 _log = logging.getLogger(__name__)
 _STATUS = {ProblemCode.TOO_LARGE: 413}
@@ -46,7 +46,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> JSONResponse:
         fields = ", ".join(".".join(map(str, entry["loc"])) for entry in error.errors())
-        return problem(422, "The request is incomplete", f"Missing or wrong: {fields}. See /openapi.json for what is expected.")
+        return problem(
+            422, "The request is incomplete", f"Missing or wrong: {fields}. See /openapi.json for what is expected."
+        )
 
     @app.exception_handler(RadiolensError)
     async def ours(request: Request, error: RadiolensError) -> JSONResponse:

@@ -61,7 +61,9 @@ async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
 async def _upload(form: FormData) -> Upload:
     try:
         entries = form.multi_items()
-        files = [Member(value.filename or "", await value.read()) for _, value in entries if isinstance(value, UploadFile)]
+        files = [
+            Member(value.filename or "", await value.read()) for _, value in entries if isinstance(value, UploadFile)
+        ]
         fields = {name: value for name, value in entries if isinstance(value, str)}
         return Upload(tuple(member for member in files if member.name or member.data), fields)
     finally:

@@ -1,0 +1,102 @@
+"""A real bundle of a few kilobytes, for tests that need a network but not a good one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from radiolens.bundle import Bundle, write_bundle
+from radiolens.evaluation.link import probabilities
+from radiolens.imaging.preprocess import Preprocessing, network_input
+from radiolens.task import Task
+from radiolens.tasks import get_task
+
+SIDE = 32
+CHANNELS = 8
+VERSION = "0.0.1"
+
+_IR_VERSION = 10  # ONNX 1.16, so that every supported runtime reads it
+_OPSET = 17
+
+Weights = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+
+
+def make_bundle(folder: Path, task: str = "chest-xray", seed: int = 0, version: str = VERSION) -> Path:
+    """Write a bundle of random weights to `folder`/<task>/<version> and return that folder."""
+    place = folder / task / version
+    place.mkdir(parents=True)
+    asked = get_task(task)
+    kernel, head_kernel, head_bias = _weights(len(asked.labels), np.random.default_rng(seed))
+    onnx.save(_network(kernel, head_kernel, head_bias), place / "model.onnx")
+    np.savez(place / "reference.npz", head_kernel=head_kernel, head_bias=head_bias)
+    bundle = _bundle(asked, version)
+    grey = np.random.default_rng(seed).integers(0, 256, (2, SIDE, SIDE), np.uint8)
+    logits = tiny_logits(grey, (kernel, head_kernel, head_bias), bundle.preprocessing)
+    golden = probabilities(logits, list(bundle.temperature.values()), exclusive=bundle.exclusive)
+    np.savez(place / "golden.npz", grey=grey, probabilities=golden.astype(np.float32))
+    return write_bundle(bundle, place).folder
+
+
+def tiny_logits(grey: NDArray[np.uint8], weights: Weights, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Return what the tiny network answers, in numpy: a 4 x 4 convolution of stride 4, ReLU, mean, one dense head."""
+    kernel, head_kernel, head_bias = weights
+    image = network_input(grey, preprocessing)[..., 0]
+    steps = SIDE // 4
+    patches = image.reshape(len(image), steps, 4, steps, 4).transpose(0, 1, 3, 2, 4).reshape(-1, steps, steps, 16)
+    features = np.maximum(patches @ kernel.reshape(CHANNELS, 16).T, 0)
+    logits: NDArray[np.float32] = features.mean(axis=(1, 2)) @ head_kernel + head_bias
+    return logits
+
+
+def _weights(labels: int, rng: np.random.Generator) -> Weights:
+    kernel = rng.normal(0, 0.5, (CHANNELS, 1, 4, 4)).astype(np.float32)
+    head = rng.normal(0, 1, (CHANNELS, labels)).astype(np.float32)
+    return kernel, head, rng.normal(0, 0.5, labels).astype(np.float32)
+
+
+def _bundle(task: Task, version: str) -> Bundle:
+    return Bundle(
+        name=task.name,
+        version=version,
+        task=task.name,
+        labels=task.label_names,
+        exclusive=task.exclusive,
+        preprocessing=Preprocessing(SIDE, SIDE),
+        temperature=dict.fromkeys(task.label_names, 1.5),
+        thresholds=dict.fromkeys(task.label_names, 0.5),
+        threshold_evidence="one half",
+        limits=task.limits,
+        explanation="class-activation-map",
+        provenance={"sources": {}, "created": "2026-01-01"},
+    )
+
+
+def _network(
+    kernel: NDArray[np.float32], head_kernel: NDArray[np.float32], head_bias: NDArray[np.float32]
+) -> onnx.ModelProto:
+    nodes = [
+        helper.make_node("Transpose", ["image"], ["first"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["first", "kernel"], ["convolved"], strides=[4, 4]),
+        helper.make_node("Relu", ["convolved"], ["rectified"]),
+        helper.make_node("Transpose", ["rectified"], ["features"], perm=[0, 2, 3, 1]),
+        helper.make_node("ReduceMean", ["features"], ["pooled"], axes=[1, 2], keepdims=0),
+        helper.make_node("Gemm", ["pooled", "head_kernel", "head_bias"], ["logits"]),
+    ]
+    weights = {"kernel": kernel, "head_kernel": head_kernel, "head_bias": head_bias}
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", SIDE, SIDE, 1])],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", len(head_bias)]),
+            helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", SIDE // 4, SIDE // 4, CHANNELS]),
+        ],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
+    onnx.checker.check_model(model)
+    return model

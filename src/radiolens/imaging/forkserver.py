@@ -22,7 +22,7 @@ from radiolens.errors import RadiolensError, UnreadableImage
 from radiolens.imaging.wire import Payload, receive_json, receive_parts, send_json, send_payload
 from radiolens.quality import ProblemCode
 
-__all__ = ["answer", "serve"]
+__all__ = ["Work", "answer", "serve"]
 
 Work = Callable[[Sequence[bytes], Mapping[str, Any]], Payload]
 

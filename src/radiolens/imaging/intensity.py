@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["apply_lut", "apply_window", "min_max"]
+__all__ = ["Floats", "apply_lut", "apply_window", "min_max"]
 
 Floats = NDArray[np.float32]
 
@@ -43,4 +43,4 @@ def min_max(values: Floats, valid: NDArray[np.bool_] | None = None) -> Floats:
     low, high = float(inside.min()), float(inside.max())
     if high <= low:
         return np.zeros_like(values)
-    return np.clip((values - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
+    return np.asarray(np.clip((values - low) / np.float32(high - low), 0.0, 1.0), np.float32)

@@ -1,70 +1,98 @@
-"""Scores cases and measures the result, overall and per source, with intervals and the control beside every AUROC."""
+"""Measures a scored part of a manifest, on all cases and for each source, with intervals and controls."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case
 from radiolens.data.splits import group_ids
-from radiolens.evaluation.calibration import brier_score, expected_calibration_error
-from radiolens.evaluation.controls import border_brightness_features, out_of_fold_scores
-from radiolens.evaluation.discrimination import auroc, confusion, macro_f1
-from radiolens.evaluation.intervals import Interval, auroc_interval, clustered_bootstrap_interval, share_interval
+from radiolens.evaluation.calibration import Bin, brier_score, expected_calibration_error, reliability_bins
+from radiolens.evaluation.controls import border_brightness_features, out_of_fold_scores, transferred_scores
+from radiolens.evaluation.discrimination import Confusion, auprc, auroc, confusion, confusion_matrix, macro_f1
+from radiolens.evaluation.intervals import (
+    Interval,
+    auroc_difference_interval,
+    auroc_interval,
+    clustered_bootstrap_interval,
+    share_interval,
+)
 from radiolens.task import Task
+from radiolens.validation.questions import ALL_SOURCES, Question, Scored, parts_by_source, questions, truth
 
-__all__ = ["Binary", "Scored", "Study", "Types", "measure", "write_study"]
+__all__ = ["Binary", "ControlPart", "Controls", "Plan", "Scored", "Study", "Types", "measure"]
 
-_SEED = 0
-_ALL = "all"
-_FEWEST = 10  # of each class: below it an interval says nothing
+_FEWEST = 10
+"""Of each class: an AUROC of fewer is nan, since its interval would say nothing."""
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
-    """Cases, their probabilities (n, labels) and their grey levels (n, rows, columns)."""
+class ControlPart:
+    """The training part on which the control may be fitted: its cases and features (n, 12), row by row."""
 
     cases: tuple[Case, ...]
-    probabilities: NDArray[np.float64]
-    grey: NDArray[np.uint8]
+    features: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What borders and brightness alone reach on the same images, as AUROC, with two forests.
+
+    `out_of_fold` is fitted on other patients of these very images, `trained` on the manifest's training part (of the
+    same source, where that tells both answers); nan without one. `difference` is the network's AUROC less that out of
+    fold.
+    """
+
+    out_of_fold: Interval
+    trained: Interval
+    trained_on: str
+    difference: Interval
 
 
 @dataclass(frozen=True)
 class Binary:
-    """One yes-no question on one source; `control_auroc` is what border and brightness alone reach on it."""
+    """One yes-no question on one source; `patients` counts groups of patients or duplicates.
+
+    The shares and `balanced_accuracy` are at `threshold`. `auroc` is nan with fewer than ten cases of a class.
+    """
 
     question: str
     source: str
     positives: int
     negatives: int
+    patients: int
     auroc: Interval
     auroc_clustered: Interval
-    control_auroc: Interval
+    auprc: Interval
+    controls: Controls
+    threshold: float
+    counts: Confusion
     sensitivity: Interval
     specificity: Interval
-    ppv: float
-    npv: float
+    ppv: Interval
+    npv: Interval
     f1: float
     balanced_accuracy: float
     brier_score: float
     expected_calibration_error: float
+    reliability: tuple[Bin, ...]
 
 
 @dataclass(frozen=True)
 class Types:
-    """Naming one of several exclusive types on one source.
+    """Naming one of several exclusive types on one source, by the likeliest label.
 
-    `confusion` has a row per truth and a column per answer, the last for "no tumour".
+    Only cases of one known type count. `confusion` has a row per type and a column per label of `answers`: the types,
+    then the normal labels, which are always wrong here.
     """
 
     source: str
     labels: tuple[str, ...]
+    answers: tuple[str, ...]
     cases: int
     macro_f1: Interval
     confusion: tuple[tuple[int, ...], ...]
@@ -72,115 +100,171 @@ class Types:
 
 @dataclass(frozen=True)
 class Study:
-    """What was measured; `settings` holds the seed, split, bundle and command."""
+    """What was measured; `settings` tells bundle, part of the manifest, seed and command line."""
 
     settings: Mapping[str, object]
     binary: tuple[Binary, ...]
     types: tuple[Types, ...]
 
 
-def measure(task: Task, scored: Scored, thresholds: Mapping[str, float], settings: Mapping[str, object]) -> Study:
-    """Measure every question of a task on all cases and on each source."""
-    sources = sorted({case.source for case in scored.cases})
-    parts = [_ALL, *sources] if len(sources) > 1 else sources
-    questions = list(_questions(task, scored, thresholds))
-    binary = [result for part in parts for question in questions for result in _binary(scored, part, *question)]
-    types = [result for part in parts for result in _types(task, scored, part)] if task.exclusive else []
-    return Study({**settings, "seed": _SEED}, tuple(binary), tuple(types))
+@dataclass(frozen=True)
+class Plan:
+    """How a study is made: `seed` of bootstrap and forests, number of `resamples`, facts to keep as `settings`."""
+
+    seed: int = 0
+    resamples: int = 1000
+    settings: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def write_study(study: Study, folder: Path) -> Path:
-    """Write evaluation.json and return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "evaluation.json"
-    file.write_text(json.dumps(asdict(study), indent=1) + "\n", encoding="utf-8")
-    return file
+def measure(
+    task: Task,
+    scored: Scored,
+    thresholds: Mapping[str, float],
+    plan: Plan = Plan(),
+    training: ControlPart | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Study:
+    """Measure every question of a task on all cases and on each source; the same input gives the same study.
+
+    Training cases that share a patient or duplicate group with a scored case are left out of the control.
+    """
+    asked = questions(task, scored, thresholds)
+    features = border_brightness_features(scored.grey)
+    apart = None if training is None else _apart(training, scored)
+    binary = []
+    for number, question in enumerate(asked, 1):
+        binary.append(_binary(question, _controls(task, question, features, apart, plan.seed), plan))
+        progress(number, len(asked))
+    types = tuple(_types(task, scored, plan)) if task.exclusive else ()
+    settings = {**plan.settings, "seed": plan.seed, "resamples": plan.resamples, "cases": len(scored.cases)}
+    return Study(settings, tuple(binary), types)
 
 
-Question = tuple[str, NDArray[np.int8], NDArray[np.float64], float]
-
-
-def _questions(task: Task, scored: Scored, thresholds: Mapping[str, float]) -> Iterator[Question]:
-    """Yield (name, truth 1/0/-1 not annotated, score, threshold)."""
-    columns = {name: scored.probabilities[:, column] for column, name in enumerate(task.label_names)}
-    if task.exclusive:
-        abnormal = frozenset(label.name for label in task.labels if not label.normal)
-        truth = [_side(case.possible, abnormal) for case in scored.cases]
-        yield (
-            "any tumour",
-            np.asarray(truth, np.int8),
-            np.sum([columns[name] for name in sorted(abnormal)], axis=0),
-            0.5,
-        )
-        return
-    for name in task.label_names:
-        values = [case.labels.get(name) for case in scored.cases]
-        truth = [-1 if value is None else value for value in values]
-        yield name, np.asarray(truth, np.int8), columns[name], thresholds[name]
-
-
-def _side(possible: frozenset[str], abnormal: frozenset[str]) -> int:
-    if not possible or (possible & abnormal and possible - abnormal):
-        return -1
-    return int(bool(possible & abnormal))
-
-
-def _binary(
-    scored: Scored, source: str, name: str, truth: NDArray[np.int8], scores: NDArray[np.float64], threshold: float
-) -> Iterator[Binary]:
-    used = np.flatnonzero((truth >= 0) & _of_source(scored.cases, source))
-    true, score = truth[used] == 1, scores[used]
-    if min(np.count_nonzero(true), np.count_nonzero(~true)) < _FEWEST:
-        return
-    groups = np.asarray(group_ids([scored.cases[index] for index in used]))
-    counts = confusion(true, score >= threshold)
-    control = out_of_fold_scores(border_brightness_features(scored.grey[used]), true, groups, _SEED)
-    yield Binary(
-        question=name,
-        source=source,
-        positives=int(true.sum()),
-        negatives=int((~true).sum()),
-        auroc=auroc_interval(true, score),
-        auroc_clustered=clustered_bootstrap_interval(auroc, [true, score], groups, np.random.default_rng(_SEED)),
-        control_auroc=auroc_interval(true, control),
-        sensitivity=share_interval(counts.true_positives, int(true.sum())),
-        specificity=share_interval(counts.true_negatives, int((~true).sum())),
-        ppv=counts.ppv,
-        npv=counts.npv,
+def _binary(question: Question, controls: Controls, plan: Plan) -> Binary:
+    answers, scores = question.truth, question.scores
+    counts = confusion(answers, question.called)
+    return Binary(
+        question=question.name,
+        source=question.source,
+        positives=counts.positives,
+        negatives=counts.negatives,
+        patients=len(np.unique(question.groups)),
+        auroc=_auroc_interval(question, scores),
+        auroc_clustered=_bootstrap(auroc, question, plan),
+        auprc=_bootstrap(auprc, question, plan),
+        controls=controls,
+        threshold=question.threshold,
+        counts=counts,
+        sensitivity=share_interval(counts.true_positives, counts.positives),
+        specificity=share_interval(counts.true_negatives, counts.negatives),
+        ppv=share_interval(counts.true_positives, counts.true_positives + counts.false_positives),
+        npv=share_interval(counts.true_negatives, counts.true_negatives + counts.false_negatives),
         f1=counts.f1,
         balanced_accuracy=counts.balanced_accuracy,
-        brier_score=brier_score(true, score),
-        expected_calibration_error=expected_calibration_error(true, score),
+        brier_score=brier_score(answers, scores),
+        expected_calibration_error=expected_calibration_error(answers, scores),
+        reliability=reliability_bins(answers, scores),
     )
 
 
-def _types(task: Task, scored: Scored, source: str) -> Iterator[Types]:
-    """Judge the abnormal types among cases whose type is known: "no tumour" is a wrong answer."""
-    columns = [column for column, label in enumerate(task.labels) if not label.normal]
-    names = tuple(task.labels[column].name for column in columns)
-    mask = _of_source(scored.cases, source)
-    used = [
-        i for i, case in enumerate(scored.cases) if mask[i] and len(case.possible) == 1 and case.possible <= set(names)
-    ]
-    if len(used) < _FEWEST:
-        return
-    truth = np.asarray([names.index(next(iter(scored.cases[index].possible))) for index in used])
-    everything = scored.probabilities[used].argmax(axis=1)
-    calls = np.asarray([columns.index(call) if call in columns else -1 for call in everything])
-    groups = np.asarray(group_ids([scored.cases[index] for index in used]))
-    yield Types(
-        source=source,
-        labels=names,
-        cases=len(used),
-        macro_f1=clustered_bootstrap_interval(
-            partial(macro_f1, classes=range(len(names))), [truth, calls], groups, np.random.default_rng(_SEED)
-        ),
-        confusion=tuple(
-            tuple(int(((truth == true) & (calls == call)).sum()) for call in (*range(len(names)), -1))
-            for true in range(len(names))
-        ),
+def _controls(
+    task: Task, question: Question, features: NDArray[np.float64], training: ControlPart | None, seed: int
+) -> Controls:
+    if not _judgeable(question):
+        nothing = _not_defined("too few cases")
+        return Controls(nothing, nothing, "", nothing)
+    own = features[question.rows]
+    held_out = out_of_fold_scores(own, question.truth, question.groups, seed)
+    trained, trained_on = _trained_scores(task, question, own, training, seed)
+    return Controls(
+        out_of_fold=_auroc_interval(question, held_out),
+        trained=_auroc_interval(question, trained),
+        trained_on=trained_on,
+        difference=_difference_interval(question, held_out),
     )
 
 
-def _of_source(cases: Sequence[Case], source: str) -> NDArray[np.bool_]:
-    return np.asarray([source in (_ALL, case.source) for case in cases])
+def _trained_scores(
+    task: Task, question: Question, own: NDArray[np.float64], training: ControlPart | None, seed: int
+) -> tuple[NDArray[np.float64], str]:
+    """Return the scores of a forest fitted on the training part (nan without one), and what it was fitted on."""
+    if training is None:
+        return np.full(len(own), np.nan), ""
+    answers = truth(task, question.name, training.cases)
+    same = np.asarray([case.source == question.source for case in training.cases], bool) & (answers >= 0)
+    used, name = (same, question.source) if len(np.unique(answers[same])) == 2 else (answers >= 0, ALL_SOURCES)
+    scores = transferred_scores(training.features[used], answers[used], own, seed)
+    return scores, f"{np.count_nonzero(used)} training cases, source {name}"
+
+
+def _apart(training: ControlPart, scored: Scored) -> ControlPart:
+    """Return the training part without the groups of the scored cases."""
+    groups = np.asarray(group_ids([*scored.cases, *training.cases]))
+    own, others = groups[: len(scored.cases)], groups[len(scored.cases) :]
+    kept = ~np.isin(others, own)
+    return ControlPart(tuple(np.asarray(training.cases, object)[kept]), training.features[kept])
+
+
+def _types(task: Task, scored: Scored, plan: Plan) -> Iterator[Types]:
+    types = tuple(label.name for label in task.labels if not label.normal)
+    answers = (*types, *(label.name for label in task.labels if label.normal))
+    order = [task.label_names.index(name) for name in answers]
+    called = scored.probabilities[:, order].argmax(axis=1)
+    groups = np.asarray(group_ids(scored.cases))
+    known = ([name for name in answers if case.possible == {name}] for case in scored.cases)
+    numbers = np.asarray([answers.index(names[0]) if names else len(answers) for names in known])
+    for source, members in parts_by_source(scored.cases):
+        used = np.flatnonzero(members & (numbers < len(types)))
+        if len(used):
+            yield Types(
+                source=source,
+                labels=types,
+                answers=answers,
+                cases=len(used),
+                macro_f1=_macro_f1_interval(numbers[used], called[used], groups[used], len(types), plan),
+                confusion=_rows(confusion_matrix(numbers[used], called[used], len(answers))[: len(types)]),
+            )
+
+
+def _macro_f1_interval(
+    numbers: NDArray[np.intp], called: NDArray[np.intp], groups: NDArray[np.intp], types: int, plan: Plan
+) -> Interval:
+    # A type that no case has is left out, so that a source of two types has a mean, too.
+    present = [number for number in range(types) if (numbers == number).any()]
+    random = np.random.default_rng(plan.seed)
+    return clustered_bootstrap_interval(
+        lambda answers, calls: macro_f1(answers, calls, present), [numbers, called], groups, random, plan.resamples
+    )
+
+
+def _bootstrap(metric: Callable[..., float], question: Question, plan: Plan) -> Interval:
+    if not _judgeable(question):
+        return _not_defined("too few cases")
+    random = np.random.default_rng(plan.seed)
+    arrays = [question.truth, question.scores]
+    return clustered_bootstrap_interval(metric, arrays, question.groups, random, plan.resamples)
+
+
+def _auroc_interval(question: Question, scores: NDArray[np.float64]) -> Interval:
+    if not _judgeable(question) or np.isnan(scores).any():
+        return _not_defined("DeLong")
+    return auroc_interval(question.truth, scores)
+
+
+def _difference_interval(question: Question, control: NDArray[np.float64]) -> Interval:
+    if np.isnan(control).any():
+        return _not_defined("paired DeLong")
+    return auroc_difference_interval(question.truth, question.scores, control)
+
+
+def _judgeable(question: Question) -> bool:
+    positives = int(np.count_nonzero(question.truth))
+    return min(positives, question.truth.size - positives) >= _FEWEST
+
+
+def _not_defined(method: str) -> Interval:
+    return Interval(np.nan, np.nan, np.nan, np.nan, method)
+
+
+def _rows(matrix: NDArray[np.intp]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(int(count) for count in row) for row in matrix)

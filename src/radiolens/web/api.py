@@ -17,7 +17,7 @@ from radiolens.web.answers import Answer, Reader
 from radiolens.web.problems import input_problem, problem
 from radiolens.web.uploads import read_upload
 
-__all__ = ["router"]
+__all__ = ["healthz", "predictions", "readyz", "router", "tasks", "upload"]
 
 router = APIRouter()
 

@@ -36,7 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             predictor.engine(task)
         app.state.reader = Reader(predictor)
         for name in pages.lying_files():
-            _log.warning("%s is not used yet: a later version imports it with `radiolens import-h5`", name)
+            _log.warning("%s is not used yet: a later version will import it into a bundle", name)
         yield
 
     # FastAPI's own documentation page loads scripts from another host; /openapi.json is served, the page is not yet.

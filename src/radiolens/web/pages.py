@@ -21,7 +21,18 @@ from radiolens.tasks import get_task
 from radiolens.web.answers import Answer
 from radiolens.web.uploads import read_upload
 
-__all__ = ["DISCLAIMER", "FIRST_DESIGN_FILES", "Card", "Study", "lying_files", "router"]
+__all__ = [
+    "DISCLAIMER",
+    "FIRST_DESIGN_FILES",
+    "STUDIES",
+    "Card",
+    "FindingRow",
+    "Study",
+    "analyse",
+    "lying_files",
+    "router",
+    "start",
+]
 
 router = APIRouter(include_in_schema=False)
 _templates = Jinja2Templates(Path(__file__).parent / "templates")

@@ -1,0 +1,140 @@
+"""The yes-no questions that a study judges: the cases that tell the answer, their scores, the decisions made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radiolens.data.manifest import Case
+from radiolens.data.splits import group_ids
+from radiolens.prediction import Presence, decide
+from radiolens.task import Task
+
+__all__ = ["ALL_SOURCES", "ANY_FINDING", "Question", "Scored", "parts_by_source", "questions", "truth"]
+
+ALL_SOURCES = "all"
+
+ANY_FINDING = "any finding"
+"""The question of an exclusive task: any label but a normal one. Its score is the sum of their probabilities."""
+
+_ANY_FINDING_THRESHOLD = 0.5
+"""The labels that are normal and those that are not share one: the likelier side is the answer."""
+
+_NOT_ANNOTATED = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Cases, their calibrated probabilities and their grey levels, row by row.
+
+    `probabilities` (n, labels) stand in the order of the task's labels; nan where the bundle does not know the label.
+    `grey` is uint8 (n, rows, columns).
+    """
+
+    cases: tuple[Case, ...]
+    probabilities: NDArray[np.float64]
+    grey: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """One question on the cases of one source that tell its answer.
+
+    `rows` (m,) are their positions among the scored cases; `truth`, `called` (booleans), `scores` (0 to 1) and
+    `groups` (patients, as numbers) hold one value for each.
+    """
+
+    name: str
+    source: str
+    threshold: float
+    rows: NDArray[np.intp]
+    truth: NDArray[np.bool_]
+    scores: NDArray[np.float64]
+    called: NDArray[np.bool_]
+    groups: NDArray[np.intp]
+
+
+def questions(task: Task, scored: Scored, thresholds: Mapping[str, float]) -> tuple[Question, ...]:
+    """Return every question on all cases and on each source, where any case tells the answer."""
+    decided = [_any_finding(task, scored)] if task.exclusive else _findings(task, scored, thresholds)
+    groups = np.asarray(group_ids(scored.cases), np.intp)
+    asked = (
+        (part, name, threshold, scores, called, np.flatnonzero((truth(task, name, scored.cases) >= 0) & members))
+        for part, members in parts_by_source(scored.cases)
+        for name, threshold, scores, called in decided
+    )
+    return tuple(
+        Question(
+            name=name,
+            source=part,
+            threshold=threshold,
+            rows=rows,
+            truth=truth(task, name, [scored.cases[row] for row in rows]) == 1,
+            scores=scores[rows],
+            called=called[rows],
+            groups=groups[rows],
+        )
+        for part, name, threshold, scores, called, rows in asked
+        if len(rows)
+    )
+
+
+def truth(task: Task, name: str, cases: Sequence[Case]) -> NDArray[np.int8]:
+    """Return for each case 1, 0, or -1 where it does not tell the answer.
+
+    `name` is a finding, or ANY_FINDING: then a case of several possible labels tells the answer if all of them are on
+    the same side.
+    """
+    if name == ANY_FINDING:
+        normal = frozenset(label.name for label in task.labels if label.normal)
+        values = [_side(case.possible, normal) for case in cases]
+    else:
+        values = [_NOT_ANNOTATED if (value := case.labels.get(name)) is None else value for case in cases]
+    return np.asarray(values, np.int8)
+
+
+def parts_by_source(cases: Sequence[Case]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield (name, members (n,)) of all cases, then of each source if there are several."""
+    names = np.asarray([case.source for case in cases])
+    sources = sorted(set(names.tolist()))
+    if len(sources) != 1:
+        yield ALL_SOURCES, np.ones(len(cases), bool)
+    for source in sources:
+        yield source, names == source
+
+
+_Decided = tuple[str, float, NDArray[np.float64], NDArray[np.bool_]]
+"""Name, threshold, scores (n,), called positive (n,)."""
+
+
+def _findings(task: Task, scored: Scored, thresholds: Mapping[str, float]) -> list[_Decided]:
+    known = [(column, name) for column, name in enumerate(task.label_names) if name in thresholds]
+    answers = [
+        decide({name: float(row[column]) for column, name in known}, thresholds, exclusive=False)
+        for row in scored.probabilities
+    ]
+    return [
+        (
+            name,
+            thresholds[name],
+            scored.probabilities[:, column],
+            np.asarray([findings[place].presence is Presence.PRESENT for findings in answers], bool),
+        )
+        for place, (column, name) in enumerate(known)
+    ]
+
+
+def _any_finding(task: Task, scored: Scored) -> _Decided:
+    abnormal = [column for column, label in enumerate(task.labels) if not label.normal]
+    # Rounding of the softmax may lift the sum above 1 by one unit in the last place.
+    scores = np.clip(scored.probabilities[:, abnormal].sum(axis=1), 0.0, 1.0)
+    return ANY_FINDING, _ANY_FINDING_THRESHOLD, scores, scores >= _ANY_FINDING_THRESHOLD
+
+
+def _side(possible: frozenset[str], normal: frozenset[str]) -> int:
+    if not possible or (possible & normal and possible - normal):
+        return _NOT_ANNOTATED
+    return int(not possible & normal)

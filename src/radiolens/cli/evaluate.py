@@ -1,35 +1,161 @@
-"""`radiolens evaluate`: measures a bundle."""
+"""`radiolens evaluate`: measures a bundle on a part of a manifest."""
 
 from __future__ import annotations
 
 import json
+import math
+import shlex
 import sys
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from radiolens.data.manifest import SPLITS, Case, Manifest, read_manifest
+from radiolens.errors import DatasetError
+
+if TYPE_CHECKING:
+    from radiolens.evaluation.intervals import Interval
+    from radiolens.inference.engine import Engine
+    from radiolens.validation.study import Study
 
 __all__ = ["command"]
 
 
 @click.command("evaluate")
-@click.argument("bundle", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--split", "splits", multiple=True, default=["test"], help="May be given several times.")
-@click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True)
-def command(bundle: Path, data: Path, splits: tuple[str, ...], output: Path, *, as_json: bool) -> None:
-    """Measure BUNDLE (a folder) on the collection DATA and write OUTPUT/evaluation.json."""
-    from radiolens.data.sources import LAYOUTS
-    from radiolens.inference.engine import Engine
-    from radiolens.validation.score import score
-    from radiolens.validation.study import measure, write_study
+@click.argument("bundle")
+@click.argument("manifest", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--split", "splits", multiple=True, type=click.Choice(SPLITS), help="Default: test. May be given several times."
+)
+@click.option("--fold", "folds", multiple=True, type=int, help="Only these folds; then of every split by default.")
+@click.option("--source", "sources", multiple=True, help="Only these sources.")
+@click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where files go.")
+@click.option("--seed", default=0, show_default=True, help="Of bootstrap and control.")
+@click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=1), help="Of the bootstrap.")
+@click.option("--json", "as_json", is_flag=True, help="Print evaluation.json instead of the table.")
+def command(
+    bundle: str,
+    manifest: Path,
+    *,
+    splits: tuple[str, ...],
+    folds: tuple[int, ...],
+    sources: tuple[str, ...],
+    output: Path,
+    seed: int,
+    resamples: int,
+    as_json: bool,
+) -> None:
+    """Measure BUNDLE (a folder, or the name of a released bundle) on MANIFEST (a file, or a known collection's folder).
 
-    engine = Engine.open(bundle)
-    manifest = LAYOUTS[engine.bundle.task](data)
-    cases = [case for case in manifest.cases if case.split in splits]
-    scored = score(engine, manifest, cases, Path("runs/cache"))
-    settings = {"split": list(splits), "bundle": engine.installed.sha256, "command": " ".join(sys.argv)}
-    study = measure(manifest.task, scored, engine.bundle.thresholds, settings)
+    Writes evaluation.json, predictions.csv and curves.png to OUTPUT. Called again with the same OUTPUT it goes on where
+    it was cut. Beside every AUROC stands what borders and brightness alone tell of the same images.
+    """
+    from radiolens.inference.engine import Engine
+    from radiolens.validation.questions import questions
+    from radiolens.validation.results import as_json as study_as_json
+    from radiolens.validation.results import draw_curves, write_predictions, write_study
+    from radiolens.validation.score import control_part, score
+    from radiolens.validation.study import Plan, measure
+
+    engine = Engine.open(_bundle_folder(bundle))
+    cases_of = _manifest(manifest, engine)
+    chosen_splits = splits or (() if folds else ("test",))
+    cases = _chosen(cases_of, chosen_splits, folds, sources)
+    scored_paths = {case.path for case in cases}
+    training = [case for case in cases_of.cases if case.split == "train" and case.path not in scored_paths]
+    with _progress("Scoring") as progress:
+        scored = score(engine, cases_of, cases, output, progress)
+    with _progress("Reading training images for the control") as progress:
+        control = control_part(cases_of, training, engine.bundle.preprocessing, progress)
+    settings = {
+        "bundle": engine.installed.sha256,
+        "splits": chosen_splits,
+        "folds": folds,
+        "sources": sources,
+        "command": shlex.join(["radiolens", *sys.argv[1:]]),
+    }
+    plan = Plan(seed, resamples, settings)
+    with _progress("Measuring") as progress:
+        study = measure(cases_of.task, scored, engine.bundle.thresholds, plan, control if training else None, progress)
+    write_predictions(cases_of.task, scored, output)
+    draw_curves(questions(cases_of.task, scored, engine.bundle.thresholds), output)
     file = write_study(study, output)
-    click.echo(json.dumps(asdict(study)) if as_json else str(file))
+    click.echo(json.dumps(study_as_json(study), indent=1) if as_json else _table(study))
+    click.echo(f"written: {file}", err=True)
+
+
+def _bundle_folder(bundle: str) -> Path:
+    from radiolens.bundle import RELEASED, find_bundles
+
+    released = find_bundles([RELEASED])
+    folder = Path(bundle)
+    if folder.is_dir() and (folder / "bundle.json").is_file():
+        return folder
+    if bundle not in released:
+        raise click.UsageError(f"{bundle}: neither a bundle's folder nor one of {', '.join(released) or 'no bundles'}.")
+    return released[bundle]
+
+
+def _manifest(path: Path, engine: Engine) -> Manifest:
+    from radiolens.data.sources import LAYOUTS
+    from radiolens.tasks import get_task
+
+    return LAYOUTS[engine.bundle.task](path) if path.is_dir() else read_manifest(path, get_task(engine.bundle.task))
+
+
+def _chosen(
+    manifest: Manifest, splits: tuple[str, ...], folds: tuple[int, ...], sources: tuple[str, ...]
+) -> tuple[Case, ...]:
+    wanted: tuple[tuple[str, tuple[object, ...]], ...] = (("split", splits), ("fold", folds), ("source", sources))
+    chosen = tuple(
+        case
+        for case in manifest.cases
+        if all(not values or getattr(case, attribute) in values for attribute, values in wanted)
+    )
+    if not chosen:
+        asked = "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in wanted if values)
+        raise DatasetError(f"{manifest.file}: none of {len(manifest.cases)} cases has {asked}. Choose another part.")
+    return chosen
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a callback (done, total) that draws a bar on standard error."""
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+        def report(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield report
+
+
+def _table(study: Study) -> str:
+    from radiolens.validation.study import Binary
+
+    def line(row: Binary) -> str:
+        return (
+            f"{row.question:<14} {row.source:<16} {row.positives:>5} {row.negatives:>5}  {_told(row.auroc):<22} "
+            f"{_number(row.controls.out_of_fold.estimate):>8} {_number(row.controls.trained.estimate):>8}  "
+            f"{_told(row.sensitivity):<22} {_told(row.specificity):<22} {_number(row.expected_calibration_error):>5}"
+        )
+
+    header = (
+        f"{'question':<14} {'source':<16} {'yes':>5} {'no':>5}  {'AUROC (DeLong)':<22} {'control':>8} {'trained':>8}  "
+        f"{'sensitivity':<22} {'specificity':<22} {'ECE':>5}"
+    )
+    types = [f"type of {row.source} ({row.cases} cases): macro-F1 {_told(row.macro_f1)}" for row in study.types]
+    return "\n".join([header, *(line(row) for row in study.binary), *types])
+
+
+def _told(interval: Interval) -> str:
+    if math.isnan(interval.estimate):
+        return "-"
+    return f"{_number(interval.estimate)} ({_number(interval.low)}-{_number(interval.high)})"
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"

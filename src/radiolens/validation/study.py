@@ -55,7 +55,10 @@ class Controls:
 
 @dataclass(frozen=True)
 class Binary:
-    """One yes-no question on one source; `patients` counts groups of patients or duplicates.
+    """One yes-no question on one source.
+
+    `patients` counts groups of patients or duplicates. Where a source names neither, each image counts as a patient,
+    and every interval is narrower than it should be.
 
     The shares and `balanced_accuracy` are at `threshold`. `auroc` is nan with fewer than ten cases of a class.
     """

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from radiolens.errors import BundleError, CorruptBundle
 from radiolens.imaging.preprocess import Fit, Preprocessing
@@ -24,6 +26,8 @@ from radiolens.prediction import BundleIdentity
 
 __all__ = [
     "FORMAT",
+    "LITE0_BYTES",
+    "LITE2_BYTES",
     "NETWORK_FILES",
     "RELEASED",
     "Bundle",
@@ -40,7 +44,11 @@ NETWORK_FILES = ("model.onnx", "golden.npz", "reference.npz")
 RELEASED = Path(__file__).parent / "bundles"
 """Where the package keeps the released bundles."""
 
-_LARGEST_BYTES = 18_000_000  # docs/contracts.md: Lite2; the smaller Lite0 is held to 12 MB by a test
+LITE0_BYTES = 12_000_000
+"""What a bundle may take in all (docs/contracts.md): the repository keeps every released one for ever."""
+LITE2_BYTES = 18_000_000
+"""The same for the larger EfficientNet-Lite2."""
+
 _EVIDENCE_HASHES = "hashes.json"
 
 
@@ -79,17 +87,19 @@ class InstalledBundle:
         return BundleIdentity(self.bundle.name, self.bundle.version, self.sha256)
 
 
-def write_bundle(bundle: Bundle, folder: Path) -> InstalledBundle:
+def write_bundle(bundle: Bundle, folder: Path, largest_bytes: int = LITE0_BYTES) -> InstalledBundle:
     """Write bundle.json into a folder that already holds the network files, and return the verified bundle.
 
-    Raises BundleError if a file is missing, or the folder is larger than a bundle may be.
+    Raises BundleError if a file is missing, the folder is larger than a bundle may be, or the values do not fit.
     """
     missing = [name for name in NETWORK_FILES if not (folder / name).is_file()]
     if missing:
         raise BundleError(f"{folder}: {', '.join(missing)} must be there before bundle.json is written.")
-    size = sum((folder / name).stat().st_size for name in NETWORK_FILES)
-    if size > _LARGEST_BYTES:
-        raise BundleError(f"{folder}: {size / 1e6:.1f} MB, at most {_LARGEST_BYTES / 1e6:.0f} MB are allowed.")
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    if size > largest_bytes:
+        raise BundleError(
+            f"{folder}: {size / 1e6:.1f} MB, at most {largest_bytes / 1e6:.0f} MB are allowed. Use a smaller network."
+        )
     hashes = {name: _sha256(folder / name) for name in NETWORK_FILES}
     content = {"format": FORMAT, **_as_json(bundle), "files": hashes}
     partial = folder / "bundle.json.partial"
@@ -99,16 +109,20 @@ def write_bundle(bundle: Bundle, folder: Path) -> InstalledBundle:
 
 
 def read_bundle(folder: Path) -> InstalledBundle:
-    """Read a bundle and check the hash of every file; raise CorruptBundle at the first difference."""
+    """Read a bundle and check the hash of every file.
+
+    Raises CorruptBundle at the first file that differs, BundleError if bundle.json is missing or says other than
+    this version of radiolens understands.
+    """
     file = folder / "bundle.json"
     if not file.is_file():
         raise BundleError(f"{folder}: there is no bundle.json. Give the folder of one version of a bundle.")
     text = file.read_bytes()
     try:
-        content = json.loads(text)
+        content = _typed(json.loads(text), dict, "the content")
         if content.pop("format") != FORMAT:
             raise BundleError(f"{file}: made for another version of radiolens. Install a newer radiolens.")
-        hashes = content.pop("files")
+        hashes = _typed(content.pop("files"), dict, "files")
         bundle = _from_json(content)
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{file}: not a bundle of format {FORMAT} ({error}). Install the bundle again.") from error
@@ -117,13 +131,12 @@ def read_bundle(folder: Path) -> InstalledBundle:
 
 
 def find_bundles(folders: Iterable[Path]) -> Mapping[str, Path]:
-    """Return the folder of the newest version of each bundle by name; later folders win over earlier ones."""
+    """Return the folder of each bundle by name: its newest version; of two equal ones that of the later folder."""
     found: dict[str, Path] = {}
-    for folder in folders:
-        for name in sorted(path for path in folder.glob("*") if path.is_dir()):
-            versions = sorted((path.parent for path in name.glob("*/bundle.json")), key=_version_key)
-            if versions:
-                found[name.name] = versions[-1]
+    for place in (file.parent for folder in folders for file in sorted(folder.glob("*/*/bundle.json"))):
+        name = place.parent.name
+        if name not in found or _version_key(place) >= _version_key(found[name]):
+            found[name] = place
     return MappingProxyType(found)
 
 
@@ -135,13 +148,21 @@ def write_evidence_hashes(folder: Path) -> None:
 
 
 def verify_evidence(folder: Path) -> None:
-    """Raise CorruptBundle if a file of the evidence was changed, or belongs to another bundle."""
+    """Raise CorruptBundle if the evidence is of another bundle, or a file of it was changed, added or removed."""
     evidence = folder / "evidence"
-    content = json.loads((evidence / _EVIDENCE_HASHES).read_text(encoding="utf-8"))
+    listing = evidence / _EVIDENCE_HASHES
+    try:
+        content = _typed(json.loads(listing.read_text(encoding="utf-8")), dict, "the content")
+        bundle, expected = str(content["bundle"]), _typed(content["files"], dict, "files")
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{listing}: no list of hashes ({error}). Install the bundle again.") from error
     found = _sha256(folder / "bundle.json")
-    if content["bundle"] != found:
-        raise CorruptBundle(f"{evidence} belongs to another bundle", content["bundle"], found)
-    _verify(evidence, content["files"])
+    if bundle != found:
+        raise CorruptBundle(f"{evidence} belongs to another bundle", bundle, found)
+    added = sorted(dict(_hashes(evidence)).keys() - expected.keys())
+    if added:
+        raise CorruptBundle(f"{evidence} holds files that are not listed", "none", ", ".join(added))
+    _verify(evidence, expected)
 
 
 def _hashes(folder: Path) -> Iterator[tuple[str, str]]:
@@ -170,23 +191,80 @@ def _version_key(folder: Path) -> tuple[int, ...]:
 def _as_json(bundle: Bundle) -> dict[str, object]:
     mappings = ("temperature", "thresholds", "provenance")
     plain = {key: dict(getattr(bundle, key)) for key in mappings}
-    fields = {key: getattr(bundle, key) for key in Bundle.__dataclass_fields__}
-    return fields | plain | {"preprocessing": asdict(bundle.preprocessing)}
+    values = {field.name: getattr(bundle, field.name) for field in fields(Bundle)}
+    return values | plain | {"preprocessing": asdict(bundle.preprocessing)}
 
 
-def _from_json(content: Mapping[str, object]) -> Bundle:
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
-    preprocessing = values.pop("preprocessing")
-    if not isinstance(preprocessing, dict):
-        raise TypeError("preprocessing must be an object")
-    steps = {key: tuple(value) if isinstance(value, list) else value for key, value in preprocessing.items()}
-    steps["fit"] = Fit(str(steps["fit"]))
-    bundle = Bundle(preprocessing=Preprocessing(**steps), **values)  # type: ignore[arg-type]  # checked next
-    _check_joined(bundle)
-    return bundle
+def _from_json(content: Mapping[str, Any]) -> Bundle:
+    """Return the bundle; raise KeyError, TypeError or ValueError for anything that is not as declared there."""
+    _check_keys(content, Bundle, "it")
+    labels = _texts(content["labels"], "labels")
+    if not labels or len(set(labels)) != len(labels):
+        raise ValueError(f"labels must be different names, found {list(labels)}")
+    texts = ("name", "version", "task", "threshold_evidence", "explanation")
+    return Bundle(
+        **{key: _typed(content[key], str, key) for key in texts},
+        labels=labels,
+        exclusive=_typed(content["exclusive"], bool, "exclusive"),
+        preprocessing=_preprocessing(_typed(content["preprocessing"], dict, "preprocessing")),
+        temperature=_positive(_by_label(content["temperature"], labels, "temperature"), "temperature"),
+        thresholds=_by_label(content["thresholds"], labels, "thresholds"),
+        limits=_texts(content["limits"], "limits"),
+        provenance=_typed(content["provenance"], dict, "provenance"),
+    )
 
 
-def _check_joined(bundle: Bundle) -> None:
-    for name in ("temperature", "thresholds"):
-        if set(getattr(bundle, name)) != set(bundle.labels):
-            raise ValueError(f"{name} must name the labels {', '.join(bundle.labels)}")
+def _preprocessing(content: Mapping[str, Any]) -> Preprocessing:
+    _check_keys(content, Preprocessing, "preprocessing")
+    counts = {key: _typed(content[key], int, key) for key in ("rows", "columns", "channels")}
+    if min(counts.values()) < 1:
+        raise ValueError(f"rows, columns and channels must be at least 1, found {list(counts.values())}")
+    return Preprocessing(
+        **counts,
+        fit=Fit(content["fit"]),
+        percentiles=_pair(content["percentiles"], "percentiles"),
+        window_hu=_pair(content["window_hu"], "window_hu"),
+        offset=_number(content["offset"], "offset"),
+        scale=_positive({"scale": _number(content["scale"], "scale")}, "scale")["scale"],
+    )
+
+
+def _check_keys(content: Mapping[str, Any], kind: type[Bundle | Preprocessing], name: str) -> None:
+    known = {field.name for field in fields(kind)}
+    missing, unknown = sorted(known - content.keys()), sorted(content.keys() - known)
+    if missing or unknown:
+        raise ValueError(f"{name} lacks {missing or 'nothing'} and has the unknown {unknown or 'nothing'}")
+
+
+def _by_label(content: object, labels: tuple[str, ...], name: str) -> Mapping[str, float]:
+    numbers = {str(label): _number(value, name) for label, value in _typed(content, dict, name).items()}
+    if numbers.keys() != set(labels):
+        raise ValueError(f"{name} must name the labels {', '.join(labels)}")
+    return {label: numbers[label] for label in labels}
+
+
+def _positive(numbers: Mapping[str, float], name: str) -> Mapping[str, float]:
+    if min(numbers.values()) <= 0:
+        raise ValueError(f"{name} must be above 0, found {min(numbers.values())}")
+    return numbers
+
+
+def _typed(value: object, kind: type, name: str) -> Any:  # noqa: ANN401  JSON of the given kind
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{name} must be {kind.__name__}, found {type(value).__name__}")
+    return value
+
+
+def _texts(value: object, name: str) -> tuple[str, ...]:
+    return tuple(_typed(entry, str, name) for entry in _typed(value, list, name))
+
+
+def _number(value: object, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"{name} must be a number, found {value!r:.40}")
+    return float(value)
+
+
+def _pair(value: object, name: str) -> tuple[float, float]:
+    first, second = (_number(entry, name) for entry in _typed(value, list, name))
+    return first, second

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from radiolens.bundle import RELEASED, Bundle, find_bundles, read_bundle
+from radiolens.bundle import RELEASED, Bundle, InstalledBundle, find_bundles, read_bundle
 from radiolens.errors import BundleError, UnknownTask
 from radiolens.explain.activation_map import class_activation_maps
 from radiolens.image import Image
@@ -26,7 +26,7 @@ from radiolens.profile import Profile
 from radiolens.quality import Problem, ProblemCode, Quality
 from radiolens.safety.intended_use import check_intended_use
 from radiolens.task import Task
-from radiolens.tasks import TASKS, get_task
+from radiolens.tasks import get_task
 
 __all__ = ["AUTO", "Predictor"]
 
@@ -37,8 +37,10 @@ AUTO = "auto"
 class Predictor:
     """The installed bundles, opened when first needed and then kept. Thread-safe."""
 
-    def __init__(self, folders: Mapping[str, Path], threads: int = 0, profiles: Sequence[Profile] = ()) -> None:
-        self._folders = folders
+    def __init__(
+        self, installed: Mapping[str, InstalledBundle], threads: int = 0, profiles: Sequence[Profile] = ()
+    ) -> None:
+        self._installed = installed
         self._threads = threads
         self._profiles = {profile.bundle_sha256: profile for profile in profiles}
         self._engines: dict[str, Engine] = {}
@@ -48,33 +50,54 @@ class Predictor:
     def open(
         cls, folders: Sequence[Path] = (RELEASED,), threads: int = 0, profiles: Sequence[Profile] = ()
     ) -> Predictor:
-        """Find the bundles in `folders`, by task; raise BundleError if a profile belongs to none of them."""
-        installed = [read_bundle(folder) for folder in find_bundles(folders).values()]
-        identities = {bundle.sha256 for bundle in installed}
+        """Find and verify the bundles in `folders`, by task; `threads` 0 lets the runtime use every core.
+
+        Raises CorruptBundle, and BundleError as `with_profile` does.
+        """
+        found = [read_bundle(folder) for folder in find_bundles(folders).values()]
+        predictor = cls({entry.bundle.task: entry for entry in found}, threads)
         for profile in profiles:
-            if profile.bundle_sha256 not in identities:
-                raise BundleError(
-                    f"The profile of {profile.site!r} was made for bundle {profile.bundle_sha256[:12]}, which is not "
-                    "installed. Plan the thresholds anew for the installed bundle."
-                )
-        return cls({entry.bundle.task: entry.folder for entry in installed}, threads, profiles)
+            predictor = predictor.with_profile(profile)
+        return predictor
+
+    def with_profile(self, profile: Profile) -> Predictor:
+        """Return a predictor that decides with a site's thresholds on the bundle they were chosen for.
+
+        Raises BundleError if that bundle is not installed, or has not one of the profile's labels.
+        """
+        known = {entry.sha256: entry.bundle for entry in self._installed.values()}
+        bundle = known.get(profile.bundle_sha256)
+        if bundle is None:
+            raise BundleError(
+                f"The profile of {profile.site!r} was made for bundle {profile.bundle_sha256[:12]}, which is not "
+                "installed. Plan the thresholds anew for the installed bundle."
+            )
+        strange = sorted(profile.thresholds.keys() - set(bundle.labels))
+        if strange:
+            raise BundleError(
+                f"The profile of {profile.site!r} has thresholds for {', '.join(strange)}; the labels of "
+                f"{bundle.name} {bundle.version} are {', '.join(bundle.labels)}. Correct the profile."
+            )
+        return Predictor(self._installed, self._threads, [*self._profiles.values(), profile])
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """Return the names of the tasks that a bundle answers."""
-        return tuple(self._folders)
+        return tuple(self._installed)
 
     def bundle(self, task: str) -> Bundle:
         """Return what the bundle of a task says of itself; raise UnknownTask if there is none."""
-        return self.engine(task).bundle
+        if task not in self._installed:
+            raise UnknownTask(task, self.tasks)
+        return self._installed[task].bundle
 
     def engine(self, task: str) -> Engine:
         """Return the opened bundle of a task; raise UnknownTask if there is none."""
-        if task not in self._folders:
+        if task not in self._installed:
             raise UnknownTask(task, self.tasks)
         with self._opening:
             if task not in self._engines:
-                self._engines[task] = Engine.open(self._folders[task], self._threads)
+                self._engines[task] = Engine.open(self._installed[task].folder, self._threads)
             return self._engines[task]
 
     def predict(
@@ -88,46 +111,48 @@ class Predictor:
     ) -> Prediction:
         """Read one input (a file, or all files of a series) in a child process and answer it.
 
-        Raises UnreadableImage, and UnknownTask for a task that does not exist.
+        Raises UnreadableImage, and UnknownTask and ValueError as `predict_image` does, before anything is read.
         """
         start = time.perf_counter()
+        _check_asked(task, gate=gate)
         image = read_untrusted(files, selection)
         prediction = self.predict_image(image, task, gate=gate, explain=explain)
         return replace(prediction, seconds=time.perf_counter() - start)
 
     def predict_image(self, image: Image, task: str = AUTO, *, gate: bool = True, explain: bool = True) -> Prediction:
-        """Answer an image that was read already. `gate` False scores what would be refused, and needs a named task."""
+        """Answer an image that was read already. `gate` False scores what would be refused, and needs a named task.
+
+        Raises UnknownTask for a task that does not exist, ValueError for no gate and no named task.
+        """
         start = time.perf_counter()
-        chosen = self._chosen(image, task, gate=gate)
+        _check_asked(task, gate=gate)
+        chosen = route(image) if task == AUTO else get_task(task)
         if isinstance(chosen, Problem):
-            return _refused(None if task == AUTO else task, Quality((chosen,)), start)
+            return _refused(None, Quality((chosen,)), start)
         quality = check_intended_use(image, chosen) if gate else Quality()
-        if chosen.name not in self._folders:
+        if chosen.name not in self._installed:
             quality = Quality((*quality.problems, _unreleased(chosen)))
         if not quality.accepted:
             return _refused(chosen.name, quality, start)
         answer = self._answer(image, self.engine(chosen.name), explain=explain)
         return replace(answer, seconds=time.perf_counter() - start)
 
-    def _chosen(self, image: Image, task: str, *, gate: bool) -> Task | Problem:
-        if task != AUTO:
-            return get_task(task)
-        if not gate:
-            raise UnknownTask(AUTO, [entry.name for entry in TASKS])
-        return route(image)
-
     def _answer(self, image: Image, engine: Engine, *, explain: bool) -> Prediction:
         grey = np.stack([grey_levels(pixels, image.unit, engine.bundle.preprocessing) for pixels in image.pixels])
-        logits, features = engine.run(grey)
+        logits, features = engine.run(grey[:1])
+        if len(grey) > 1:
+            logits = np.concatenate([logits, engine.logits(grey[1:])])
         by_slice = engine.probabilities(logits)
         findings = self._findings(engine, by_slice.mean(axis=0))
         driving = _driving_slice(by_slice, findings)
+        if explain and driving > 0:
+            _, features = engine.run(grey[driving : driving + 1])  # cheaper than to keep the features of every slice
         return Prediction(
             task=engine.bundle.task,
             bundle=engine.installed.identity,
             findings=findings,
             slices=self._slices(image, engine, by_slice),
-            explanation=_explanation(image, engine, features[driving], driving) if explain else None,
+            explanation=_explanation(image, engine, features[0], driving) if explain else None,
             created=datetime.now(UTC),
         )
 
@@ -144,6 +169,13 @@ class Predictor:
             SliceFindings(index, self._findings(engine, row))
             for index, row in zip(image.slice_indices, by_slice, strict=True)
         )
+
+
+def _check_asked(task: str, *, gate: bool) -> None:
+    if task != AUTO:
+        get_task(task)
+    elif not gate:
+        raise ValueError("gate=False needs a named task: without the gate nothing chooses one")
 
 
 def _driving_slice(by_slice: NDArray[np.float64], findings: Sequence[Finding]) -> int:

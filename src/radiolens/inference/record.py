@@ -19,9 +19,8 @@ KEYS = ("path", "status", "task", "problems", "findings", "prediction_set", "sli
 def record(path: str, outcome: Prediction | InputError, seconds: float | None = None) -> dict[str, Any]:
     """Return the object for what was answered, refused or could not be read; every key is always there."""
     if isinstance(outcome, InputError):
-        return record(path, Prediction(None, None, quality=_quality(outcome), seconds=seconds or 0.0)) | {
-            "status": "unreadable"
-        }
+        status = "refused" if isinstance(outcome, RejectedImage | UnsupportedImage) else "unreadable"
+        return record(path, Prediction(None, None, quality=_quality(outcome)), seconds or 0.0) | {"status": status}
     return {
         "path": path,
         "status": "answered" if outcome.answered else "refused",

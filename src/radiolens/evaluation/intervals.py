@@ -108,7 +108,7 @@ def _delong(
         return np.full(len(scores), nan), np.full((len(scores), len(scores)), nan)
     cases, controls = scores[:, positive], scores[:, ~positive]
     ranks = rankdata(np.concatenate([cases, controls], axis=1), axis=1)
-    estimate = ranks[:, :m].sum(axis=1) / (m * n) - (m + 1) / (2 * n)
+    estimate = (ranks[:, :m].sum(axis=1) - m * (m + 1) / 2) / (m * n)
     # Sun & Xu, eq. 5 and 6: the share of the other class that each case beats.
     by_case = (ranks[:, :m] - rankdata(cases, axis=1)) / n
     by_control = 1 - (ranks[:, m:] - rankdata(controls, axis=1)) / m

@@ -58,28 +58,17 @@ class Question:
 
 
 def questions(task: Task, scored: Scored, thresholds: Mapping[str, float]) -> tuple[Question, ...]:
-    """Return every question on all cases and on each source, where any case tells the answer."""
+    """Return every question on all cases that tell the answer and on each source; on all only if there are several."""
     decided = [_any_finding(task, scored)] if task.exclusive else _findings(task, scored, thresholds)
     groups = np.asarray(group_ids(scored.cases), np.intp)
-    asked = (
-        (part, name, threshold, scores, called, np.flatnonzero((truth(task, name, scored.cases) >= 0) & members))
-        for part, members in parts_by_source(scored.cases)
-        for name, threshold, scores, called in decided
-    )
-    return tuple(
-        Question(
-            name=name,
-            source=part,
-            threshold=threshold,
-            rows=rows,
-            truth=truth(task, name, [scored.cases[row] for row in rows]) == 1,
-            scores=scores[rows],
-            called=called[rows],
-            groups=groups[rows],
-        )
-        for part, name, threshold, scores, called, rows in asked
-        if len(rows)
-    )
+    asked = []
+    for name, threshold, scores, called in decided:
+        answers = truth(task, name, scored.cases)
+        asked += [
+            Question(name, source, threshold, rows, answers[rows] == 1, scores[rows], called[rows], groups[rows])
+            for source, rows in parts_by_source(scored.cases, answers >= 0)
+        ]
+    return tuple(asked)
 
 
 def truth(task: Task, name: str, cases: Sequence[Case]) -> NDArray[np.int8]:
@@ -96,14 +85,14 @@ def truth(task: Task, name: str, cases: Sequence[Case]) -> NDArray[np.int8]:
     return np.asarray(values, np.int8)
 
 
-def parts_by_source(cases: Sequence[Case]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Yield (name, members (n,)) of all cases, then of each source if there are several."""
-    names = np.asarray([case.source for case in cases])
-    sources = sorted(set(names.tolist()))
-    if len(sources) != 1:
-        yield ALL_SOURCES, np.ones(len(cases), bool)
+def parts_by_source(cases: Sequence[Case], told: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Yield (name, rows) of all cases that are `told` (n,), if they come from several sources, then of each source."""
+    names = np.asarray([case.source for case in cases], str)
+    sources = sorted(set(names[told].tolist()))
+    if len(sources) > 1:
+        yield ALL_SOURCES, np.flatnonzero(told)
     for source in sources:
-        yield source, names == source
+        yield source, np.flatnonzero(told & (names == source))
 
 
 _Decided = tuple[str, float, NDArray[np.float64], NDArray[np.bool_]]

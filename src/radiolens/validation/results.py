@@ -70,9 +70,10 @@ def draw_curves(asked: Sequence[Question], folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     figure = matplotlib.figure.Figure(figsize=_INCHES, layout="constrained")
     left, right = figure.subplots(1, 2)
-    for question in asked:
-        _draw_roc(left, question)
-        _draw_reliability(right, question)
+    for number, question in enumerate(asked):
+        colour = f"C{number % 10}"  # the same on both sides; matplotlib's cycle has ten
+        _draw_roc(left, question, colour)
+        _draw_reliability(right, question, colour)
     left.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC")
     right.set(xlabel="mean probability", ylabel="observed share", title="Reliability, bins of equal mass")
     for axes in (left, right):
@@ -85,19 +86,20 @@ def draw_curves(asked: Sequence[Question], folder: Path) -> Path:
     return file
 
 
-def _draw_roc(axes: matplotlib.axes.Axes, question: Question) -> None:
+def _draw_roc(axes: matplotlib.axes.Axes, question: Question, colour: str) -> None:
     area = auroc(question.truth, question.scores)
     if math.isnan(area):
         return
-    axes.plot(*roc_curve(question.truth, question.scores), label=f"{_title(question)}: AUROC {area:.3f}")
+    curve = roc_curve(question.truth, question.scores)
+    axes.plot(*curve, color=colour, label=f"{_title(question)}: AUROC {area:.3f}")
 
 
-def _draw_reliability(axes: matplotlib.axes.Axes, question: Question) -> None:
+def _draw_reliability(axes: matplotlib.axes.Axes, question: Question, colour: str) -> None:
     points = reliability_bins(question.truth, question.scores)
     drawn = [point for point in points if point.count >= _FEWEST_PER_BIN]
     if drawn:
         x, y = [point.probability for point in drawn], [point.observed for point in drawn]
-        axes.plot(x, y, marker="o", markersize=3, label=_title(question))
+        axes.plot(x, y, color=colour, marker="o", markersize=3, label=_title(question))
 
 
 def _title(question: Question) -> str:

@@ -216,17 +216,15 @@ def _types(task: Task, scored: Scored, plan: Plan) -> Iterator[Types]:
     groups = np.asarray(group_ids(scored.cases))
     known = ([name for name in answers if case.possible == {name}] for case in scored.cases)
     numbers = np.asarray([answers.index(names[0]) if names else len(answers) for names in known])
-    for source, members in parts_by_source(scored.cases):
-        used = np.flatnonzero(members & (numbers < len(types)))
-        if len(used):
-            yield Types(
-                source=source,
-                labels=types,
-                answers=answers,
-                cases=len(used),
-                macro_f1=_macro_f1_interval(numbers[used], called[used], groups[used], len(types), plan),
-                confusion=_rows(confusion_matrix(numbers[used], called[used], len(answers))[: len(types)]),
-            )
+    for source, used in parts_by_source(scored.cases, numbers < len(types)):
+        yield Types(
+            source=source,
+            labels=types,
+            answers=answers,
+            cases=len(used),
+            macro_f1=_macro_f1_interval(numbers[used], called[used], groups[used], len(types), plan),
+            confusion=_rows(confusion_matrix(numbers[used], called[used], len(answers))[: len(types)]),
+        )
 
 
 def _macro_f1_interval(

@@ -1,0 +1,65 @@
+"""The files of a study."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from radiolens.data.manifest import Case
+from radiolens.validation.questions import Scored, questions
+from radiolens.validation.results import draw_curves, write_predictions, write_study
+from radiolens.validation.study import Plan, measure
+from tests.validation.scored_cases import CHEST, MRI, THRESHOLDS, chest, grey_pictures, slices
+
+
+def test_predictions_tell_annotation_and_probability_by_the_name_of_the_label(tmp_path: Path) -> None:
+    cases = (Case(path="a,b.png", source="children", labels={"pneumonia": 1, "tuberculosis": None}),)
+    scored = Scored(cases, np.asarray([[0.25, np.nan]]), grey_pictures(1))
+    with write_predictions(CHEST, scored, tmp_path / "new").open(newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert row == {
+        "path": "a,b.png",
+        "source": "children",
+        "label:pneumonia": "1",
+        "label:tuberculosis": "",
+        "probability:pneumonia": "0.25",
+        "probability:tuberculosis": "nan",
+    }
+
+
+def test_predictions_of_an_exclusive_task_name_the_possible_labels(tmp_path: Path) -> None:
+    scored = Scored(slices(["pituitary|glioma"]), np.full((1, 4), 0.25), grey_pictures(1))
+    with write_predictions(MRI, scored, tmp_path).open(newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert row["label"] == "glioma|pituitary"
+    assert row["probability:no_tumour"] == "0.25"
+
+
+def test_a_probability_survives_the_table_to_eight_digits(tmp_path: Path) -> None:
+    scored = chest(40)
+    with write_predictions(CHEST, scored, tmp_path).open(newline="") as stream:
+        found = [float(row["probability:pneumonia"]) for row in csv.DictReader(stream)]
+    np.testing.assert_allclose(found, scored.probabilities[:, 0], rtol=1e-8)
+
+
+def test_evaluation_json_replaces_an_older_one_and_leaves_nothing_else(tmp_path: Path) -> None:
+    study = measure(CHEST, chest(40), THRESHOLDS, Plan(resamples=10, settings={"command": "radiolens evaluate"}))
+    for _ in range(2):
+        file = write_study(study, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["evaluation.json"]
+    content = json.loads(file.read_text())
+    assert content["settings"]["command"] == "radiolens evaluate"
+    assert {row["question"] for row in content["binary"]} == {"pneumonia", "tuberculosis"}
+
+
+@pytest.mark.parametrize("count", [0, 2, 800])
+def test_curves_are_drawn_for_many_few_and_no_cases(count: int, tmp_path: Path) -> None:
+    asked = questions(CHEST, chest(count), THRESHOLDS) if count else ()
+    with Image.open(draw_curves(asked, tmp_path)) as picture:
+        assert picture.size == (1320, 600)
+        assert len(np.unique(np.asarray(picture.convert("L")))) > 10

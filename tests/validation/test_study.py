@@ -1,0 +1,170 @@
+"""A whole study, without a network."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from math import isnan
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from radiolens.data.manifest import Case
+from radiolens.evaluation.controls import border_brightness_features
+from radiolens.validation.questions import Scored
+from radiolens.validation.results import as_json
+from radiolens.validation.study import Binary, ControlPart, Plan, Study, measure
+from tests.validation.scored_cases import CHEST, MRI, THRESHOLDS, chest, grey_pictures, slices
+
+PLAN = Plan(seed=1, resamples=50)
+TYPES = ["glioma", "meningioma", "pituitary"]
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return measure(CHEST, chest(), THRESHOLDS, PLAN)
+
+
+def row(study: Study, question: str, source: str) -> Binary:
+    (found,) = (entry for entry in study.binary if (entry.question, entry.source) == (question, source))
+    return found
+
+
+def test_a_row_holds_the_figures_of_its_source(study: Study) -> None:
+    scored = chest()
+    rows = [number for number, case in enumerate(scored.cases) if case.source == "children"]
+    truth = [scored.cases[number].labels["pneumonia"] for number in rows]
+    scores = scored.probabilities[rows, 0]
+    found = row(study, "pneumonia", "children")
+    assert found.auroc.estimate == pytest.approx(metrics.roc_auc_score(truth, scores))
+    assert found.auprc.estimate == pytest.approx(metrics.average_precision_score(truth, scores))
+    assert found.sensitivity.estimate == pytest.approx(metrics.recall_score(truth, scores >= 0.5))
+    assert found.ppv.estimate == pytest.approx(metrics.precision_score(truth, scores >= 0.5))
+    assert found.f1 == pytest.approx(metrics.f1_score(truth, scores >= 0.5))
+    assert found.brier_score == pytest.approx(metrics.brier_score_loss(truth, scores))
+    assert (found.positives + found.negatives, found.patients) == (len(rows), len(rows) // 2)
+
+
+def test_every_estimate_lies_within_its_interval(study: Study) -> None:
+    for entry in study.binary:
+        intervals = (entry.auroc, entry.auroc_clustered, entry.auprc, entry.sensitivity, entry.specificity, entry.npv)
+        for interval in intervals:
+            assert interval.low <= interval.estimate <= interval.high
+
+
+def test_beside_every_auroc_stands_a_control_which_noise_leaves_at_chance(study: Study) -> None:
+    for entry in study.binary:
+        assert 0.2 < entry.controls.out_of_fold.estimate < 0.8
+        assert entry.controls.difference.estimate == pytest.approx(
+            entry.auroc.estimate - entry.controls.out_of_fold.estimate
+        )
+        assert isnan(entry.controls.trained.estimate)
+
+
+def test_the_same_input_gives_the_same_study_and_another_seed_another() -> None:
+    first, second, other = (
+        as_json(measure(CHEST, chest(40), THRESHOLDS, replace(PLAN, seed=seed))) for seed in (1, 1, 2)
+    )
+    assert first == second
+    assert first["binary"] != other["binary"]
+
+
+def test_a_source_with_positives_alone_has_a_sensitivity_and_no_auroc() -> None:
+    scored = chest()
+    sick = [number for number, case in enumerate(scored.cases) if case.labels["tuberculosis"] == 1]
+    cases = tuple(replace(scored.cases[number], source="abroad") for number in sick)
+    found = measure(CHEST, Scored(cases, scored.probabilities[sick], scored.grey[sick]), THRESHOLDS, PLAN)
+    (entry,) = found.binary
+    assert entry.sensitivity.estimate > 0.5
+    assert isnan(entry.auroc.estimate)
+    assert isnan(entry.specificity.estimate)
+    assert isnan(entry.controls.out_of_fold.estimate)
+
+
+def test_a_study_is_valid_json_in_which_what_is_not_defined_is_null(study: Study) -> None:
+    content = json.loads(json.dumps(as_json(study), allow_nan=False))
+    assert content["settings"] == {"seed": 1, "resamples": 50, "cases": 120}
+    first = content["binary"][0]
+    assert first["controls"]["trained"]["estimate"] is None
+    assert first["auroc"]["method"] == "DeLong"
+
+
+def with_mark(case: Case, grey: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+    if case.labels["pneumonia"] == 1 or case.labels["tuberculosis"] == 1:
+        grey[:3] = 255
+
+
+def test_a_mark_at_the_border_is_found_by_the_control_of_the_training_part() -> None:
+    scored, training = chest(80, seed=1), chest(200, seed=2)
+    for part in (scored, training):
+        for case, grey in zip(part.cases, part.grey, strict=True):
+            with_mark(case, grey)
+    others = tuple(
+        replace(case, patient_id=f"training-{case.patient_id}", path=f"t{case.path}") for case in training.cases
+    )
+    part = ControlPart(others, border_brightness_features(training.grey))
+    found = measure(CHEST, scored, THRESHOLDS, PLAN, part)
+    for entry in found.binary:
+        assert entry.controls.trained.estimate == 1.0
+        assert entry.controls.out_of_fold.estimate > 0.95
+        assert entry.controls.difference.high < 0.05
+    # 200 films, of which the half with this finding annotated come from the same source.
+    assert row(found, "pneumonia", "children").controls.trained_on == "100 training cases, source children"
+
+
+def test_training_cases_of_scored_patients_are_left_out_of_the_control() -> None:
+    scored = chest(40)
+    part = ControlPart(scored.cases, border_brightness_features(scored.grey))
+    found = measure(CHEST, scored, THRESHOLDS, PLAN, part)
+    assert all(isnan(entry.controls.trained.estimate) for entry in found.binary)
+    assert found.binary[0].controls.trained_on == "0 training cases, source all"
+
+
+def test_progress_counts_the_questions() -> None:
+    told: list[tuple[int, int]] = []
+    measure(CHEST, chest(16), THRESHOLDS, PLAN, progress=lambda done, total: told.append((done, total)))
+    assert told == [(number, len(told)) for number in range(1, len(told) + 1)]
+
+
+def exclusive() -> Scored:
+    """Return 40 slices of each label of web and 40 gliomas of figshare; every tenth is taken for no tumour."""
+    names = [name for name in MRI.label_names for _ in range(40)]
+    cases = slices(names, "web") + slices(["glioma"] * 40, "figshare") + slices(["|".join(TYPES)] * 10, "web/unknown")
+    probabilities = np.full((len(cases), 4), 0.1)
+    for number, case in enumerate(cases):
+        name = min(case.possible) if number % 10 else "no_tumour"
+        probabilities[number, MRI.label_names.index(name)] = 0.7
+    return Scored(cases, probabilities, grey_pictures(len(cases)))
+
+
+def test_types_are_judged_among_cases_of_one_known_type_and_no_tumour_is_a_wrong_answer() -> None:
+    found = measure(MRI, exclusive(), dict.fromkeys(MRI.label_names, 0.5), PLAN)
+    by_source = {entry.source: entry for entry in found.types}
+    assert list(by_source) == ["all", "figshare", "web"]
+    assert by_source["web"].labels == tuple(TYPES)
+    assert by_source["web"].answers == (*TYPES, "no_tumour")
+    assert by_source["web"].confusion == ((36, 0, 0, 4), (0, 36, 0, 4), (0, 0, 36, 4))
+    # Sensitivity 0.9, PPV 1, of each type that occurs.
+    assert by_source["web"].macro_f1.estimate == pytest.approx(2 * 0.9 / 1.9)
+    assert by_source["figshare"].macro_f1.estimate == pytest.approx(2 * 0.9 / 1.9)
+    assert by_source["figshare"].cases == 40
+
+
+def test_any_tumour_counts_the_slices_of_unknown_type_too() -> None:
+    found = measure(MRI, exclusive(), dict.fromkeys(MRI.label_names, 0.5), PLAN)
+    (unknown,) = (entry for entry in found.binary if entry.source == "web/unknown")
+    assert (unknown.question, unknown.positives, unknown.negatives) == ("any finding", 10, 0)
+    assert unknown.sensitivity.estimate == 0.9
+
+
+def test_a_class_of_one_patient_has_no_control_and_no_difference() -> None:
+    scored = chest(40)
+    cases = tuple(
+        replace(case, patient_id="the only one") if case.labels["pneumonia"] == 1 else case for case in scored.cases
+    )
+    found = measure(CHEST, replace(scored, cases=cases), {"pneumonia": 0.5}, PLAN)
+    (entry,) = found.binary
+    assert isnan(entry.controls.out_of_fold.estimate)
+    assert isnan(entry.controls.difference.estimate)
+    assert entry.auroc.estimate > 0.5

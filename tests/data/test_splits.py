@@ -55,7 +55,7 @@ def test_a_patient_and_a_duplicate_link_cases_however_indirectly() -> None:
 @pytest.mark.parametrize("part", ["split", "fold"])
 def test_a_patient_in_two_parts_is_refused_by_its_hashed_id(part: str) -> None:
     first = Case("a", "s", patient_id="Jane Doe", split="train", fold=1)
-    second = replace(first, path="b", **{part: "test" if part == "split" else 2})  # type: ignore[arg-type]
+    second = replace(first, path="b", **{part: "test" if part == "split" else 2})  # type: ignore[arg-type]  # the parameter is untyped here
     with pytest.raises(PatientLeakage, match=f"more than one {part}") as error:
         check_no_leakage([first, second])
     assert len(error.value.hashed_ids) == 1

@@ -149,9 +149,9 @@ def test_training_and_serving_see_the_same_array(run: tuple[Manifest, Path]) -> 
 
 @pytest.mark.parametrize("variant", [LITE0, LITE2], ids=lambda variant: variant.name)
 def test_imagenet_weights_fill_a_backbone(variant: object) -> None:
-    backbone = build_backbone(variant, 64, 64)  # type: ignore[arg-type]
+    backbone = build_backbone(variant, 64, 64)  # type: ignore[arg-type]  # the parameter is untyped here
     before = backbone.get_layer("_conv_head").get_weights()[0].copy()
-    load_imagenet_weights(backbone, variant)  # type: ignore[arg-type]
+    load_imagenet_weights(backbone, variant)  # type: ignore[arg-type]  # the parameter is untyped here
     assert backbone.output_shape == (None, 2, 2, 1280)
     assert not np.allclose(before, backbone.get_layer("_conv_head").get_weights()[0])
 

@@ -20,7 +20,7 @@ from radiolens.inference.engine import Engine
 from radiolens.validation.questions import Scored
 from radiolens.validation.study import ControlPart
 
-__all__ = ["control_part", "score"]
+__all__ = ["Progress", "control_part", "score"]
 
 Progress = Callable[[int, int], None]
 """Told (done, total) images."""

@@ -12,13 +12,16 @@ from radiolens.image import Image, Unit
 from radiolens.imaging.resample import resize
 from radiolens.prediction import Explanation
 
-__all__ = ["display_slice", "overlay", "png"]
+__all__ = ["blended", "display_slice", "overlay", "png"]
 
 _BRAIN_WINDOW_HU = (40.0, 80.0)  # centre and width, the usual brain window
 _DISPLAY_PERCENTILES = (0.5, 99.5)  # a few hot pixels must not darken an MR slice
-_RAMP = np.array([[0, 0, 96], [0, 128, 255], [64, 224, 160], [255, 224, 32], [224, 32, 16]], np.float32)
-"""Blue to red by way of green and yellow, in steps of rising or clearly different lightness."""
+_RAMP = np.array([[48, 0, 96], [136, 16, 104], [208, 56, 48], [248, 144, 16], [255, 240, 128]], np.float32)
+"""From dark violet by red and orange to pale yellow: lightness (CIE L*) rises by 16 to 25 in each step, so that
+the order is also seen without colour vision, and on a grey print."""
 _STRONGEST_ALPHA = 200  # of 255: the anatomy stays visible below the strongest place
+_WEAK_PEAK = 1.0
+"""Of a logit: a whole image like its strongest place would change the odds by less than e. That is little evidence."""
 
 
 def display_slice(image: Image, slice_index: int) -> NDArray[np.uint8]:
@@ -33,20 +36,26 @@ def display_slice(image: Image, slice_index: int) -> NDArray[np.uint8]:
 def overlay(explanation: Explanation, label: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """Return the map of a label as colours RGBA (rows, columns, 4) that fit a slice of this shape.
 
-    Colour and opacity rise with the share of the map's own maximum. A map that is zero everywhere stays
-    transparent: nothing spoke for the label. So the colours compare places of one map, never two images.
+    Colour and opacity rise with the share of the map's own maximum, so the colours compare places of one map, never
+    two images. A weak map looks weak: if its maximum is less than one unit of the logit, the share is taken of that
+    unit, and no place gets the strongest colour. A map that is zero everywhere is transparent: nothing spoke for
+    the label.
     """
     values = explanation.maps[label]
-    peak = float(values.max())
-    share = np.clip(_placed(values, explanation.extent, shape) / peak, 0.0, 1.0) if peak > 0 else np.zeros(shape)
-    steps = np.linspace(0.0, 1.0, len(_RAMP))
-    colours = [np.interp(share, steps, _RAMP[:, channel]) for channel in range(3)]
-    colour: NDArray[np.uint8] = np.rint(np.stack([*colours, share * _STRONGEST_ALPHA], axis=-1)).astype(np.uint8)
-    return colour
+    full = max(float(values.max()), _WEAK_PEAK)
+    share = np.clip(_placed(values, explanation.extent, shape) / np.float32(full), 0.0, 1.0)
+    colours: NDArray[np.uint8] = _COLOURS[np.rint(share * np.float32(255)).astype(np.uint8)]
+    return colours
+
+
+def blended(grey: NDArray[np.uint8], colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return grey levels (rows, columns) with colours RGBA of the same size laid over them, as RGB."""
+    below = PIL.Image.fromarray(grey).convert("RGBA")
+    return np.asarray(PIL.Image.alpha_composite(below, PIL.Image.fromarray(colours)).convert("RGB"))
 
 
 def png(pixels: NDArray[np.uint8], longest_side: int = 1024) -> bytes:
-    """Return grey levels (rows, columns) or colours RGBA as PNG, reduced to `longest_side` if they are larger."""
+    """Return grey levels (rows, columns), RGB or RGBA as PNG, reduced to `longest_side` if they are larger."""
     picture = PIL.Image.fromarray(pixels)
     picture.thumbnail((longest_side, longest_side))
     stream = io.BytesIO()
@@ -76,3 +85,14 @@ def _placed(
     inner = enlarged[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
     canvas[rows, columns] = inner
     return canvas
+
+
+def _colour_table() -> NDArray[np.uint8]:
+    """Return the colour RGBA of each of 256 strengths."""
+    share = np.linspace(0.0, 1.0, 256)
+    channels = [np.interp(share, np.linspace(0.0, 1.0, len(_RAMP)), _RAMP[:, channel]) for channel in range(3)]
+    table: NDArray[np.uint8] = np.rint(np.stack([*channels, share * _STRONGEST_ALPHA], axis=-1)).astype(np.uint8)
+    return table
+
+
+_COLOURS = _colour_table()

@@ -10,7 +10,7 @@ from radiolens.imaging.archive import Member
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.sandbox import readers_sandbox
 
-__all__ = ["Group", "group"]
+__all__ = ["Group", "group", "looks_like_dicom", "series_uid"]
 
 _DICOM_MAGIC, _DICOM_MAGIC_AT = b"DICM", 128
 
@@ -30,14 +30,19 @@ def group(members: Sequence[Member], limits: Limits = Limits()) -> tuple[Group, 
     """
     found: dict[str, list[Member]] = {}
     for number, member in enumerate(members):
-        key = _series(member.data, limits) if len(members) > 1 else None
+        key = series_uid(member.data, limits) if len(members) > 1 else None
         found.setdefault(key or f"file {number}", []).append(member)
     return tuple(Group(entries[0].name, tuple(entry.data for entry in entries)) for entries in found.values())
 
 
-def _series(data: bytes, limits: Limits) -> str | None:
+def looks_like_dicom(head: bytes) -> bool:
+    """Say whether a file that begins with `head` (132 bytes or more) is marked as DICOM (PS3.10 7.1)."""
+    return head[_DICOM_MAGIC_AT : _DICOM_MAGIC_AT + 4] == _DICOM_MAGIC
+
+
+def series_uid(data: bytes, limits: Limits = Limits()) -> str | None:
     """Return the SeriesInstanceUID of a DICOM file, read in the sandbox; None for anything else."""
-    if data[_DICOM_MAGIC_AT : _DICOM_MAGIC_AT + 4] != _DICOM_MAGIC:
+    if not looks_like_dicom(data):
         return None
     try:
         facts = readers_sandbox().run("radiolens.imaging.confined:read_series_uid", [data], {}, limits).facts

@@ -1,15 +1,20 @@
-"""Many inputs: files, folders, zips and lists, in order, each answered by itself."""
+"""Many inputs: files, folders, zips and lists, in order, each read when its turn comes and answered by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from radiolens.errors import InputError, UnreadableImage
+from radiolens.image import Image
 from radiolens.imaging.archive import Member, is_archive, read_archive
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.series import group
+from radiolens.imaging.untrusted import read_untrusted
+from radiolens.inference.folder import files_below, read_file, series_of
 from radiolens.inference.predict import Predictor
 from radiolens.prediction import Prediction
 
@@ -25,34 +30,35 @@ class Input:
     problem: UnreadableImage | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outcome:
-    """The answer, or why there is none."""
+    """The answer, or why there is none; `image` is None where none could be read. `seconds` from bytes to answer."""
 
     name: str
     result: Prediction | InputError
+    image: Image | None = None
+    seconds: float = 0.0
 
 
-def listed_paths(arguments: Sequence[str]) -> Iterator[str]:
-    """Yield the paths, those of `@list.txt` (one a line) in their place."""
-    for argument in arguments:
-        if argument.startswith("@"):
-            yield from filter(None, map(str.strip, Path(argument[1:]).read_text(encoding="utf-8").splitlines()))
-        else:
-            yield argument
+def listed_paths(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths, those of `@list.txt` (UTF-8, one a line, empty lines skipped) in their place.
+
+    A file whose own name begins with @ is written ./@name. Raises InputError if a list cannot be read.
+    """
+    return tuple(path for argument in arguments for path in _listed(argument))
 
 
 def inputs(path: str, limits: Limits = Limits()) -> Iterator[Input]:
-    """Yield the inputs of a path: a folder is walked sorted by name, a zip unpacked, DICOM series are put together."""
+    """Yield the inputs of a path: a folder is walked sorted by name, a zip unpacked, DICOM series are put together.
+
+    Only the files of one input (of a zip: all its files) are in memory at a time. What cannot be opened is an input
+    with a problem.
+    """
     place = Path(path)
-    if place.is_dir():
-        files = sorted(entry for entry in place.rglob("*") if entry.is_file() and not entry.name.startswith("."))
-        yield from grouped([Member(str(file), file.read_bytes()) for file in files])
-        return
-    try:
-        yield from inputs_of(Member(path, place.read_bytes()), limits)
-    except OSError as error:
-        yield Input(path, (), UnreadableImage(f"The file cannot be opened ({error.strerror}). Check the path."))
+    if os.path.isdir(path):  # unlike Path's, false for a name that is too long
+        yield from _inputs_below(place, limits)
+    else:
+        yield from _inputs_in(path, place, limits)
 
 
 def inputs_of(member: Member, limits: Limits = Limits()) -> Iterator[Input]:
@@ -62,9 +68,10 @@ def inputs_of(member: Member, limits: Limits = Limits()) -> Iterator[Input]:
         return
     try:
         entries = read_archive(member.data, limits)
-        yield from grouped([Member(f"{member.name}/{entry.name}", entry.data) for entry in entries])
     except UnreadableImage as error:
         yield Input(member.name, (), error)
+        return
+    yield from grouped([Member(f"{member.name}/{entry.name}", entry.data) for entry in entries])
 
 
 def grouped(members: Sequence[Member]) -> Iterator[Input]:
@@ -74,13 +81,62 @@ def grouped(members: Sequence[Member]) -> Iterator[Input]:
 
 
 def predict_inputs(
-    predictor: Predictor, found: Iterator[Input], task: str, *, gate: bool = True, explain: bool = False
+    predictor: Predictor, found: Iterable[Input], task: str, *, gate: bool = True, explain: bool = False
 ) -> Iterator[Outcome]:
     """Yield the outcome of each input; what cannot be read does not stop the others."""
     for entry in found:
-        try:
-            if entry.problem:
-                raise entry.problem
-            yield Outcome(entry.name, predictor.predict(entry.files, task, gate=gate, explain=explain))
-        except InputError as error:
-            yield Outcome(entry.name, error)
+        start = time.perf_counter()
+        outcome = _outcome(predictor, entry, task, gate=gate, explain=explain)
+        yield replace(outcome, seconds=time.perf_counter() - start)
+
+
+def _outcome(predictor: Predictor, entry: Input, task: str, *, gate: bool, explain: bool) -> Outcome:
+    try:
+        if entry.problem:
+            raise entry.problem
+        image = read_untrusted(entry.files)
+        return Outcome(entry.name, predictor.predict_image(image, task, gate=gate, explain=explain), image)
+    except InputError as error:
+        return Outcome(entry.name, error)
+
+
+def _listed(argument: str) -> Iterator[str]:
+    if not argument.startswith("@"):
+        yield argument
+        return
+    try:
+        lines = Path(argument[1:]).read_text(encoding="utf-8-sig").splitlines()  # -sig: Windows editors mark UTF-8
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{argument}: the list cannot be read ({error}). Give a text of paths.") from error
+    yield from filter(None, map(str.strip, lines))
+
+
+def _inputs_below(folder: Path, limits: Limits) -> Iterator[Input]:
+    files = files_below(folder)
+    if not files:
+        yield Input(str(folder), (), UnreadableImage("The folder holds no files. Check the path."))
+    for series in series_of(files, limits):
+        if len(series) == 1:
+            yield from _inputs_in(str(series[0]), series[0], limits)
+        else:
+            yield _series(series, limits)
+
+
+def _inputs_in(name: str, file: Path, limits: Limits) -> Iterator[Input]:
+    try:
+        data = read_file(file, limits.file_bytes)
+    except UnreadableImage as error:
+        yield Input(name, (), error)
+        return
+    yield from inputs_of(Member(name, data), limits)
+
+
+def _series(files: Sequence[Path], limits: Limits) -> Input:
+    left, found = limits.file_bytes, []
+    try:
+        for file in files:
+            found.append(read_file(file, left))
+            left -= len(found[-1])
+    except UnreadableImage as error:
+        return Input(str(files[0]), (), error)
+    return Input(str(files[0]), tuple(found))

@@ -1,6 +1,8 @@
 """What the header says against answering: another modality, body part, view, or too few pixels.
 
-A header that is silent is never held against an image: most pictures have none.
+A header that is silent is never held against an image: most pictures have none. Nor is the patient's age: a child's
+film is answered, since pneumonia was learnt from children, and that tuberculosis was learnt from adults stands among
+the limits beside every answer.
 """
 
 from __future__ import annotations
@@ -13,8 +15,11 @@ from radiolens.task import Task
 
 __all__ = ["check_intended_use", "matches_header"]
 
-_FRONTAL_VIEWS = ("PA", "AP")  # ViewPosition, PS3.3 C.8.1.2
+_FRONTAL_VIEWS = ("PA", "AP", "POSTERO", "ANTERO")
+"""How frontal ViewPosition values begin (PS3.3 C.8.7.5); equipment also writes AP SUPINE or ANTERO-POSTERIOR."""
 _VIEWED_MODALITIES = ("DX", "CR")
+_UNTOLD_PARTS = ("", "UNKNOWN", "UNDEFINED", "UNSPECIFIED", "OTHER", "NONE", "NA", "N/A")
+"""What equipment writes where nobody chose a body part."""
 _UNTOLD_MODALITIES = ("OT", "SC")  # a converted picture does not say what it shows
 _SMALLEST_SIDE = 64  # below it a small infiltrate or adenoma is less than one pixel
 
@@ -38,8 +43,9 @@ def _problems(image: Image, task: Task) -> Iterator[Problem]:
     if part and not _fits(part, task):
         found = f"The file says body part {part}; {task.title} expects {task.body_parts[0]}."
         yield Problem.found(ProblemCode.WRONG_BODY_PART, found)
-    if image.view and task.modalities == _VIEWED_MODALITIES and image.view not in _FRONTAL_VIEWS:
-        found = f"The file says view {image.view}; {task.title} expects a frontal film."
+    view = (image.view or "").strip().upper()
+    if view and task.modalities == _VIEWED_MODALITIES and not view.startswith(_FRONTAL_VIEWS):
+        found = f"The file says view {view}; {task.title} expects a frontal film."
         yield Problem.found(ProblemCode.WRONG_VIEW, found)
     rows, columns = image.pixels.shape[1:]
     if min(rows, columns) < _SMALLEST_SIDE:
@@ -49,7 +55,7 @@ def _problems(image: Image, task: Task) -> Iterator[Problem]:
 
 def _body_part(image: Image) -> str | None:
     part = (image.source.body_part_examined or "").strip().upper()
-    return part or None
+    return None if part in _UNTOLD_PARTS else part
 
 
 def _fits(part: str, task: Task) -> bool:

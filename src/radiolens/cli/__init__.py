@@ -1,19 +1,21 @@
 """The command line: `radiolens COMMAND`. One file per command, loaded only when it is called.
 
-Exit codes: 0 done; 1 an input could not be read, or the work failed; 2 wrong usage.
+Exit codes: 0 done; 1 an input could not be read, or the work failed (any RadiolensError); 2 wrong usage, to which
+UnknownTask belongs. An expected error is one sentence on standard error. An unexpected one keeps its trace, which a
+report of the defect needs.
 """
 
 from __future__ import annotations
 
 import importlib
-import sys
+from typing import IO, Any
 
 import click
 
 from radiolens import __version__
-from radiolens.errors import RadiolensError
+from radiolens.errors import RadiolensError, UnknownTask
 
-__all__ = ["COMMANDS", "Commands", "cli", "main"]
+__all__ = ["COMMANDS", "Commands", "Failure", "cli", "main"]
 
 COMMANDS = {
     "predict": "Answer images, folders, zips and series.",
@@ -24,6 +26,14 @@ COMMANDS = {
     "evaluate": "Measure a bundle on a manifest.",
     "data": "Make, split and check manifests.",
 }
+
+
+class Failure(click.ClickException):
+    """An error of radiolens on its way to standard error; exit code 1."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Write the one sentence."""
+        click.echo(f"radiolens: {self.format_message()}", file, err=file is None)
 
 
 class Commands(click.Group):
@@ -46,17 +56,29 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  as click declares it
+        """Run a command; turn an expected error into its exit code, and a missing library into how to install it."""
+        try:
+            return super().invoke(ctx)
+        except UnknownTask as error:
+            raise click.UsageError(str(error), ctx) from error
+        except RadiolensError as error:
+            raise Failure(str(error)) from error
+        except ModuleNotFoundError as error:
+            if (error.name or "radiolens").split(".")[0] == "radiolens":
+                raise
+            raise Failure(
+                f"This command needs {error.name}, which is not installed. "
+                "Install the training extra: python -m pip install 'radiolens[train]'"
+            ) from error
+
 
 @click.command(cls=Commands)
-@click.version_option(__version__)
+@click.version_option(__version__, prog_name="radiolens")
 def cli() -> None:
     """Second reading of chest X-rays and brain images. For education and research; not a medical device."""
 
 
 def main() -> None:
-    """Run the command line; an expected error is one sentence on standard error, and exit code 1."""
-    try:
-        cli()
-    except RadiolensError as error:
-        click.echo(f"radiolens: {error}", err=True)
-        sys.exit(1)
+    """Run the command line and end the process with its exit code."""
+    cli()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from radiolens.tasks import TASKS
+from radiolens.cli.configuration import read_settings
+from radiolens.cli.result_files import table, write_heatmaps
+from radiolens.errors import BundleError, InputError
+from radiolens.tasks import TASKS, get_task
+
+if TYPE_CHECKING:  # importing it loads the runtime
+    from radiolens.inference.predict import Predictor
 
 __all__ = ["command"]
 
@@ -20,9 +26,9 @@ __all__ = ["command"]
 @click.option("--task", default="auto", type=click.Choice(["auto", *(task.name for task in TASKS)]), show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
 @click.option("--no-gate", is_flag=True, help="Score what would be refused; needs a named task.")
-@click.option("--profile", type=click.Path(exists=True, path_type=Path), help="The site's thresholds (JSON).")
-@click.option("--heatmaps", type=click.Path(file_okay=False, path_type=Path), help="Write overlays into this folder.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write a table (.csv).")
+@click.option("--profile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Thresholds (JSON).")
+@click.option("--heatmaps", type=click.Path(file_okay=False, path_type=Path), help="Write heat maps into this folder.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write a .csv or .parquet table.")
 def command(
     paths: tuple[str, ...],
     task: str,
@@ -33,61 +39,82 @@ def command(
     heatmaps: Path | None,
     output: Path | None,
 ) -> None:
-    """Answer files, folders, zips, DICOM series and @lists. Exit code 1 if one could not be read."""
-    from radiolens.imaging.untrusted import start
+    """Answer files, folders, zips, DICOM series and @lists (a path a line).
 
-    start()  # overlaps the runtime's own start
-    from radiolens.inference.bulk import inputs, listed_paths, predict_inputs
-    from radiolens.inference.predict import Predictor
-    from radiolens.inference.profile_file import read_profile
-    from radiolens.inference.record import record
-
+    Exit code 0: every input was answered or refused; 1: at least one could not be read; 2: wrong usage.
+    """
     if no_gate and task == "auto":
         raise click.UsageError("--no-gate needs a named task: give --task.")
-    if output and output.suffix != ".csv":
-        raise click.UsageError(f"--output {output.name}: only .csv is written.")
-    predictor = Predictor.open(profiles=[read_profile(profile)] if profile else ())
-    found = (entry for path in listed_paths(paths) for entry in inputs(path))
-    rows = []
-    for number, outcome in enumerate(predict_inputs(predictor, found, task, gate=not no_gate, explain=bool(heatmaps))):
-        row = record(outcome.name, outcome.result)
-        click.echo(json.dumps(row) if as_json else _line(row))
-        if heatmaps:
-            _write_overlays(heatmaps, f"{number:05d}", outcome.result)
-        rows.append(row)
-    if output:
-        _write_table(output, rows)
-    sys.exit(1 if any(row["status"] == "unreadable" for row in rows) else 0)
+    from radiolens.imaging.untrusted import start
+
+    start()  # overlaps the start of the runtime
+    from radiolens.inference.bulk import inputs, predict_inputs
+    from radiolens.inference.record import record
+
+    found = (entry for path in _listed(paths) for entry in inputs(path))
+    outcomes = predict_inputs(_predictor(profile), found, task, gate=not no_gate, explain=heatmaps is not None)
+    rows_of_bundles: dict[str, Mapping[str, Any]] = {}
+    unreadable = False
+    _make(heatmaps)
+    with table(output) as add_to_table:
+        for number, outcome in enumerate(outcomes, 1):
+            row = record(outcome.name, outcome.result, outcome.seconds)
+            click.echo(json.dumps(row) if as_json else _line(row))
+            add_to_table(row)
+            if heatmaps:
+                write_heatmaps(heatmaps, number, outcome)
+            unreadable |= row["status"] == "unreadable"
+            if row["bundle"]:
+                rows_of_bundles[row["bundle"]["sha256"]] = row
+    if not as_json:
+        _tell_limits(rows_of_bundles)
+    sys.exit(1 if unreadable else 0)
 
 
-def _line(row: dict[str, Any]) -> str:
+def _listed(paths: tuple[str, ...]) -> tuple[str, ...]:
+    from radiolens.inference.bulk import listed_paths
+
+    try:
+        return listed_paths(paths)
+    except InputError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _make(heatmaps: Path | None) -> None:
+    if heatmaps:
+        try:
+            heatmaps.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.UsageError(f"--heatmaps {heatmaps}: cannot be made ({error.strerror}).") from error
+
+
+def _predictor(profile: Path | None) -> Predictor:
+    from radiolens.bundle import RELEASED
+    from radiolens.inference.predict import Predictor
+    from radiolens.inference.profile_file import read_profile
+
+    settings = read_settings()
+    predictor = Predictor.open((RELEASED, settings.home / "bundles"), settings.threads)
+    if profile is None:
+        return predictor
+    try:
+        return predictor.with_profile(read_profile(profile))
+    except BundleError as error:
+        raise click.BadParameter(str(error), param_hint="--profile") from error
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    name = click.format_filename(row["path"])
     if row["status"] != "answered":
-        return f"{row['path']}: {row['status']}. {' '.join(problem['message'] for problem in row['problems'])}"
+        return f"{name}: {row['status']}. {' '.join(problem['message'] for problem in row['problems'])}"
     told = ", ".join(f"{entry['label']} {entry['probability']:.2f} ({entry['presence']})" for entry in row["findings"])
-    return f"{row['path']}: {told}"
+    return f"{name}: {told}"
 
 
-def _write_overlays(folder: Path, stem: str, outcome: object) -> None:
-    """Write one map per label, named by the number of the input: names of files stay out of paths."""
-    from radiolens.explain.overlay import overlay, png
-    from radiolens.prediction import Prediction
-
-    if not isinstance(outcome, Prediction) or outcome.explanation is None:
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    _, _, rows, columns = outcome.explanation.extent
-    for label in outcome.explanation.maps:
-        picture = overlay(outcome.explanation, label, (round(rows), round(columns)))
-        (folder / f"{stem}-{label}.png").write_bytes(png(picture))
-
-
-def _write_table(file: Path, rows: list[dict[str, Any]]) -> None:
-    with file.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["path", "status", "task", "label", "probability", "threshold", "presence", "problems"])
-        for row in rows:
-            problems = " ".join(problem["code"] for problem in row["problems"])
-            empty = {"label": "", "probability": "", "threshold": "", "presence": ""}
-            for entry in row["findings"] or [empty]:
-                values = [entry[key] for key in ("label", "probability", "threshold", "presence")]
-                writer.writerow([row["path"], row["status"], row["task"] or "", *values, problems])
+def _tell_limits(rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Say once on standard error what stands beside every answer."""
+    for row in rows.values():
+        bundle = row["bundle"]
+        click.echo(f"{bundle['name']} {bundle['version']}: {' '.join(get_task(row['task']).limits)}", err=True)
+    if rows:
+        click.echo("For education and research; not a medical device.", err=True)

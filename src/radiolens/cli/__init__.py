@@ -7,12 +7,12 @@ report of the defect needs.
 
 from __future__ import annotations
 
-import importlib
 from typing import IO, Any
 
 import click
 
 from radiolens import __version__
+from radiolens.cli.lazy_group import LazyGroup
 from radiolens.errors import RadiolensError, UnknownTask
 
 __all__ = ["COMMANDS", "Commands", "Failure", "cli", "main"]
@@ -24,7 +24,7 @@ COMMANDS = {
     "train": "Run an experiment.",
     "export": "Turn a trained network into a bundle.",
     "evaluate": "Measure a bundle on a manifest.",
-    "data": "Make, split and check manifests.",
+    "data": "Make, split and check manifests; download public sets.",
 }
 
 
@@ -36,25 +36,8 @@ class Failure(click.ClickException):
         click.echo(f"radiolens: {self.format_message()}", file, err=file is None)
 
 
-class Commands(click.Group):
-    """Finds a command's file by its name, so that `--help` loads none of them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of this name, loading its file."""
-        if cmd_name not in COMMANDS:
-            return None
-        command = importlib.import_module(f"radiolens.cli.{cmd_name}").command
-        assert isinstance(command, click.Command)  # noqa: S101  each file defines one
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the table of commands without loading them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+class Commands(LazyGroup):
+    """The commands, and the one place where an expected error becomes an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  as click declares it
         """Run a command; turn an expected error into its exit code, and a missing library into how to install it."""
@@ -73,7 +56,7 @@ class Commands(click.Group):
             ) from error
 
 
-@click.command(cls=Commands)
+@click.command(cls=Commands, table=COMMANDS, prefix="radiolens.cli.")
 @click.version_option(__version__, prog_name="radiolens")
 def cli() -> None:
     """Second reading of chest X-rays and brain images. For education and research; not a medical device."""

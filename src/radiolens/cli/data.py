@@ -1,53 +1,24 @@
-"""`radiolens data`: manifests of the known collections."""
+"""`radiolens data COMMAND`. One file per command, loaded only when it is called."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib.util import find_spec
 
 import click
 
-__all__ = ["command", "import_collection", "split_manifest"]
+from radiolens.cli.lazy_group import LazyGroup
+
+__all__ = ["COMMANDS", "command"]
+
+COMMANDS = {
+    "import": "Make a manifest of folders, a table, DICOM files or a known collection.",
+    "split": "Cut a manifest into splits or folds, or check the ones it has.",
+    **(
+        {"audit": "Find duplicates, leakage, conflicts and shortcuts."} if find_spec("radiolens.cli.data_audit") else {}
+    ),
+}
 
 
-@click.group("data")
+@click.group("data", cls=LazyGroup, table=COMMANDS, prefix="radiolens.cli.data_")
 def command() -> None:
     """Make, split and check manifests."""
-
-
-@command.command("import")
-@click.argument("layout", type=click.Choice(["chest-xray", "brain-mri", "brain-ct"]))
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
-def import_collection(layout: str, folder: Path, output: Path) -> None:
-    """Write the manifest of a collection in FOLDER, with its committed splits, to OUTPUT (.csv or .parquet)."""
-    from radiolens.data.manifest import write_manifest
-    from radiolens.data.sources import LAYOUTS
-    from radiolens.data.splits import check_no_leakage
-
-    manifest = LAYOUTS[layout](folder)
-    check_no_leakage(manifest.cases)
-    write_manifest(manifest, output)
-    click.echo(f"{output}: {len(manifest.cases)} images")
-
-
-@command.command("split")
-@click.argument("task", type=click.Choice(["chest-xray", "brain-mri", "brain-ct"]))
-@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--fractions", nargs=3, type=float, default=(0.7, 0.1, 0.2), show_default=True, help="Train, validation, test."
-)
-@click.option("--seed", default=0, show_default=True)
-def split_manifest(task: str, manifest: Path, output: Path, fractions: tuple[float, float, float], seed: int) -> None:
-    """Write MANIFEST to OUTPUT with new splits that keep patients and duplicate groups together."""
-    from dataclasses import replace
-
-    from radiolens.data.manifest import read_manifest, write_manifest
-    from radiolens.data.splits import split_by_group
-    from radiolens.tasks import get_task
-
-    found = read_manifest(manifest, get_task(task))
-    chosen = split_by_group(found.cases, ("train", "validation", "test"), fractions, seed)
-    cases = tuple(replace(case, split=split) for case, split in zip(found.cases, chosen, strict=True))
-    write_manifest(replace(found, cases=cases), output)
-    click.echo(f"{output}: {len(cases)} images")

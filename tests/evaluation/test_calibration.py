@@ -152,3 +152,35 @@ def test_probabilities_stay_finite_and_within_0_and_1(logits: NDArray[np.float64
         assert np.isfinite(values).all()
         assert values.min() >= 0.0
         assert values.max() <= 1.0
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_weights_count_a_case_as_often_as_they_say(exclusive: bool, rng: np.random.Generator) -> None:
+    logits = rng.normal(0, 4, (300, 3))
+    chances = probabilities(logits, TRUE_TEMPERATURE, exclusive=exclusive)
+    one_of_three = (rng.random((300, 1)) > np.cumsum(chances, axis=1)).sum(axis=1).clip(max=2)
+    targets = np.eye(3)[one_of_three] if exclusive else drawn(chances, rng)
+    targets[::5] = 0.0 if exclusive else -1.0  # not annotated
+    times = rng.integers(1, 4, 300)
+    weights = times.astype(float) if exclusive else np.repeat(times[:, np.newaxis], 3, axis=1).astype(float)
+    repeated = np.repeat(logits, times, axis=0), np.repeat(targets, times, axis=0)
+    found = fit_temperature(logits, targets, exclusive=exclusive, weights=weights)
+    assert found == pytest.approx(fit_temperature(*repeated, exclusive=exclusive))
+    assert found != pytest.approx(fit_temperature(logits, targets, exclusive=exclusive))
+
+
+def test_each_finding_has_weights_of_its_own(rng: np.random.Generator) -> None:
+    logits = rng.normal(0, 4, (CASES, 1)).repeat(2, axis=1)
+    first = np.arange(CASES) < CASES // 2
+    temperature = np.where(first, 0.5, TRUE_TEMPERATURE)[:, np.newaxis]
+    targets = drawn(probabilities(logits / temperature, 1.0, exclusive=False), rng)
+    weights = np.stack([first, ~first], axis=1).astype(float)
+    found = fit_temperature(logits, targets, exclusive=False, weights=weights)
+    assert found == pytest.approx((0.5, TRUE_TEMPERATURE), rel=0.1)
+
+
+def test_weights_of_another_shape_are_refused_and_of_nothing_leave_nothing() -> None:
+    predicted, targets = np.full((2, 2), 0.5), np.ones((2, 2))
+    with pytest.raises(ValueError, match=r"weights must be \(2, 2\), found \(2,\)"):
+        log_loss(predicted, targets, exclusive=False, weights=np.ones(2))
+    assert isnan(log_loss(predicted, targets, exclusive=False, weights=np.zeros((2, 2))))

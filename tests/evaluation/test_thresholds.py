@@ -64,3 +64,43 @@ def test_a_threshold_of_a_single_class_is_refused(labels: list[int], what: str) 
 def test_a_sensitivity_without_positives_is_refused() -> None:
     with pytest.raises(ValueError, match="a threshold needs positives"):
         threshold_at_sensitivity([0, 0], [0.1, 0.2], 0.9)
+
+
+@given(hnp.arrays(bool, 20), hnp.arrays(np.int8, 20, elements=st.integers(-9, 9)), st.integers(0, 99))
+def test_weights_count_a_case_as_often_as_they_say(
+    labels: NDArray[np.bool_], scores: NDArray[np.int8], seed: int
+) -> None:
+    labels[:2] = (True, False)
+    times = np.random.default_rng(seed).integers(1, 4, 20)
+    repeated = threshold_youden(np.repeat(labels, times), np.repeat(scores, times))
+    assert threshold_youden(labels, scores, times) == pytest.approx(repeated)
+    assert threshold_youden(labels, scores, np.full(20, 0.3)) == pytest.approx(threshold_youden(labels, scores))
+
+
+def test_a_large_hospital_does_not_drown_a_small_one() -> None:
+    # 90 easy negatives at 0.1 and 10 hard ones of another hospital at 0.6; positives at 0.5 and 0.9, half each.
+    labels = np.repeat([0, 0, 1, 1], [90, 10, 50, 50])
+    scores = np.repeat([0.1, 0.6, 0.5, 0.9], [90, 10, 50, 50])
+    # Unweighted, 0.3 costs 10 of 100 alarms and 0.75 half of the positives.
+    assert threshold_youden(labels, scores) == pytest.approx(0.3)
+    # With each hospital's negatives weighing one half, 0.3 costs half of the alarms, 0.75 half of the positives: equal,
+    # and the higher of two is taken. A little more weight on the positives' low group turns it.
+    weights = np.repeat([1 / 90, 1 / 10, 1 / 50, 1 / 50], [90, 10, 50, 50])
+    assert threshold_youden(labels, scores, weights) == pytest.approx(0.75)
+    weights[100:150] *= 1.5
+    assert threshold_youden(labels, scores, weights) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0], "for each of 2 scores"),
+        ([1.0, -1.0], "of at least 0"),
+        ([1.0, np.nan], "one finite number"),
+        ([0.0, 1.0], "needs negatives"),
+        ([1.0, 0.0], "needs positives"),
+    ],
+)
+def test_weights_that_say_nothing_are_refused(weights: list[float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        threshold_youden([0, 1], [0.1, 0.2], weights)

@@ -77,42 +77,66 @@ def expected_calibration_error(
     return sum(abs(point.probability - point.observed) * point.count for point in points) / total if total else nan
 
 
-def log_loss(predicted: NDArray[np.float64], targets: NDArray[np.floating], *, exclusive: bool) -> float:
+def log_loss(
+    predicted: NDArray[np.float64],
+    targets: NDArray[np.floating],
+    *,
+    exclusive: bool,
+    weights: NDArray[np.floating] | None = None,
+) -> float:
     """Return the mean log-loss of probabilities (n, labels); lower is better, nan of nothing.
 
     `targets` (n, labels) may be partial. Independent findings: 1 present, 0 absent, -1 not annotated, which is left
     out. Exclusive labels: 1 for each label that is possible, 0 for the others; a case costs minus the logarithm of the
-    summed probability of its possible labels.
+    summed probability of its possible labels. `weights` make it a weighted mean: (n, labels) for findings, (n,) for
+    exclusive labels.
     """
     if exclusive:
-        rows = targets.sum(axis=1) > 0
-        likelihood = (predicted * targets).sum(axis=1)[rows]
+        told = targets.sum(axis=1) > 0
+        likelihood = (predicted * targets).sum(axis=1)
     else:
-        likelihood = np.where(targets > 0, predicted, 1.0 - predicted)[targets >= 0]
-    return float(-np.log(np.clip(likelihood, _SMALLEST, 1.0)).mean()) if likelihood.size else nan
+        told = targets >= 0
+        likelihood = np.where(targets > 0, predicted, 1.0 - predicted)
+    weighing = np.ones(told.shape) if weights is None else np.asarray(weights, np.float64)
+    if weighing.shape != told.shape:
+        raise ValueError(f"weights must be {told.shape}, found {weighing.shape}")
+    costs = -np.log(np.clip(likelihood[told], _SMALLEST, 1.0))
+    return float(np.average(costs, weights=weighing[told])) if weighing[told].any() else nan
 
 
-def fit_temperature(logits: Floats, targets: NDArray[np.floating], *, exclusive: bool) -> tuple[float, ...]:
+def fit_temperature(
+    logits: Floats,
+    targets: NDArray[np.floating],
+    *,
+    exclusive: bool,
+    weights: NDArray[np.floating] | None = None,
+) -> tuple[float, ...]:
     """Return the temperature of each label that minimises the log-loss of logits (n, labels) against `targets`.
 
-    Targets are as in `log_loss`. Independent findings get one each, exclusive labels share one (Guo et al. 2017,
-    arXiv:1706.04599). Raises ValueError if a label has no case that could tell.
+    Targets and weights are as in `log_loss`. Independent findings get one each, exclusive labels share one (Guo et al.
+    2017, arXiv:1706.04599). Raises ValueError if a label has no case that could tell.
     """
     if logits.shape != targets.shape or logits.ndim != 2:
         raise ValueError(f"logits and targets must be (n, labels), found {logits.shape} and {targets.shape}")
     count = logits.shape[1]
     if not exclusive:
-        return tuple(_temperature_of(logits[:, [label]], targets[:, [label]], label) for label in range(count))
+        return tuple(
+            _temperature_of(logits, targets, label, None if weights is None else weights[:, [label]])
+            for label in range(count)
+        )
     possible = (targets > 0).sum(axis=1)
     _check_told(bool(((possible > 0) & (possible < count)).any()), "every case allows every label")
-    shared = _best_temperature(logits, targets, exclusive=True)
+    shared = _best_temperature(logits, targets, weights, exclusive=True)
     return tuple(shared for _ in range(count))
 
 
-def _temperature_of(logits: Floats, targets: NDArray[np.floating], label: int) -> float:
-    both = bool((targets == 1).any() and (targets == 0).any())
+def _temperature_of(
+    logits: Floats, targets: NDArray[np.floating], label: int, weights: NDArray[np.floating] | None
+) -> float:
+    own_logits, own_targets = logits[:, [label]], targets[:, [label]]
+    both = bool((own_targets == 1).any() and (own_targets == 0).any())
     _check_told(both, f"label {label} (counted from 0) lacks present or absent cases")
-    return _best_temperature(logits, targets, exclusive=False)
+    return _best_temperature(own_logits, own_targets, weights, exclusive=False)
 
 
 def _check_told(told: bool, reason: str) -> None:
@@ -120,11 +144,12 @@ def _check_told(told: bool, reason: str) -> None:
         raise ValueError(f"no temperature can be fitted: {reason}. Give a validation part that holds both sides.")
 
 
-def _best_temperature(logits: Floats, targets: NDArray[np.floating], *, exclusive: bool) -> float:
+def _best_temperature(
+    logits: Floats, targets: NDArray[np.floating], weights: NDArray[np.floating] | None, *, exclusive: bool
+) -> float:
     def loss(log_temperature: float) -> float:
-        return log_loss(
-            probabilities(logits, float(np.exp(log_temperature)), exclusive=exclusive), targets, exclusive=exclusive
-        )
+        predicted = probabilities(logits, float(np.exp(log_temperature)), exclusive=exclusive)
+        return log_loss(predicted, targets, exclusive=exclusive, weights=weights)
 
     found = minimize_scalar(loss, bounds=tuple(np.log(_TEMPERATURES)), method="bounded", options={"xatol": 1e-5})
     return float(np.exp(found.x))

@@ -26,17 +26,20 @@ def threshold_at_sensitivity(labels: ArrayLike, scores: ArrayLike, sensitivity: 
     return float(candidates[reached >= sensitivity - 1e-12].max())
 
 
-def threshold_youden(labels: ArrayLike, scores: ArrayLike) -> float:
+def threshold_youden(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Return the threshold of the largest sensitivity + specificity - 1 (Youden 1950), and so of balanced accuracy.
 
-    Of equally good ones it is the middle, of two the higher. Raises ValueError if a class is missing.
+    With `weights` (n,) sensitivity and specificity are weighted shares, so that, for instance, every hospital counts
+    the same however many films it gave. Of equally good thresholds it is the middle, of two the higher. Raises
+    ValueError if a class is missing or has no weight.
     """
     positive, values = binary(labels, scores)
-    _require(positive.any(), "positives")
-    _require((~positive).any(), "negatives")
+    weighing = np.ones(values.shape) if weights is None else _weights(weights, values.shape)
+    _require(weighing[positive].any(), "positives")
+    _require(weighing[~positive].any(), "negatives")
     candidates = _midpoints(values)
-    below = np.searchsorted(np.sort(values[positive]), candidates) / positive.sum()
-    alarms = 1.0 - np.searchsorted(np.sort(values[~positive]), candidates) / (~positive).sum()
+    below = _share_below(candidates, values[positive], weighing[positive])
+    alarms = 1.0 - _share_below(candidates, values[~positive], weighing[~positive])
     best = np.flatnonzero(np.isclose(below + alarms, (below + alarms).min(), rtol=0.0, atol=1e-12))
     return float(candidates[best[len(best) // 2]])
 
@@ -45,6 +48,22 @@ def _midpoints(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return every threshold that matters: the lowest score, then the middle of each pair of neighbours."""
     distinct = np.unique(values)
     return np.concatenate([distinct[:1], (distinct[:-1] + distinct[1:]) / 2])
+
+
+def _share_below(
+    candidates: NDArray[np.float64], values: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    order = np.argsort(values)
+    cumulative = np.concatenate([[0.0], np.cumsum(weights[order])])
+    shares: NDArray[np.float64] = cumulative[np.searchsorted(values[order], candidates)] / cumulative[-1]
+    return shares
+
+
+def _weights(weights: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    weighing = np.asarray(weights, np.float64)
+    if weighing.shape != shape or not np.isfinite(weighing).all() or (weighing < 0).any():
+        raise ValueError(f"weights must be one finite number of at least 0 for each of {shape[0]} scores")
+    return weighing
 
 
 def _require(found: bool | np.bool_, what: str) -> None:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from radiolens.data.manifest import Case, Manifest, read_manifest, write_manifest
+from radiolens.data.manifest import Case, Manifest
 from radiolens.data.sources import LAYOUTS, brain_ct, chest_xray
 from radiolens.data.sources.collection import committed_splits
 from radiolens.data.splits import check_no_leakage, folds_by_group, group_ids, hold_out_fold, split_by_group
-from radiolens.errors import InvalidManifest, PatientLeakage
+from radiolens.errors import PatientLeakage
 from radiolens.tasks import get_task
 from tests.shared_data import SHARED, needs_shared_data
 
-CHEST, MRI = get_task("chest-xray"), get_task("brain-mri")
+MRI = get_task("brain-mri")
 
 
 def cases(count: int = 200) -> tuple[Case, ...]:
@@ -66,45 +66,6 @@ def test_a_held_out_fold_becomes_the_validation_split() -> None:
     folds = tuple(Case(str(fold), fold=fold, split="test" if fold == 5 else "train") for fold in range(1, 6))
     held = hold_out_fold(Manifest(Path("m.csv"), MRI, folds), 2)
     assert [case.split for case in held.cases] == ["train", "validation", "train", "train", "test"]
-
-
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_a_manifest_survives_being_written(suffix: str, tmp_path: Path) -> None:
-    chest = (Case("a.png", "s", "p", split="test", fold=2, labels={"pneumonia": 1, "tuberculosis": None}, age=4.5),)
-    mri = (Case("a.png", possible=frozenset({"glioma", "meningioma"})),)
-    for task, found in ((CHEST, chest), (MRI, mri)):
-        file = tmp_path / f"{task.name}.{suffix}"
-        write_manifest(Manifest(file, task, found), file)
-        assert read_manifest(file, task).cases == found
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("path,label:pneumonia\na,2\n", r"row 1, column 'label:pneumonia': found '2', expected 1, 0 or nothing"),
-        ("path,label:pneumonia\n../a,1\n", "a path below the manifest's folder"),
-        ("path,label:pneumonia\na,1\na,1\n", "row 2, column 'path': 'a' stands in row 1"),
-        ("path,label:pneumonia,split\na,1,dev\n", "expected one of train"),
-        ("path,label:pneumonia,age\na,1,old\n", "expected a number"),
-        ("path,label:fracture\na,1\n", "unknown column"),
-        ("path\na\n", "columns missing"),
-        ("path,label:pneumonia\na\n", "another number of values"),
-    ],
-)
-def test_a_broken_manifest_names_row_and_column(text: str, message: str, tmp_path: Path) -> None:
-    file = tmp_path / "m.csv"
-    file.write_text(text)
-    with pytest.raises(InvalidManifest, match=message):
-        read_manifest(file, CHEST)
-
-
-def test_a_label_that_the_task_does_not_have_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "m.csv"
-    file.write_text("path,label\na,glioma|cyst\n")
-    with pytest.raises(InvalidManifest, match="unknown label cyst; known are glioma"):
-        read_manifest(file, MRI)
-    with pytest.raises(InvalidManifest, match="no such file"):
-        read_manifest(tmp_path / "none.csv", MRI)
 
 
 @needs_shared_data

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import csv
+import math
+import os
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType
+from typing import Any
 
+from radiolens.data.case import COLUMNS, SPLITS, Case, Manifest
+from radiolens.data.rows import case_of, check_header, check_unique, columns, row_of
 from radiolens.errors import DatasetError, InvalidManifest
 from radiolens.task import Task
 
@@ -17,199 +23,124 @@ try:  # pyarrow comes with the extra [train]; CSV works without it
 except ModuleNotFoundError:
     pyarrow = None
 
-__all__ = ["COLUMNS", "SPLITS", "Case", "Manifest", "read_manifest", "write_manifest"]
+__all__ = ["COLUMNS", "SPLITS", "Case", "Manifest", "read_manifest", "relocated", "write_manifest"]
 
-SPLITS = ("train", "validation", "test", "external")
-"""The parts of a data set; `external` is scored, never trained or tuned on."""
-
-COLUMNS = (
-    "path",
-    "source",
-    "patient_id",
-    "duplicate_group",
-    "split",
-    "fold",
-    "age",
-    "sex",
-    "view",
-    "mask",
-    "licence",
-    "sha256",
-)
-"""The columns besides the labels, which are `label:<name>` for findings and `label` for exclusive tasks."""
-
-_ANNOTATIONS = {"1": 1, "0": 0, "": None}
-
-
-@dataclass(frozen=True)
-class Case:
-    """One image. Empty strings and None mean that the data set does not say.
-
-    `path` is relative to the manifest. `labels` maps each finding to 1 (present), 0 (absent) or None (not
-    annotated). `possible` is the set of labels of an exclusive task that the image may have; empty: not annotated.
-    """
-
-    path: str
-    source: str = ""
-    patient_id: str = ""
-    duplicate_group: str = ""
-    split: str = ""
-    fold: int | None = None
-    labels: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
-    possible: frozenset[str] = frozenset()
-    age: float | None = None
-    sex: str = ""
-    view: str = ""
-    mask: str = ""
-    licence: str = ""
-    sha256: str = ""
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """The cases of one data set for one task; paths are relative to the folder of `file`."""
-
-    file: Path
-    task: Task
-    cases: tuple[Case, ...]
-
-    def path(self, case: Case) -> Path:
-        """Return where the image of a case lies."""
-        return self.file.parent / case.path
+_ENDINGS = (".csv", ".parquet")
+_Rows = tuple[Sequence[str], Iterable[Mapping[str, str]]]
 
 
 def read_manifest(file: Path, task: Task) -> Manifest:
     """Read and check a manifest; raise InvalidManifest with row and column where it first breaks the format."""
     if not file.is_file():
         raise InvalidManifest("there is no such file. Make one with `radiolens data import`.", file)
-    header, rows = _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file)
-    _check_header(file, task, header)
-    cases = tuple(_case(file, task, number, row) for number, row in enumerate(rows, 1))
-    _check_unique(file, cases)
+    header, rows = _read_parquet(file) if _ending(file) == ".parquet" else _read_csv(file)
+    check_header(file, task, header)
+    cases = tuple(case_of(file, task, number, row) for number, row in enumerate(rows, 1))
+    check_unique(file, cases)
     return Manifest(file, task, cases)
 
 
 def write_manifest(manifest: Manifest, file: Path) -> None:
-    """Write a manifest as CSV, or as Parquet if the name ends so."""
-    rows = [_row(case, manifest.task) for case in manifest.cases]
-    columns = _columns(manifest.task)
+    """Write a manifest as CSV, or as Parquet if the name ends so, in one step: it is there whole or not at all.
+
+    Raises InvalidManifest for a case that `read_manifest` would refuse.
+    """
+    write = _write_parquet if _ending(file) == ".parquet" else _write_csv
+    rows = [row_of(case, manifest.task) for case in manifest.cases]
+    check_header(file, manifest.task, list(dict.fromkeys([*columns(manifest.task), *chain.from_iterable(rows)])))
+    check_unique(file, [case_of(file, manifest.task, number, row) for number, row in enumerate(rows, 1)])
     file.parent.mkdir(parents=True, exist_ok=True)
-    if file.suffix == ".parquet":
-        _write_parquet(file, columns, rows)
-        return
+    unfinished = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        write(unfinished, columns(manifest.task), rows)
+        os.replace(unfinished, file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def relocated(manifest: Manifest, file: Path) -> Manifest:
+    """Return the manifest as it must be written to `file`, its paths relative to that folder.
+
+    Raises DatasetError if an image would not lie below that folder.
+    """
+    # Not resolved: a link to a disk of images, below the manifest, is as good as a folder.
+    old, new = (Path(os.path.abspath(place.parent)) for place in (manifest.file, file))
+    if not old.is_relative_to(new):
+        raise DatasetError(
+            f"{file}: the images lie in {old}, and a manifest holds paths below its own folder. "
+            f"Write it to {old / file.name}, or to a folder above."
+        )
+    prefix = PurePosixPath(old.relative_to(new).as_posix())
+    cases = tuple(
+        replace(case, path=str(prefix / case.path), mask=str(prefix / case.mask) if case.mask else "")
+        for case in manifest.cases
+    )
+    return Manifest(file, manifest.task, cases)
+
+
+def _ending(file: Path) -> str:
+    ending = file.suffix.lower()
+    if ending not in _ENDINGS:
+        raise InvalidManifest(f"the name ends in {ending!r}, expected {' or '.join(_ENDINGS)}.", file)
+    return ending
+
+
+def _read_csv(file: Path) -> _Rows:
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            header, rows = reader.fieldnames or (), list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InvalidManifest(f"not a CSV file in UTF-8 ({error}). Export it again as CSV UTF-8.", file) from error
+    except OSError as error:
+        raise InvalidManifest(f"it cannot be read ({error.strerror}).", file) from error
+    for number, row in enumerate(rows, 1):
+        if None in row or None in row.values():
+            raise InvalidManifest("the row has another number of values than the header has columns.", file, number)
+    return header, rows
+
+
+def _write_csv(file: Path, header: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     with file.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        writer = csv.DictWriter(stream, header, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _columns(task: Task) -> list[str]:
-    labels = ["label"] if task.exclusive else [f"label:{name}" for name in task.label_names]
-    return [*COLUMNS[:6], *labels, *COLUMNS[6:]]
+def _read_parquet(file: Path) -> _Rows:
+    _require_pyarrow(file)
+    try:
+        with pyarrow.parquet.ParquetFile(file) as stream:  # read_table would take a folder `split=train` for a column
+            table = stream.read()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise InvalidManifest(f"not a Parquet file ({str(error).splitlines()[0]}). Write it again.", file) from error
+    names = table.column_names
+    values = [
+        [_cell(file, number, name, value) for number, value in enumerate(column.to_pylist(), 1)]
+        for name, column in zip(names, table.columns, strict=True)
+    ]
+    return names, [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
 
 
-def _row(case: Case, task: Task) -> dict[str, str]:
-    row = {column: _text(getattr(case, column)) for column in COLUMNS}
-    if task.exclusive:
-        return row | {"label": "|".join(name for name in task.label_names if name in case.possible)}
-    return row | {f"label:{name}": _text(case.labels.get(name)) for name in task.label_names}
-
-
-def _text(value: object) -> str:
+def _cell(file: Path, number: int, column: str, value: Any) -> str:  # noqa: ANN401  whatever Parquet can hold
+    """Return a typed value as the text that a CSV would have."""
     if value is None:
         return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _read_csv(file: Path) -> tuple[Sequence[str], Iterable[Mapping[str, str]]]:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InvalidManifest(f"not a CSV file in UTF-8 ({error}). Export it again as CSV UTF-8.", file) from error
-    for number, row in enumerate(rows, 1):
-        if None in row or None in row.values():
-            raise InvalidManifest("the row has another number of values than the header has columns.", file, number)
-    return reader.fieldnames or (), rows
-
-
-def _read_parquet(file: Path) -> tuple[Sequence[str], Iterable[Mapping[str, str]]]:
-    _require_pyarrow(file)
-    table = pyarrow.parquet.read_table(file)
-    rows = [{key: _text(value) for key, value in row.items()} for row in table.to_pylist()]
-    return table.column_names, rows
-
-
-def _check_header(file: Path, task: Task, header: Sequence[str]) -> None:
-    known = _columns(task)
-    for column in header:
-        if column not in known:
-            raise InvalidManifest(f"unknown column; known are {', '.join(known)}.", file, column=column)
-    needed = ["path", *(column for column in known if column == "label")]
-    missing = [column for column in needed if column not in header]
-    if missing or not any(column.startswith("label") for column in header):
-        raise InvalidManifest(f"columns missing: {', '.join(missing) or 'label:<name>'}.", file)
-
-
-def _case(file: Path, task: Task, number: int, row: Mapping[str, str]) -> Case:
-    def refuse(column: str, expected: str) -> InvalidManifest:
-        return InvalidManifest(f"found {row[column]!r}, expected {expected}.", file, number, column)
-
-    path = PurePosixPath(row["path"])
-    if not row["path"] or path.is_absolute() or ".." in path.parts:
-        raise refuse("path", "a path below the manifest's folder")
-    if row.get("split", "") not in ("", *SPLITS):
-        raise refuse("split", f"one of {', '.join(SPLITS)} or nothing")
-    text = {name: row.get(name, "") for name in COLUMNS if name not in ("age", "fold")}
-    fold = _number(file, number, row, "fold")
-    return Case(
-        **text,
-        fold=None if fold is None else int(fold),
-        age=_number(file, number, row, "age"),
-        labels=_labels(file, task, number, row),
-        possible=_possible(file, task, number, row),
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise InvalidManifest(
+        f"found a value of type {type(value).__name__}, expected text or a number.", file, number, column
     )
 
 
-def _number(file: Path, number: int, row: Mapping[str, str], column: str) -> float | None:
-    text = row.get(column, "")
-    try:
-        return float(text) if text else None
-    except ValueError as error:
-        raise InvalidManifest(f"found {text!r}, expected a number or nothing.", file, number, column) from error
-
-
-def _labels(file: Path, task: Task, number: int, row: Mapping[str, str]) -> Mapping[str, int | None]:
-    labels: dict[str, int | None] = {}
-    for name in () if task.exclusive else task.label_names:
-        text = row.get(f"label:{name}", "")
-        if text not in _ANNOTATIONS:
-            raise InvalidManifest(f"found {text!r}, expected 1, 0 or nothing.", file, number, f"label:{name}")
-        labels[name] = _ANNOTATIONS[text]
-    return MappingProxyType(labels)
-
-
-def _possible(file: Path, task: Task, number: int, row: Mapping[str, str]) -> frozenset[str]:
-    names = frozenset(row["label"].split("|")) - {""} if task.exclusive else frozenset[str]()
-    unknown = names.difference(task.label_names)
-    if unknown:
-        known = ", ".join(task.label_names)
-        raise InvalidManifest(f"unknown label {', '.join(sorted(unknown))}; known are {known}.", file, number, "label")
-    return names
-
-
-def _check_unique(file: Path, cases: Sequence[Case]) -> None:
-    first: dict[str, int] = {}
-    for number, case in enumerate(cases, 1):
-        if case.path in first:
-            raise InvalidManifest(f"{case.path!r} stands in row {first[case.path]}, too.", file, number, "path")
-        first[case.path] = number
-
-
-def _write_parquet(file: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
+def _write_parquet(file: Path, header: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     _require_pyarrow(file)
-    table = pyarrow.table({column: [row[column] for row in rows] for column in columns})
+    texts = pyarrow.string()  # also where there is no row to tell the type
+    table = pyarrow.table({column: pyarrow.array([row[column] for row in rows], texts) for column in header})
     pyarrow.parquet.write_table(table, file)
 
 

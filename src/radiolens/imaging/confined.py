@@ -46,6 +46,6 @@ def _facts(image: Image) -> Mapping[str, Any]:
 
 def read_series_uid(files: Sequence[bytes], arguments: Mapping[str, Any]) -> Payload:
     """Return the SeriesInstanceUID of one DICOM file (None if it has none); `arguments` may bound it by "limits"."""
-    dataset = parse(files[0], Limits(**arguments.get("limits", {})), pixels=False)
-    uid = dataset.get("SeriesInstanceUID")
+    header = parse(files[0], Limits(**arguments.get("limits", {}))).header
+    uid = header.get("SeriesInstanceUID")
     return Payload({"series_instance_uid": str(uid) if uid else None})

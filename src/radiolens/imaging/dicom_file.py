@@ -1,108 +1,132 @@
-"""Parses a DICOM file within bounds, before anything is decoded or inflated without limit."""
+"""Parses a DICOM file within bounds, up to its pixels, which stay where they are."""
 
 from __future__ import annotations
 
 import io
 import struct
-import zlib
+from dataclasses import dataclass
 
-import pydicom
-from pydicom.dataset import FileDataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import read_dataset, read_preamble
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from radiolens.errors import UnreadableImage
+from radiolens.imaging.formats import Format, recognise
+from radiolens.imaging.inflation import inflate_raw
 from radiolens.imaging.limits import Limits
-from radiolens.quality import ProblemCode
 
-__all__ = ["DAMAGE", "parse"]
+__all__ = ["DicomFile", "parse"]
 
-_PREAMBLE = 128
-_DISGUISES = {
-    b"MZ": "a Windows program",
-    b"\x7fELF": "a Linux program",
-    b"#!": "a script",
-    b"PK": "a zip archive",
-    b"%PDF": "a PDF document",
-}
-DAMAGE = (
-    InvalidDicomError,
-    BytesLengthException,
-    EOFError,
-    OSError,
-    ValueError,
-    KeyError,
-    AttributeError,
-    TypeError,
-    IndexError,
-    NotImplementedError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-)
-"""What pydicom and its decoders raise on damaged files."""
+_PIXEL_DATA = 0x7FE00010
+_ALL_PIXEL_TAGS = (_PIXEL_DATA, 0x7FE00008, 0x7FE00009)  # PixelData, FloatPixelData, DoubleFloatPixelData
+_DAMAGE = (ValueError, EOFError, OSError, KeyError, TypeError, NotImplementedError, struct.error)
+"""What pydicom's parser raises on damaged files."""
 
 
-def parse(data: bytes, limits: Limits, *, pixels: bool = True) -> FileDataset:
-    """Return the data set; with `pixels` False it ends before the pixel data.
+@dataclass(frozen=True, eq=False)
+class DicomFile:
+    """A parsed file: its header and where the value of its PixelData lies in `content`, if it has one.
 
-    Raises UnreadableImage if the preamble is that of another kind of file, sequences are nested too deeply, or a
-    deflated file inflates beyond the limit. (pydicom would inflate it whole, even to stop before the pixels.)
+    `content` is the file, inflated. `pixel_vr` is the value representation of PixelData.
     """
-    _refuse_disguise(data)
+
+    header: Dataset
+    content: bytes
+    transfer_syntax: UID
+    pixels_at: int | None = None
+    pixel_vr: str = "OW"
+
+
+def parse(data: bytes, limits: Limits) -> DicomFile:
+    """Return the parsed file; nothing of its pixels is copied or decoded.
+
+    Raises UnreadableImage if the file is not DICOM, or begins as another kind of file, is damaged, nests sequences too
+    deeply, or inflates beyond the limit. (pydicom's own `dcmread` would inflate it whole.)
+    """
+    if recognise(data) is not Format.DICOM:
+        raise UnreadableImage("One of the files is not DICOM, the others are. Send pictures one by one.")
     try:
-        inflated = _inflate_if_deflated(data, limits)
-        dataset = pydicom.dcmread(io.BytesIO(inflated), force=True, stop_before_pixels=not pixels)
-        _check_nesting(dataset, limits.nesting)
+        file = _parse(data, limits)
+        _check_nesting(file.header, limits.nesting)
     except RecursionError as error:
-        raise UnreadableImage(_nested(limits)) from error
-    except DAMAGE as error:
         raise UnreadableImage(
-            f"The DICOM file is damaged or incomplete ({error}). Export it again from the PACS."
+            f"Sequences are nested more than {limits.nesting} deep. Export the image again from the PACS."
         ) from error
-    if "SOPClassUID" not in dataset and "Rows" not in dataset:
-        raise UnreadableImage("The file holds no DICOM image. Send the image files, not a report or DICOMDIR.")
-    return dataset
+    except _DAMAGE as error:
+        raise UnreadableImage("The DICOM file is damaged or incomplete. Export it again from the PACS.") from error
+    return file
 
 
-def _refuse_disguise(data: bytes) -> None:
-    """Refuse a preamble with which the file would also run or open as something else (PS3.10 7.1)."""
-    for magic, kind in _DISGUISES.items():
-        if data.startswith(magic):
-            raise UnreadableImage(
-                f"The file begins as {kind} and is not read as DICOM. Export the image again from its source."
-            )
+def _parse(data: bytes, limits: Limits) -> DicomFile:
+    stream = io.BytesIO(data)
+    read_preamble(stream, force=True)
+    meta = FileMetaDataset(read_dataset(stream, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2))
+    stated = meta.get("TransferSyntaxUID")
+    start = stream.tell()
+    syntax = UID(stated) if stated else _guessed_syntax(data[start : start + 6])
+    if syntax == DeflatedExplicitVRLittleEndian:
+        data = inflate_raw(data[start:], limits.inflated_bytes)
+        stream = io.BytesIO(data)
+    # Whatever else is stated is explicit little endian, as all compressed syntaxes are (PS3.5 A.4).
+    implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
+    header = read_dataset(stream, implicit, little, stop_when=lambda tag, vr, length: tag in _ALL_PIXEL_TAGS)
+    place, vr = _pixel_place(data, stream.tell(), little=little)
+    return DicomFile(header, data, syntax, place, vr)
 
 
-def _inflate_if_deflated(data: bytes, limits: Limits) -> bytes:
-    """Return a deflated file as explicit little endian, inflated within the limit; any other file as it is."""
-    if data[_PREAMBLE : _PREAMBLE + 4] != b"DICM":
-        return data
-    length_end = _PREAMBLE + 4 + 12  # (0002,0000), UL, its length and value: the size of the rest of the group
-    body_start = length_end + struct.unpack("<I", data[length_end - 4 : length_end])[0]
-    meta = pydicom.dcmread(io.BytesIO(data[:body_start]), stop_before_pixels=True).file_meta
-    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-        return data
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    body = inflater.decompress(data[body_start:], limits.inflated_bytes + 1)
-    if len(body) > limits.inflated_bytes:
-        raise UnreadableImage(
-            f"The compressed file becomes larger than {limits.inflated_bytes / 1e6:.0f} MB. Export it uncompressed.",
-            ProblemCode.TOO_LARGE,
-        )
-    # Explicit little endian instead; the UID is padded to the same length, so that the meta group keeps its size.
-    deflated, explicit = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1\0\0\0"
-    return data[:body_start].replace(deflated, explicit, 1) + body
+def _guessed_syntax(beginning: bytes) -> UID:
+    """Tell the encoding of a file that does not state it: explicit ones have two letters behind the first tag."""
+    if not beginning[4:6].isalpha():
+        return ImplicitVRLittleEndian
+    return ExplicitVRBigEndian if beginning[0] == 0 else ExplicitVRLittleEndian
 
 
-def _check_nesting(dataset: pydicom.Dataset, left: int) -> None:
-    for element in dataset:
-        if element.VR == "SQ":
+def _pixel_place(data: bytes, at: int, *, little: bool) -> tuple[int | None, str]:
+    """Return where the value of the PixelData element at `at` begins (None if there is none), and its VR."""
+    order = "<" if little else ">"
+    if len(data) < at + 12 or struct.unpack(f"{order}HH", data[at : at + 4]) != (
+        _PIXEL_DATA >> 16,
+        _PIXEL_DATA & 0xFFFF,
+    ):
+        return None, ""
+    vr = data[at + 4 : at + 6]
+    if vr in (b"OB", b"OW", b"UN"):  # read as the length of an implicit element, each of them would be odd
+        return at + 12, vr.decode()
+    return at + 8, "OW"
+
+
+def _check_nesting(dataset: Dataset, left: int) -> None:
+    """Raise RecursionError if sequences are nested deeper; no element but sequences is converted.
+
+    Converting any other could put a patient's name into a warning about its value.
+    """
+    for element in list(dataset.values()):
+        if _is_sequence(element):
             if left == 0:
                 raise RecursionError
-            for item in element.value:
+            items = dataset[element.tag].value
+            for item in items if isinstance(items, Sequence) else ():
                 _check_nesting(item, left - 1)
 
 
-def _nested(limits: Limits) -> str:
-    return f"Sequences are nested more than {limits.nesting} deep. Export the image again from the PACS."
+def _is_sequence(element: DataElement | RawDataElement) -> bool:
+    if element.VR in (None, "UN"):  # implicit, or a public element that was copied without knowing it
+        return _dictionary_vr(element.tag) == "SQ"
+    return element.VR == "SQ"
+
+
+def _dictionary_vr(tag: BaseTag) -> str | None:
+    try:
+        return dictionary_VR(tag)
+    except KeyError:  # private or unknown
+        return None

@@ -1,81 +1,205 @@
-"""The header facts that are kept: an allow-list without anything that names a patient."""
+"""The values of a DICOM header, read one by one: what is damaged does not spread, and nothing names a patient."""
 
 from __future__ import annotations
 
+import math
 import re
+import struct
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
+from pydicom.uid import UID
 
+from radiolens.errors import UnreadableImage
 from radiolens.image import Source
+from radiolens.imaging.dicom_file import DicomFile
 
-__all__ = ["age_years", "enclosing", "orientation", "source", "spacing_mm"]
+__all__ = [
+    "age_years",
+    "holder",
+    "items",
+    "number",
+    "numbers",
+    "orientation",
+    "position",
+    "sop_class_name",
+    "source",
+    "spacing_mm",
+    "text",
+    "uid",
+    "whole",
+]
 
+_DAMAGE = (ValueError, TypeError, OverflowError, AttributeError, LookupError, NotImplementedError, struct.error)
+"""What pydicom raises when it converts a damaged value."""
+_UID = re.compile(r"[0-9.]{1,64}")
 _YEARS_PER_UNIT = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
-_GROUPS = (
+_FUNCTIONAL_GROUPS = (
     "PixelMeasuresSequence",
+    "PlanePositionSequence",
     "PlaneOrientationSequence",
     "PixelValueTransformationSequence",
     "FrameVOILUTSequence",
 )
+_COSINE_TOLERANCE = 0.01  # of a length of 1: scanners round direction cosines to 2 to 6 digits
 
 
-def enclosing(dataset: Dataset, keyword: str, frame: int) -> Any:  # noqa: ANN401  a DICOM value
-    """Return a value of the data set, or of an enhanced file's functional groups for this frame, else None."""
-    if keyword in dataset:
-        return dataset[keyword].value
-    frames = dataset.get("PerFrameFunctionalGroupsSequence") or []
-    shared = dataset.get("SharedFunctionalGroupsSequence") or []
-    for groups in (*frames[frame : frame + 1], *shared[:1]):
-        for name in _GROUPS:
-            for item in (groups.get(name) or [])[:1]:
+def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
+    """Return the numbers of an element, none if it is absent or empty.
+
+    Raises UnreadableImage if a value is no finite number: a window or a rescale guessed instead would show another
+    image.
+    """
+    try:
+        values = tuple(float(value) for value in _values(dataset, keyword))
+    except _DAMAGE as error:
+        raise UnreadableImage(_no_number(keyword)) from error
+    if not all(map(math.isfinite, values)):
+        raise UnreadableImage(_no_number(keyword))
+    return values
+
+
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """Return the first number of an element, None if it is absent or empty; raises as `numbers` does."""
+    return next(iter(numbers(dataset, keyword)), None)
+
+
+def whole(dataset: Dataset, keyword: str, default: int | None = None) -> int:
+    """Return the first number of an element as an integer, `default` if it is absent or empty.
+
+    Raises UnreadableImage if there is neither a value nor a default, or the value is no whole number.
+    """
+    found = number(dataset, keyword)
+    if found is None and default is None:
+        raise UnreadableImage(f"The DICOM file does not state {keyword}. Export the image again from the PACS.")
+    if found is not None and not found.is_integer():
+        raise UnreadableImage(_no_number(keyword))
+    return int(found) if found is not None else int(default or 0)
+
+
+def text(dataset: Dataset, keyword: str) -> str | None:
+    """Return a text, several joined by a backslash as in the file, None if it is absent, empty or damaged."""
+    try:
+        return "\\".join(map(str, _values(dataset, keyword))).strip() or None
+    except _DAMAGE:
+        return None  # a missing remark, not a wrong one; no text decides how pixels are read without a default
+
+
+def uid(dataset: Dataset, keyword: str) -> str | None:
+    """Return a UID, None if it is absent or has other than digits and dots: a damaged value may hold anything."""
+    found = text(dataset, keyword)
+    return found if found and _UID.fullmatch(found) else None
+
+
+def items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
+    """Return the items of a sequence, none if it is absent or damaged."""
+    try:
+        value = dataset[keyword].value if keyword in dataset else None
+    except _DAMAGE:
+        return ()
+    return value if isinstance(value, Items) else ()
+
+
+def holder(dataset: Dataset, keyword: str, frame: int) -> Dataset:
+    """Return what holds an element for a frame: its functional groups, the shared ones, or else the data set itself.
+
+    Functional groups are those of enhanced multi-frame files (PS3.3 C.7.6.16).
+    """
+    per_frame = items(dataset, "PerFrameFunctionalGroupsSequence")
+    shared = items(dataset, "SharedFunctionalGroupsSequence")
+    for groups in (*per_frame[frame : frame + 1], *shared[:1]):
+        for name in _FUNCTIONAL_GROUPS:
+            for item in items(groups, name)[:1]:
                 if keyword in item:
-                    return item[keyword].value
-    return None
+                    return item
+    return dataset
 
 
-def age_years(text: str | None) -> float | None:
+def sop_class_name(dataset: Dataset) -> str:
+    """Return the kind of object in words, its UID where that is unknown, nothing where it is not stated."""
+    return UID(uid(dataset, "SOPClassUID") or "").name
+
+
+def age_years(age: str | None) -> float | None:
     """Return an Age String (PS3.5 6.2: 018M, 045Y) in years, None if it is none."""
-    match = re.fullmatch(r"(\d{3})([DWMY])", (text or "").strip())
+    match = re.fullmatch(r"(\d{1,3})([DWMY])", age or "")  # fewer than the three digits asked for occur
     return int(match[1]) * _YEARS_PER_UNIT[match[2]] if match else None
 
 
-def spacing_mm(dataset: Dataset) -> tuple[float, float] | None:
-    """Return the distance (between rows, between columns) in mm: at the patient, for films at the detector."""
-    value = enclosing(dataset, "PixelSpacing", 0) or dataset.get("ImagerPixelSpacing")
-    return (float(value[0]), float(value[1])) if value and len(value) == 2 else None
+def spacing_mm(dataset: Dataset, frame: int = 0) -> tuple[float, float] | None:
+    """Return the distance (between rows, between columns) in mm: at the patient, for films else at the detector."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        found = _facts(dataset, keyword, frame, 2)
+        if found and min(found) > 0:
+            return found[0], found[1]
+    return None
 
 
-def orientation(dataset: Dataset) -> tuple[float, ...] | None:
-    """Return ImageOrientationPatient, six direction cosines."""
-    value = enclosing(dataset, "ImageOrientationPatient", 0)
-    return tuple(float(cosine) for cosine in value) if value and len(value) == 6 else None
+def position(dataset: Dataset, frame: int = 0) -> NDArray[np.float64] | None:
+    """Return ImagePositionPatient in mm, of a frame where there are several; None if it is absent or damaged."""
+    found = _facts(dataset, "ImagePositionPatient", frame, 3)
+    return np.asarray(found) if found else None
 
 
-def source(datasets: Sequence[Dataset], warnings: Sequence[str]) -> Source:
-    """Return what is kept of the headers of a file or a series."""
-    first = datasets[0]
-    uids = tuple(str(dataset.SOPInstanceUID) for dataset in datasets if "SOPInstanceUID" in dataset)
+def orientation(dataset: Dataset, frame: int = 0) -> tuple[float, ...] | None:
+    """Return ImageOrientationPatient, the six direction cosines of rows and columns.
+
+    None if it is absent or damaged: the two directions must have length 1 and a right angle between them.
+    """
+    found = _facts(dataset, "ImageOrientationPatient", frame, 6)
+    if found is None:
+        return None
+    directions = np.asarray(found).reshape(2, 3)
+    return found if np.allclose(directions @ directions.T, np.eye(2), atol=_COSINE_TOLERANCE) else None
+
+
+def source(files: Sequence[DicomFile], remarks: Sequence[str], colour_fraction: float) -> Source:
+    """Return what is kept of the headers of a file or a series: an allow-list; nothing in it names a patient."""
+    first = files[0].header
+    uids = (uid(file.header, "SOPInstanceUID") for file in files)
     return Source(
         format="dicom",
-        size=(int(first.Rows), int(first.Columns)),
-        transfer_syntax_uid=_text(first.file_meta, "TransferSyntaxUID"),
-        sop_class_uid=_text(first, "SOPClassUID"),
-        sop_instance_uids=uids,
-        series_instance_uid=_text(first, "SeriesInstanceUID"),
-        study_instance_uid=_text(first, "StudyInstanceUID"),
-        body_part_examined=_text(first, "BodyPartExamined"),
-        patient_age_years=age_years(_text(first, "PatientAge")),
-        patient_sex=_text(first, "PatientSex"),
-        manufacturer=_text(first, "Manufacturer"),
-        series_description=_text(first, "SeriesDescription"),
-        presentation_intent_type=_text(first, "PresentationIntentType"),
-        burned_in_annotation=_text(first, "BurnedInAnnotation"),
-        warnings=tuple(warnings),
+        size=(whole(first, "Rows"), whole(first, "Columns")),
+        transfer_syntax_uid=str(files[0].transfer_syntax),
+        sop_class_uid=uid(first, "SOPClassUID"),
+        sop_instance_uids=tuple(entry for entry in uids if entry),
+        series_instance_uid=uid(first, "SeriesInstanceUID"),
+        study_instance_uid=uid(first, "StudyInstanceUID"),
+        body_part_examined=text(first, "BodyPartExamined"),
+        patient_age_years=age_years(text(first, "PatientAge")),
+        patient_sex=text(first, "PatientSex"),
+        manufacturer=text(first, "Manufacturer"),
+        series_description=text(first, "SeriesDescription"),
+        presentation_intent_type=text(first, "PresentationIntentType"),
+        burned_in_annotation=text(first, "BurnedInAnnotation"),
+        colour_fraction=colour_fraction,
+        warnings=tuple(remarks),
     )
 
 
-def _text(dataset: Dataset, keyword: str) -> str | None:
-    value = dataset.get(keyword)
-    return str(value) if value not in (None, "") else None
+def _values(dataset: Dataset, keyword: str) -> Sequence[Any]:
+    """Return the values of an element; none if it is absent or empty."""
+    value = dataset[keyword].value if keyword in dataset else None
+    if value is None or value == "" or value == b"":
+        return ()
+    several = not isinstance(value, str | bytes) and hasattr(value, "__iter__")
+    return [entry for entry in value if entry not in (None, "")] if several else (value,)
+
+
+def _facts(dataset: Dataset, keyword: str, frame: int, count: int) -> tuple[float, ...] | None:
+    """Return `count` numbers that do not change the pixels, None if there are others or damaged ones."""
+    try:
+        found = numbers(holder(dataset, keyword, frame), keyword)
+    except UnreadableImage:
+        return None
+    return found if len(found) == count else None
+
+
+def _no_number(keyword: str) -> str:
+    return (
+        f"{keyword} in the DICOM file is not a usable number, so it cannot be decoded. Export it again from the PACS."
+    )

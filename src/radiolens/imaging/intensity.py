@@ -1,46 +1,61 @@
-"""Windows and look-up tables of DICOM, as pure functions."""
+"""Windows, look-up tables and grey values as pure functions; none of them changes its arguments."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Floats", "apply_lut", "apply_window", "min_max"]
+__all__ = ["Floats", "apply_lut", "apply_window", "saturation", "stretch"]
 
 Floats = NDArray[np.float32]
 
+_LARGEST_EXPONENT = np.float32(80)  # exp(80) is finite in float32, and 1 / (1 + exp(80)) is 0 for any film
+
 
 def apply_window(values: Floats, centre: float, width: float, function: str = "LINEAR") -> Floats:
-    """Return values in 0 to 1 by a VOI window (PS3.3 C.11.2.1.2 and C.11.2.1.3).
+    """Return values in 0 to 1 by a VOI window.
 
-    `function` is LINEAR (width at least 1), LINEAR_EXACT or SIGMOID (width above 0). Raises ValueError if centre or
-    width is no number, the width too small, or the function unknown.
+    `function` is LINEAR (PS3.3 C.11.2.1.2.1, width at least 1), SIGMOID (C.11.2.1.3.1) or LINEAR_EXACT
+    (C.11.2.1.3.2), both of a width above 0. Raises ValueError if centre or width is no number, the width too small, or
+    the function unknown.
     """
     least = 1.0 if function == "LINEAR" else np.finfo(np.float32).tiny
     if not (np.isfinite(centre) and np.isfinite(width) and width >= least):
         raise ValueError(f"a window of centre {centre} and width {width}")
     if function == "SIGMOID":
-        exponent = np.clip(-4.0 * (values - centre) / width, -80.0, 80.0)  # exp stays finite in float32
-        return np.asarray(1.0 / (1.0 + np.exp(exponent)), np.float32)
+        exponent = np.clip(
+            (values - np.float32(centre)) * np.float32(-4 / width), -_LARGEST_EXPONENT, _LARGEST_EXPONENT
+        )
+        return np.asarray(1 / (1 + np.exp(exponent)), np.float32)
     if function == "LINEAR_EXACT":
-        return np.asarray(np.clip((values - centre) / width + 0.5, 0.0, 1.0), np.float32)
+        return _ramp(values, centre - width / 2, centre + width / 2)
     if function == "LINEAR":
-        step = (values > centre - 0.5).astype(np.float32)  # a width of 1 is a step
-        ramp = step if width == 1 else (values - (centre - 0.5)) / (width - 1) + 0.5
-        return np.asarray(np.clip(ramp, 0.0, 1.0), np.float32)
+        return _ramp(values, centre - width / 2, centre + width / 2 - 1)
     raise ValueError(f"a window function {function!r}")
 
 
-def apply_lut(values: Floats, table: NDArray[np.integer], first_value: int, bits: int) -> Floats:
-    """Return values in 0 to 1 by a VOI LUT (PS3.3 C.11.2.1.1): beyond its ends its first and last entry hold."""
-    positions = np.clip(np.rint(values).astype(np.int64) - first_value, 0, len(table) - 1)
-    return np.asarray(table[positions] / np.float32(2**bits - 1), np.float32)
-
-
-def min_max(values: Floats, valid: NDArray[np.bool_] | None = None) -> Floats:
-    """Return values stretched to 0 to 1 between the least and the greatest valid one; a constant becomes 0."""
-    inside = values[valid] if valid is not None and valid.any() else values
-    low, high = float(inside.min()), float(inside.max())
+def _ramp(values: Floats, low: float, high: float) -> Floats:
+    """Return 0 up to `low`, 1 above `high` and a straight line between them; without a between, a step."""
     if high <= low:
-        return np.zeros_like(values)
-    return np.asarray(np.clip((values - low) / np.float32(high - low), 0.0, 1.0), np.float32)
+        return (values > low).astype(np.float32)
+    return np.asarray(np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1), np.float32)
+
+
+def apply_lut(values: Floats, table: NDArray[np.float32], first_value: int) -> Floats:
+    """Return the entries of a table whose first one belongs to `first_value`.
+
+    Beyond its ends its first and its last entry hold (PS3.3 C.11.1.1.1 and C.11.2.1.1).
+    """
+    positions = np.clip(np.rint(values) - first_value, 0, len(table) - 1).astype(np.int32)
+    return np.asarray(table[positions], np.float32)
+
+
+def stretch(values: Floats, low: float, high: float) -> Floats:
+    """Return values in 0 to 1, linear from `low` to `high`; where these are equal, all are 0."""
+    return _ramp(values, low, high) if high > low else np.zeros_like(values)
+
+
+def saturation(colours: NDArray[np.uint8]) -> float:
+    """Return how colourful 8-bit RGB pixels (..., 3) are: the mean of (largest - least) / 255, from 0 to 1."""
+    spread = colours.max(axis=-1).astype(np.float32) - colours.min(axis=-1)
+    return float(spread.mean() / 255)

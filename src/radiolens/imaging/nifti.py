@@ -1,73 +1,169 @@
-"""NIfTI volumes (.nii and .nii.gz)."""
+"""NIfTI volumes (NIfTI-1 and NIfTI-2 in one file)."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
+import struct
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.orientations import io_orientation
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from radiolens.errors import UnreadableImage
 from radiolens.image import Image, Source, Unit
+from radiolens.imaging.intensity import Floats
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.selection import SliceSelection
 from radiolens.quality import ProblemCode
 
-__all__ = ["inflate_gzip", "read_nifti"]
+__all__ = ["read_nifti"]
 
-_DAMAGE = (ImageFileError, HeaderDataError, ValueError, OSError, EOFError, KeyError, OverflowError, TypeError)
+_DAMAGE = (
+    ImageFileError,
+    HeaderDataError,
+    WrapStructError,
+    ValueError,
+    OSError,
+    EOFError,
+    LookupError,
+    OverflowError,
+    TypeError,
+    np.linalg.LinAlgError,
+    struct.error,
+)
+"""What nibabel raises on damaged files."""
+_NIFTI2_SIZE = 540  # bytes of a NIfTI-2 header, stated in its first number; NIfTI-1 has 348
+_SMALLEST_SIDE = 2  # pixels; less is no image
+_THICK = 2.0  # times the pixel: slices made thicker than that were made to be looked at one by one, as they are
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """A volume and how it is looked at.
+
+    `axes` are the voxel axes of slices, rows and columns; `flipped` says of each whether it is counted downwards.
+    """
+
+    volume: Any
+    axes: tuple[int, int, int]
+    flipped: tuple[bool, bool, bool]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        slices, rows, columns = (int(self.volume.shape[axis]) for axis in self.axes)
+        return slices, rows, columns
+
+    def slice(self, index: int) -> Floats:
+        """Read one slice (rows, columns); nibabel reads no other from the file."""
+        place: list[Any] = [slice(None)] * 3 + [0] * (len(self.volume.shape) - 3)
+        place[self.axes[0]] = self.shape[0] - 1 - index if self.flipped[0] else index
+        plane = np.asarray(self.volume.dataobj[tuple(place)], np.float32)
+        upright = plane if self.axes[1] < self.axes[2] else plane.T
+        return upright[:: -1 if self.flipped[1] else 1, :: -1 if self.flipped[2] else 1]
 
 
 def read_nifti(data: bytes, selection: SliceSelection, limits: Limits) -> Image:
-    """Return the selected axial slices, foot to head, the patient's right on the left and the front at the top.
+    """Return the selected slices as a radiologist looks at them.
 
-    The unit is arbitrary even for CT, since the format does not say the modality. Of four dimensions the first
-    volume is read. Raises UnreadableImage.
+    Slices are axial, foot to head, the patient's right on the left and the front at the top; but where the volume was
+    made of thick coronal or sagittal slices, these (head at the top; front on the left for sagittal ones). The unit is
+    arbitrary even for CT, since the format does not say the modality. Of four dimensions the first volume is read.
+    Raises UnreadableImage.
     """
-    try:
-        return _read(inflate_gzip(data, limits), selection, limits)
-    except _DAMAGE as error:
-        raise UnreadableImage(f"The NIfTI file is damaged or incomplete ({error}). Convert it again.") from error
-
-
-def inflate_gzip(data: bytes, limits: Limits) -> bytes:
-    """Return gzipped data inflated within the limit, other data as it is."""
-    if not data.startswith(b"\x1f\x8b"):
-        return data
-    try:
-        with gzip.open(io.BytesIO(data)) as stream:
-            inflated = stream.read(limits.inflated_bytes + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableImage(f"The compressed file is damaged ({error}). Compress it again.") from error
-    if len(inflated) > limits.inflated_bytes:
-        limit = f"{limits.inflated_bytes / 1e6:.0f} MB"
-        raise UnreadableImage(f"The compressed file becomes larger than {limit}. Send less.", ProblemCode.TOO_LARGE)
-    return inflated
-
-
-def _read(data: bytes, selection: SliceSelection, limits: Limits) -> Image:
-    volume = nibabel.Nifti1Image.from_bytes(data)
-    shape = volume.shape
-    if len(shape) not in (3, 4) or min(shape[:2]) < 2 or min(shape) < 1:
-        raise UnreadableImage(f"The NIfTI file has the shape {shape}; expected a volume of slices.")
-    if int(np.prod(shape, dtype=object)) * 4 > limits.address_space_bytes // 4 or shape[2] > limits.frames:
-        raise UnreadableImage(f"The volume of {shape} voxels is too large. Send fewer slices.", ProblemCode.TOO_LARGE)
-    first = volume.slicer[..., 0] if len(shape) == 4 else volume
-    canonical = nibabel.as_closest_canonical(first)  # type: ignore[no-untyped-call]  # nibabel types only a part
-    indices = selection.indices(canonical.shape[2])
-    voxels = np.asanyarray(canonical.dataobj, np.float32)[..., list(indices)]
-    pixels = np.ascontiguousarray(voxels[::-1, ::-1].transpose(2, 1, 0))
-    sides = canonical.header.get_zooms()
-    remarks = ("Four dimensions: the first volume was read.",) if len(shape) == 4 else ()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            view = _view(_volume(data, limits))
+            pixels, indices = _read(view, selection, limits)
+        except _DAMAGE as error:
+            raise UnreadableImage("The NIfTI file is damaged or incomplete. Convert it again.") from error
+    remarks = (*dict.fromkeys(str(entry.message) for entry in caught), *_remarks(view, pixels))
     return Image(
-        pixels=pixels,
+        pixels=np.nan_to_num(pixels, copy=False, nan=_lowest(pixels), posinf=_lowest(pixels), neginf=_lowest(pixels)),
         unit=Unit.ARBITRARY,
         source=Source("nifti", size=(pixels.shape[1], pixels.shape[2]), warnings=remarks),
-        spacing_mm=(float(sides[1]), float(sides[0])),
+        spacing_mm=_spacing_mm(view),
         slice_indices=indices,
-        slice_count=int(canonical.shape[2]),
+        slice_count=view.shape[0],
     )
+
+
+def _volume(data: bytes, limits: Limits) -> Any:  # noqa: ANN401  nibabel's class for the version of the format
+    """Return the volume with its voxels still in the file, after its declared size was checked."""
+    version_2 = _NIFTI2_SIZE in (int.from_bytes(data[:4], order) for order in ("little", "big"))
+    volume = (nibabel.Nifti2Image if version_2 else nibabel.Nifti1Image).from_bytes(data)
+    shape, kind = volume.shape, np.dtype(volume.header.get_data_dtype())  # type: ignore[no-untyped-call]  # as below
+    if len(shape) not in (3, 4) or min(shape) < 1:
+        raise UnreadableImage(f"The NIfTI file has the shape {shape}; expected a volume of slices. Convert it again.")
+    if kind.kind not in "iuf":
+        raise UnreadableImage(
+            f"The NIfTI file holds values of type {kind}; expected numbers. Convert it to grey values."
+        )
+    if max(shape) > limits.frames or max(shape[0] * shape[1], shape[1] * shape[2], shape[0] * shape[2]) > limits.pixels:
+        raise UnreadableImage(f"The volume of {shape} voxels is too large. Send a part of it.", ProblemCode.TOO_LARGE)
+    declared = int(np.prod(shape, dtype=object)) * kind.itemsize
+    if len(data) < declared:
+        raise UnreadableImage(
+            f"The NIfTI file is damaged or incomplete: its header declares {declared} bytes of voxels, the file has "
+            f"{len(data)}. Convert it again."
+        )
+    return volume
+
+
+def _view(volume: Any) -> _View:  # noqa: ANN401  as above
+    """Choose the axis of the slices, then how rows and columns lie."""
+    # For each voxel axis the axis of the patient (0 to the right, 1 to the front, 2 to the head) and its direction.
+    patient_axes, directions = np.asarray(io_orientation(volume.affine)).T  # type: ignore[no-untyped-call]  # nibabel types only a part
+    along = {int(patient): voxel for voxel, patient in enumerate(patient_axes) if np.isfinite(patient)}
+    if sorted(along) != [0, 1, 2]:
+        raise UnreadableImage("The NIfTI file does not say how the patient lay. Convert it again from DICOM.")
+    sides = np.asarray(volume.header.get_zooms()[:3], float)
+    made_along = int(patient_axes[2])  # the third axis of the file is that of the slices as they were made
+    sliced = made_along if sides[2] > _THICK * max(sides[0], sides[1]) else 2
+    columns, rows = (axis for axis in (0, 1, 2) if axis != sliced)
+    axes = along[sliced], along[rows], along[columns]
+    # Slices are counted along the patient's axis; rows and columns against it (down, back; left, back).
+    upwards = [directions[axis] > 0 for axis in axes]
+    return _View(volume, axes, (not upwards[0], bool(upwards[1]), bool(upwards[2])))
+
+
+def _read(view: _View, selection: SliceSelection, limits: Limits) -> tuple[Floats, tuple[int, ...]]:
+    count, rows, columns = view.shape
+    if min(rows, columns) < _SMALLEST_SIDE:
+        raise UnreadableImage(f"The slices have {columns} x {rows} pixels: too small to be images. Send the original.")
+    indices = selection.indices(count)
+    if 4 * len(indices) * rows * columns > limits.inflated_bytes:
+        raise UnreadableImage(
+            f"{len(indices)} slices of {columns} x {rows} pixels are too many to read at once. Send a part of them.",
+            ProblemCode.TOO_LARGE,
+        )
+    pixels = np.empty((len(indices), rows, columns), np.float32)
+    for place, index in enumerate(indices):
+        pixels[place] = view.slice(index)
+    return pixels, indices
+
+
+def _lowest(pixels: Floats) -> float:
+    finite = pixels[np.isfinite(pixels)]
+    if not finite.size:
+        raise UnreadableImage("The NIfTI file holds no numbers. Convert it again.")
+    return float(finite.min())
+
+
+def _remarks(view: _View, pixels: Floats) -> Iterator[str]:
+    if len(view.volume.shape) == 4 and view.volume.shape[3] > 1:
+        yield f"Of {view.volume.shape[3]} volumes the first was read."
+    if not np.isfinite(pixels).all():
+        yield "Voxels that are no numbers were set to the lowest value."
+
+
+def _spacing_mm(view: _View) -> tuple[float, float] | None:
+    sides: Sequence[float] = [float(side) for side in view.volume.header.get_zooms()]
+    rows, columns = sides[view.axes[1]], sides[view.axes[2]]
+    return (rows, columns) if np.isfinite([rows, columns]).all() and min(rows, columns) > 0 else None

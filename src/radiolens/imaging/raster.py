@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import PIL.BmpImagePlugin
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from radiolens.errors import UnreadableImage
 from radiolens.image import Image, Source, Unit
+from radiolens.imaging.intensity import Floats, saturation, stretch
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.selection import SliceSelection
 from radiolens.quality import ProblemCode
@@ -24,18 +27,23 @@ from radiolens.quality import ProblemCode
 __all__ = ["read_raster"]
 
 _PLUGINS = ("JPEG", "PNG", "TIFF", "BMP", "DIB")  # only these parsers see untrusted bytes
-_FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
-_SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
+_DEEP_GREY_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")  # Pillow's names for more than 8 bits
+_ALPHA_MODES = ("PA", "LA", "La", "RGBa", "RGBA")
+_ORIENTATION = 0x0112  # EXIF and TIFF tag; 1 is upright
+_THUMBNAIL = (64, 64)  # pixels: enough to tell colour from grey
+_SMALLEST_SIDE = 2  # pixels; less is no image
 _DAMAGE = (
     OSError,
     SyntaxError,
     ValueError,
     EOFError,
-    IndexError,
-    KeyError,
+    LookupError,
     TypeError,
+    AttributeError,
+    RuntimeError,
     OverflowError,
     ZeroDivisionError,
+    struct.error,
 )
 """What Pillow's parsers raise on damaged files; PIL.UnidentifiedImageError is an OSError."""
 
@@ -43,98 +51,119 @@ _DAMAGE = (
 def read_raster(data: bytes, format_name: str, selection: SliceSelection, limits: Limits) -> Image:
     """Return the picture, or the selected pages of a multi-page TIFF, as an Image of unit_interval.
 
-    EXIF orientation is applied, alpha composited on black, colour turned to luma (ITU-R 601, as Pillow's "L").
-    Raises UnreadableImage for damaged files and before decoding more pixels than allowed.
+    EXIF orientation is applied, alpha composited on black, colour turned to luma (ITU-R 601: Pillow's "L", in 8 bits).
+    32-bit values, which have no full scale, are stretched from the least to the greatest of the pages that are read,
+    unless they lie within 0 to 1 already. Raises UnreadableImage for damaged files, and for more pixels than allowed
+    before they are decoded.
     """
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             with PIL.Image.open(io.BytesIO(data), formats=_PLUGINS) as picture:
-                return _read(picture, format_name, selection, limits, caught)
+                image = _read(picture, format_name, selection, limits)
     except PIL.Image.DecompressionBombError as error:
-        raise UnreadableImage(_too_large(0, 0, limits, str(error)), ProblemCode.TOO_LARGE) from error
+        raise UnreadableImage(
+            f"The picture has far more than {limits.pixels / 1e6:.0f} million pixels. Export it smaller.",
+            ProblemCode.TOO_LARGE,
+        ) from error
     except _DAMAGE as error:
         raise UnreadableImage(
-            f"The {format_name.upper()} file is damaged or incomplete ({error}). Export it again from its source."
+            f"The {format_name.upper()} file is damaged or incomplete. Export it again from its source."
         ) from error
+    return _with_remarks(image, caught)
 
 
-def _read(
-    picture: PIL.Image.Image,
-    format_name: str,
-    selection: SliceSelection,
-    limits: Limits,
-    caught: Sequence[warnings.WarningMessage],
-) -> Image:
-    columns, rows = picture.size
-    _check_size(rows, columns, limits)
-    count = int(getattr(picture, "n_frames", 1)) if format_name == "tiff" else 1
-    if count > limits.frames:
-        raise UnreadableImage(f"The file has {count} pages; at most {limits.frames} are read.", ProblemCode.TOO_LARGE)
+def _read(picture: PIL.Image.Image, format_name: str, selection: SliceSelection, limits: Limits) -> Image:
+    rows, columns = _checked_size(picture, limits)
+    count = _page_count(picture, limits) if format_name == "tiff" else 1
     indices = selection.indices(count)
-    pages, colours = zip(*(_page(picture, index, limits) for index in indices), strict=True)
+    if 4 * rows * columns * len(indices) > limits.inflated_bytes:
+        raise UnreadableImage(
+            f"{len(indices)} pages of {columns} x {rows} pixels are too many to read at once. Send a part of them.",
+            ProblemCode.TOO_LARGE,
+        )
+    pages, colourfulness = zip(*_pages(picture, indices, limits), strict=True)
     if len({page.shape for page in pages}) > 1:
         raise UnreadableImage("The pages of the TIFF file differ in size. Send them as separate pictures.")
-    remarks = tuple(str(entry.message) for entry in caught if not _expected(entry))
-    source = Source(format_name, size=pages[0].shape, colour_fraction=float(np.mean(colours)), warnings=remarks)
-    return Image(np.stack(pages), Unit.UNIT_INTERVAL, source, slice_indices=indices, slice_count=count)
+    pixels = _unit_interval(pages)
+    source = Source(format_name, size=pixels.shape[1:], colour_fraction=float(np.mean(colourfulness)))
+    return Image(pixels, Unit.UNIT_INTERVAL, source, slice_indices=indices, slice_count=count)
 
 
-def _page(picture: PIL.Image.Image, index: int, limits: Limits) -> tuple[NDArray[np.float32], float]:
-    if index:
+def _page_count(picture: PIL.Image.Image, limits: Limits) -> int:
+    """Count the pages, but not beyond the limit: a small file can hold millions of empty ones."""
+    for count in range(1, limits.frames + 1):
+        try:
+            picture.seek(count)
+        except EOFError:
+            return count
+    raise UnreadableImage(
+        f"The file has more than {limits.frames} pages, which is the most that is read. Send a part of it.",
+        ProblemCode.TOO_LARGE,
+    )
+
+
+def _pages(
+    picture: PIL.Image.Image, indices: Sequence[int], limits: Limits
+) -> Iterator[tuple[NDArray[np.generic], float]]:
+    for index in indices:
         picture.seek(index)
-        _check_size(picture.size[1], picture.size[0], limits)
-    upright = PIL.ImageOps.exif_transpose(picture)
-    colour = _saturation(upright)
-    grey = np.asarray(_grey(upright))
-    if grey.dtype.kind == "f" or grey.dtype.itemsize > 2:
-        return _stretched(grey), colour
-    return grey.astype(np.float32) / np.float32(_FULL_SCALE[grey.dtype.name]), colour
+        _checked_size(picture, limits)
+        # In place, since a copy of a large film would not fit into the memory of one child.
+        if picture.getexif().get(_ORIENTATION, 1) != 1:
+            PIL.ImageOps.exif_transpose(picture, in_place=True)
+        yield _grey(picture), _saturation(picture)
 
 
-def _grey(picture: PIL.Image.Image) -> PIL.Image.Image:
-    if picture.mode in (*_SIXTEEN_BIT_MODES, "I", "F", "L"):
-        return picture
-    if picture.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-    if picture.mode == "RGBA":
-        black = PIL.Image.new("RGBA", picture.size, (0, 0, 0, 255))
-        picture = PIL.Image.alpha_composite(black, picture).convert("RGB")
-    return picture.convert("L")
+def _grey(picture: PIL.Image.Image) -> NDArray[np.generic]:
+    """Return one page (rows, columns) in the type of its grey levels."""
+    if picture.mode in _DEEP_GREY_MODES:
+        return np.asarray(picture)
+    if picture.mode in _ALPHA_MODES or "transparency" in picture.info:
+        coloured = picture.convert("RGBA")
+        picture = PIL.Image.new("RGB", picture.size)
+        picture.paste(coloured, mask=coloured.getchannel("A"))
+    return np.asarray(picture.convert("L"))
 
 
 def _saturation(picture: PIL.Image.Image) -> float:
-    """Return the mean of (max - min) / 255 over the colours of a thumbnail: enough to tell colour from grey."""
-    if picture.mode in (*_SIXTEEN_BIT_MODES, "I", "F", "L", "1"):
+    if picture.mode in (*_DEEP_GREY_MODES, "L", "1"):
         return 0.0
-    small = picture.convert("RGB").resize((64, 64), PIL.Image.Resampling.BOX)
-    colours = np.asarray(small, np.float32)
-    return float((colours.max(axis=-1) - colours.min(axis=-1)).mean() / 255)
+    few = picture.resize(_THUMBNAIL, PIL.Image.Resampling.NEAREST).convert("RGBA").convert("RGB")
+    return saturation(np.asarray(few))
 
 
-def _stretched(grey: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Return 32-bit values, which have no full scale, stretched from their least to their greatest."""
-    values = grey.astype(np.float32)
-    if not np.isfinite(values).all():
+def _unit_interval(pages: Sequence[NDArray[np.generic]]) -> Floats:
+    """Return pages of one size and type as one array (pages, rows, columns) in 0 to 1."""
+    pixels = np.empty((len(pages), *pages[0].shape), np.float32)
+    pixels[:] = pages
+    if pages[0].dtype.itemsize <= 2:
+        pixels /= np.float32(255 if pages[0].dtype.itemsize == 1 else 65535)
+        return pixels
+    if not np.isfinite(pixels).all():
         raise UnreadableImage("The picture holds values that are no numbers. Export it again from its source.")
-    low, high = float(values.min()), float(values.max())
-    return (values - np.float32(low)) / np.float32(high - low) if high > low else np.zeros_like(values)
+    low, high = float(pixels.min()), float(pixels.max())
+    return pixels if low >= 0 and high <= 1 else stretch(pixels, low, high)
 
 
-def _check_size(rows: int, columns: int, limits: Limits) -> None:
+def _checked_size(picture: PIL.Image.Image, limits: Limits) -> tuple[int, int]:
+    """Return (rows, columns); raise UnreadableImage if there are too many, or too few to be an image."""
+    columns, rows = picture.size
     if rows * columns > limits.pixels:
-        raise UnreadableImage(_too_large(rows, columns, limits), ProblemCode.TOO_LARGE)
-    if min(rows, columns) < 2:
+        raise UnreadableImage(
+            f"The picture has {columns} x {rows} pixels. At most {limits.pixels / 1e6:.0f} million pixels are read. "
+            "Export it smaller.",
+            ProblemCode.TOO_LARGE,
+        )
+    if min(rows, columns) < _SMALLEST_SIDE:
         raise UnreadableImage(
             f"The picture has {columns} x {rows} pixels, which is too small to be a medical image. Send the original."
         )
+    return rows, columns
 
 
-def _too_large(rows: int, columns: int, limits: Limits, found: str = "") -> str:
-    found = found or f"The picture has {columns} x {rows} pixels."
-    return f"{found} At most {limits.pixels / 1e6:.0f} million pixels are read. Export it smaller."
-
-
-def _expected(entry: warnings.WarningMessage) -> bool:
-    """Say whether a warning tells what our own limit already judged."""
-    return issubclass(entry.category, PIL.Image.DecompressionBombWarning)
+def _with_remarks(image: Image, caught: Sequence[warnings.WarningMessage]) -> Image:
+    """Add the parsers' warnings, but for the one on the number of pixels, which our own limit has judged."""
+    kept = (entry for entry in caught if not issubclass(entry.category, PIL.Image.DecompressionBombWarning))
+    told = tuple(dict.fromkeys(str(entry.message) for entry in kept))
+    return replace(image, source=replace(image.source, warnings=told))

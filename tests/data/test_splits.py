@@ -5,11 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from radiolens.data.manifest import Case, Manifest
 from radiolens.data.sources import LAYOUTS, brain_ct, chest_xray
 from radiolens.data.sources.collection import committed_splits
-from radiolens.data.splits import check_no_leakage, folds_by_group, group_ids, hold_out_fold, split_by_group
+from radiolens.data.splits import (
+    PARTS,
+    check_no_leakage,
+    cut,
+    folds_by_group,
+    group_ids,
+    hold_out_fold,
+    split_by_group,
+)
 from radiolens.errors import PatientLeakage
 from radiolens.tasks import get_task
 from tests.shared_data import SHARED, needs_shared_data
@@ -24,21 +34,91 @@ def cases(count: int = 200) -> tuple[Case, ...]:
     )
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_no_patient_stands_in_two_splits(seed: int) -> None:
-    found = cases()
-    splits = split_by_group(found, ("train", "validation", "test"), (0.7, 0.1, 0.2), seed)
-    split = tuple(replace(case, split=name) for case, name in zip(found, splits, strict=True))
-    check_no_leakage(split)
-    assert Counter(splits)["train"] == pytest.approx(140, abs=6)
+@st.composite
+def data_sets(draw: st.DrawFn) -> tuple[Case, ...]:
+    """Return cases of a few sources, many linked by patient, by duplicate group, or by both."""
+    numbers = st.integers(0, 12).map(lambda number: "" if number == 12 else str(number))
+    drawn = draw(
+        st.lists(st.tuples(st.sampled_from("ab"), numbers, numbers, st.sampled_from((0, 1, None))), max_size=60)
+    )
+    return tuple(
+        Case(f"{index}.png", source, patient_id=patient, duplicate_group=duplicate, labels={"pneumonia": label})
+        for index, (source, patient, duplicate, label) in enumerate(drawn)
+    )
+
+
+@settings(max_examples=80, deadline=None)
+@given(data_sets(), st.integers(0, 2**32 - 1), st.sampled_from([(0.7, 0.1, 0.2), (0.5, 0.5, 0.0), (0.2, 0.3, 0.5)]))
+def test_no_patient_stands_in_two_splits_or_folds(
+    found: tuple[Case, ...], seed: int, fractions: tuple[float, float, float]
+) -> None:
+    done = cut(found, fractions, folds=3, seed=seed)
+    check_no_leakage(done)
+    assert [replace(case, split="", fold=None) for case in done] == list(found)
+    assert {case.split for case in done} <= {name for name, share in zip(PARTS, fractions, strict=True) if share}
+    assert done == cut(found, fractions, folds=3, seed=seed)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 6), st.sampled_from((0, 1))), min_size=30, max_size=80), st.integers(0, 2**32 - 1)
+)
+def test_each_stratum_is_cut_in_the_fractions_to_within_one_group(groups: list[tuple[int, int]], seed: int) -> None:
+    found = tuple(
+        Case(f"{patient}-{number}", "s", patient_id=str(patient), labels={"pneumonia": label})
+        for patient, (size, label) in enumerate(groups)
+        for number in range(size)
+    )
+    fractions = (0.7, 0.1, 0.2)
+    splits = split_by_group(found, PARTS, fractions, seed)
+    for label in (0, 1):
+        chosen = [split for case, split in zip(found, splits, strict=True) if case.labels["pneumonia"] == label]
+        largest = max((size for size, has in groups if has == label), default=0)
+        for name, fraction in zip(PARTS, fractions, strict=True):
+            assert chosen.count(name) == pytest.approx(fraction * len(chosen), abs=largest)
+
+
+def test_a_source_with_a_test_split_keeps_it_and_another_gets_one() -> None:
+    given_test = [replace(case, split="test" if number >= 150 else "") for number, case in enumerate(cases())]
+    other = [replace(case, path=f"o{case.path}", source="other") for case in cases()]
+    outside = [Case(f"e{number}", "third", split="external") for number in range(9)]
+    done = cut([*given_test, *other, *outside], (0.7, 0.1, 0.2))
+    counts = Counter((case.source, case.split) for case in done)
+    assert counts["clinic", "test"] == 50
+    assert counts["clinic", "train"] == pytest.approx(150 * 7 / 8, abs=3)
+    assert counts["clinic", "validation"] == pytest.approx(150 / 8, abs=3)
+    assert counts["other", "test"] == pytest.approx(40, abs=3)
+    assert counts["third", "external"] == 9
+
+
+def test_nothing_goes_where_nothing_may_go() -> None:
+    assert set(split_by_group(cases(7), PARTS, (0.8, 0.0, 0.2))) == {"train", "test"}
+
+
+@pytest.mark.parametrize("fractions", [(0.5, 0.6), (-0.5, 1.5), (float("nan"), 0.5), (1.0,)])
+def test_fractions_that_are_none_are_refused(fractions: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="must sum to 1, none negative"):
+        split_by_group(cases(), ("train", "test"), fractions)
+
+
+def test_a_source_with_its_own_test_split_needs_another_fraction() -> None:
+    with pytest.raises(ValueError, match="needs a fraction for train or validation"):
+        cut([Case("a", split="test"), Case("b")], (0.0, 0.0, 1.0))
+
+
+def test_a_patient_inside_and_outside_the_given_test_split_is_refused_by_the_hashed_id() -> None:
+    found = [Case("a", "s", "Jane Doe", split="test"), Case("b", "s", "Jane Doe"), Case("c", "s", "John")]
+    with pytest.raises(PatientLeakage, match=r"other images outside of it.*--new-test") as error:
+        cut(found, (0.7, 0.1, 0.2))
+    assert "Jane" not in str(error.value)
+    assert len(error.value.hashed_ids) == 1
+    check_no_leakage(cut(found, (0.7, 0.1, 0.2), keep_given=False))
 
 
 def test_a_split_is_reproducible_and_folds_are_even() -> None:
     names, fractions = ("train", "test"), (0.5, 0.5)
     assert split_by_group(cases(), names, fractions, 1) == split_by_group(cases(), names, fractions, 1)
     assert set(Counter(folds_by_group(cases(), 4).tolist())) == {1, 2, 3, 4}
-    with pytest.raises(ValueError, match="sum to 1"):
-        split_by_group(cases(), names, (0.5, 0.6))
 
 
 def test_a_patient_and_a_duplicate_link_cases_however_indirectly() -> None:

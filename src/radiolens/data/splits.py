@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Sequence, Set
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,23 @@ from numpy.typing import NDArray
 from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import PatientLeakage
 
-__all__ = ["check_no_leakage", "folds_by_group", "group_ids", "hold_out_fold", "split_by_group", "stratum"]
+__all__ = [
+    "GIVEN",
+    "PARTS",
+    "check_no_leakage",
+    "cut",
+    "folds_by_group",
+    "group_ids",
+    "hold_out_fold",
+    "split_by_group",
+    "stratum",
+]
+
+PARTS = ("train", "validation", "test")
+"""What a data set is cut into, in the order of the fractions."""
+
+GIVEN = ("test", "external")
+"""Splits that a data set may bring along and that a cut leaves as they are, so that results stay comparable."""
 
 
 def stratum(case: Case) -> str:
@@ -50,8 +67,8 @@ def split_by_group(
     Groups go, largest first and otherwise in random order, to the split that lacks most of the group's strata. A
     greedy cut is used since scikit-learn's StratifiedGroupKFold makes only equal parts.
     """
-    if abs(sum(fractions) - 1.0) > 1e-9 or len(names) != len(fractions):
-        raise ValueError(f"fractions must sum to 1 and match {list(names)}, found {list(fractions)}")
+    if min(fractions) < 0 or not abs(sum(fractions) - 1.0) <= 1e-9 or len(names) != len(fractions):
+        raise ValueError(f"fractions must sum to 1, none negative, and match {list(names)}, found {list(fractions)}")
     members: dict[int, list[int]] = defaultdict(list)
     for index, group in enumerate(group_ids(cases)):
         members[group].append(index)
@@ -59,16 +76,43 @@ def split_by_group(
     wanted = {
         name: Counter({key: fraction * count for key, count in Counter(strata).items()})
         for name, fraction in zip(names, fractions, strict=True)
+        if fraction  # else the last group, when all are full, could go where nothing may go
     }
     order = np.random.default_rng(seed).permutation(np.asarray(list(members)))
     chosen = [""] * len(cases)
     for group in sorted(order.tolist(), key=lambda group: -len(members[group])):
         content = Counter(strata[index] for index in members[group])
-        name = max(names, key=lambda name: sum(wanted[name][key] * count for key, count in content.items()))
+        name = max(wanted, key=lambda name: sum(wanted[name][key] * count for key, count in content.items()))
         wanted[name].subtract(content)
         for index in members[group]:
             chosen[index] = name
     return tuple(chosen)
+
+
+def cut(
+    cases: Sequence[Case], fractions: Sequence[float], *, folds: int = 0, seed: int = 0, keep_given: bool = True
+) -> tuple[Case, ...]:
+    """Return the cases with a new split, in fractions of train, validation and test, that never cuts a group.
+
+    With `keep_given` the test and external splits stay; the rest of a source that has a test split is cut in the
+    fractions of train and validation alone. With `folds` every case outside test and external gets a fold from 1 on,
+    the others get none. Raises PatientLeakage if a group has cases inside and outside of what stays.
+    """
+    staying = {index for index, case in enumerate(cases) if keep_given and case.split in GIVEN}
+    _check_whole_groups_stay(cases, staying)
+    parts = ["" if index not in staying else case.split for index, case in enumerate(cases)]
+    tested = {cases[index].source for index in staying if cases[index].split == "test"}
+    for source in dict.fromkeys(case.source for case in cases):
+        of_source = [index for index, case in enumerate(cases) if case.source == source and index not in staying]
+        shares = _without_test(fractions) if source in tested else fractions
+        _assign(parts, of_source, split_by_group([cases[index] for index in of_source], PARTS, shares, seed))
+    numbers: list[int | None] = [None if folds else case.fold for case in cases]
+    if folds:
+        inside = [index for index, part in enumerate(parts) if part not in GIVEN]
+        _assign(numbers, inside, folds_by_group([cases[index] for index in inside], folds, seed).tolist())
+    return tuple(
+        replace(case, split=part, fold=number) for case, part, number in zip(cases, parts, numbers, strict=True)
+    )
 
 
 def folds_by_group(cases: Sequence[Case], folds: int, seed: int = 0) -> NDArray[np.intp]:
@@ -99,10 +143,45 @@ def check_no_leakage(cases: Sequence[Case]) -> None:
         if leaking:
             raise PatientLeakage(
                 f"{len(leaking)} patients or duplicate groups stand in more than one {part}: "
-                f"{', '.join(leaking[:5])}{' ...' if len(leaking) > 5 else ''} (SHA-256, first 12 digits). "
+                f"{_listed(leaking)}. "
                 f"Each must be in one {part} only; cut anew with `radiolens data split`.",
                 leaking,
             )
+
+
+_Value = TypeVar("_Value")
+
+
+def _assign(values: list[_Value], indices: Sequence[int], chosen: Sequence[_Value]) -> None:
+    for index, value in zip(indices, chosen, strict=True):
+        values[index] = value
+
+
+def _without_test(fractions: Sequence[float]) -> tuple[float, float, float]:
+    train, validation = fractions[:2]
+    if train + validation == 0:
+        raise ValueError("a source with a test split of its own needs a fraction for train or validation")
+    return train / (train + validation), validation / (train + validation), 0.0
+
+
+def _check_whole_groups_stay(cases: Sequence[Case], staying: Set[int]) -> None:
+    groups: dict[int, set[bool]] = defaultdict(set)
+    numbers = group_ids(cases)
+    for index, group in enumerate(numbers):
+        groups[group].add(index in staying)
+    torn = [cases[index] for index, group in enumerate(numbers) if len(groups[group]) > 1 and index in staying]
+    hashed = sorted({_hashed(key) for case in torn for key in _keys(case)})
+    if hashed:
+        raise PatientLeakage(
+            f"{len(hashed)} patients or duplicate groups of the given test or external split have other images "
+            f"outside of it: {_listed(hashed)}. Move all their images into it, leave them out, "
+            "or cut it anew as well (`radiolens data split` with --new-test).",
+            hashed,
+        )
+
+
+def _listed(hashed: Sequence[str]) -> str:
+    return f"{', '.join(hashed[:5])}{' ...' if len(hashed) > 5 else ''} (SHA-256, first 12 digits)"
 
 
 def _keys(case: Case) -> list[tuple[str, str, str]]:

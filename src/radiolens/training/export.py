@@ -12,21 +12,14 @@ from numpy.typing import NDArray
 
 from radiolens.bundle import Bundle, InstalledBundle, write_bundle
 from radiolens.data.manifest import Manifest
-from radiolens.evaluation.calibration import fit_temperature
-from radiolens.evaluation.link import probabilities
-from radiolens.evaluation.thresholds import threshold_youden
 from radiolens.inference.engine import Engine
-from radiolens.task import Task
+from radiolens.training.calibrate import EXCLUSIVE_THRESHOLD, operating_point
 from radiolens.training.config import Experiment
-from radiolens.training.losses import targets
 from radiolens.training.onnx_export import export_onnx, head_weights
 from radiolens.training.pipeline import cached_grey_levels
 from radiolens.training.run_folder import environment
 
 __all__ = ["export_bundle"]
-
-_EXCLUSIVE_THRESHOLD = 0.5
-"""Of exclusive labels one must hold: it is called present once it is likelier than all others together."""
 
 
 def export_bundle(
@@ -45,8 +38,13 @@ def export_bundle(
     np.savez_compressed(folder / "reference.npz", head_kernel=kernel, head_bias=bias)
     bundle = _bundle(experiment, manifest, version)
     logits = _stored_logits(bundle, folder, grey)
-    wanted = targets(part, manifest.task, experiment.masked)
-    calibrated = _calibrated(bundle, manifest.task, logits, wanted)
+    chosen = operating_point(manifest.task, part, logits)
+    calibrated = replace(
+        bundle,
+        temperature=chosen.temperature,
+        thresholds=chosen.thresholds,
+        threshold_evidence=chosen.evidence,
+    )
     _write_golden(calibrated, folder)
     return write_bundle(calibrated, folder)
 
@@ -65,8 +63,8 @@ def _bundle(experiment: Experiment, manifest: Manifest, version: str) -> Bundle:
         exclusive=task.exclusive,
         preprocessing=experiment.preprocessing,
         temperature=dict.fromkeys(task.label_names, 1.0),
-        thresholds=dict.fromkeys(task.label_names, _EXCLUSIVE_THRESHOLD),
-        threshold_evidence="one half" if task.exclusive else "best balanced accuracy on the validation split",
+        thresholds=dict.fromkeys(task.label_names, EXCLUSIVE_THRESHOLD),
+        threshold_evidence="not chosen yet",
         limits=task.limits,
         explanation="class-activation-map",
         provenance={
@@ -83,21 +81,6 @@ def _stored_logits(bundle: Bundle, folder: Path, grey: NDArray[np.uint8]) -> NDA
     _write_provisional(bundle, folder)
     engine = Engine.open(folder)
     return np.concatenate([engine.run(grey[start : start + 32])[0] for start in range(0, len(grey), 32)])
-
-
-def _calibrated(bundle: Bundle, task: Task, logits: NDArray[np.float32], wanted: NDArray[np.float32]) -> Bundle:
-    temperature = fit_temperature(logits, wanted, exclusive=task.exclusive)
-    scores = probabilities(logits, temperature, exclusive=task.exclusive)
-    thresholds = dict(bundle.thresholds) if task.exclusive else _thresholds(bundle, scores, wanted)
-    return replace(bundle, temperature=dict(zip(bundle.labels, temperature, strict=True)), thresholds=thresholds)
-
-
-def _thresholds(bundle: Bundle, scores: NDArray[np.float64], wanted: NDArray[np.float32]) -> dict[str, float]:
-    chosen = {}
-    for column, label in enumerate(bundle.labels):
-        annotated = wanted[:, column] >= 0
-        chosen[label] = threshold_youden(wanted[annotated, column], scores[annotated, column])
-    return chosen
 
 
 def _write_provisional(bundle: Bundle, folder: Path) -> None:

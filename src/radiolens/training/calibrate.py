@@ -1,0 +1,113 @@
+"""Temperature and thresholds of a stored network, chosen so that every source weighs the same.
+
+Sources differ in size by a factor of twenty. Chosen on the pooled cases, an operating point is that of the largest
+source; the others then get far too many alarms, or too few.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radiolens.data.manifest import Case
+from radiolens.errors import DatasetError
+from radiolens.evaluation.calibration import fit_temperature
+from radiolens.evaluation.link import probabilities
+from radiolens.evaluation.thresholds import threshold_youden
+from radiolens.task import Task
+from radiolens.training.losses import targets
+
+__all__ = ["EXCLUSIVE_THRESHOLD", "OperatingPoint", "operating_point", "source_weights"]
+
+EXCLUSIVE_THRESHOLD = 0.5
+"""Of exclusive labels one must hold: it is called present once it is likelier than all others together."""
+
+_FEWEST = 10
+"""A group of fewer cases weighs less than a whole source: otherwise a handful of images would decide."""
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """Temperature and threshold by label, and in words what they were chosen on."""
+
+    temperature: Mapping[str, float]
+    thresholds: Mapping[str, float]
+    evidence: str
+
+
+def operating_point(task: Task, cases: Sequence[Case], logits: NDArray[np.float32]) -> OperatingPoint:
+    """Return temperature and thresholds for logits (n, labels) of validation cases.
+
+    Everything that is annotated counts, also what an experiment left out of its training: a hospital's films without
+    pneumonia must not be called pneumonia, whether or not the network could learn from them. Raises DatasetError if a
+    label lacks present or absent cases.
+    """
+    wanted = targets(cases, task)
+    _check_both_sides(task, wanted)
+    weights = source_weights(task, cases)
+    temperature = fit_temperature(logits, wanted, exclusive=task.exclusive, weights=weights)
+    thresholds = dict.fromkeys(task.label_names, EXCLUSIVE_THRESHOLD)
+    if not task.exclusive:
+        scores = probabilities(logits, temperature, exclusive=False)
+        for column, name in enumerate(task.label_names):
+            told = wanted[:, column] >= 0
+            thresholds[name] = threshold_youden(wanted[told, column], scores[told, column], weights[told, column])
+    return OperatingPoint(
+        dict(zip(task.label_names, temperature, strict=True)), thresholds, _evidence(task, cases, wanted)
+    )
+
+
+def source_weights(task: Task, cases: Sequence[Case]) -> NDArray[np.float64]:
+    """Return weights with which every source counts the same on each side of a label.
+
+    Findings: (n, labels); for each label present and absent cases weigh 1 in sum, shared equally by their sources.
+    Exclusive labels: (n,); so does every set of possible labels. What is not annotated weighs 0.
+    """
+    if task.exclusive:
+        return _balanced([(case.source, case.possible) if case.possible else None for case in cases])
+    columns = [
+        _balanced([None if case.labels.get(name) is None else (case.source, case.labels[name]) for case in cases])
+        for name in task.label_names
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _balanced(keys: Sequence[tuple[str, Hashable] | None]) -> NDArray[np.float64]:
+    """Return weights (n,) that sum to 1 on each side for (source, side) keys; None weighs 0."""
+    counts = Counter(key for key in keys if key is not None)
+    sides: dict[Hashable, float] = defaultdict(float)
+    for (_, side), count in counts.items():
+        sides[side] += count / max(count, _FEWEST)
+    return np.asarray([0.0 if key is None else 1 / max(counts[key], _FEWEST) / sides[key[1]] for key in keys])
+
+
+def _check_both_sides(task: Task, wanted: NDArray[np.float32]) -> None:
+    sides = (0.0, 1.0) if not task.exclusive else (1.0,)
+    lacking = [name for name, column in zip(task.label_names, wanted.T, strict=True) if not set(sides) <= set(column)]
+    if lacking:
+        raise DatasetError(
+            f"the validation split lacks present or absent cases of {', '.join(lacking)}, so no temperature or "
+            "threshold can be chosen. Give it such cases, or leave the label out of the experiment's `labels`."
+        )
+
+
+def _evidence(task: Task, cases: Sequence[Case], wanted: NDArray[np.float32]) -> str:
+    """Return what was chosen, how, and on how many cases of which source."""
+    if task.exclusive:
+        counts = Counter(f"{case.source} {' or '.join(sorted(case.possible))}" for case in cases if case.possible)
+        told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+        return f"one half: the label is likelier than all others together. Temperature: validation split, {told}"
+    rule = "best balanced accuracy on the validation split, every source weighing the same among present and absent"
+    return f"{rule}. " + ". ".join(
+        f"{name}: {'; '.join(_told(cases, column))}" for name, column in zip(task.label_names, wanted.T, strict=True)
+    )
+
+
+def _told(cases: Sequence[Case], column: NDArray[np.float32]) -> list[str]:
+    counts = Counter((case.source, float(value)) for case, value in zip(cases, column, strict=True) if value >= 0)
+    sources = sorted({source for source, _ in counts})
+    return [f"{source} {counts[source, 1.0]} present, {counts[source, 0.0]} absent" for source in sources]

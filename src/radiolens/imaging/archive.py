@@ -24,6 +24,7 @@ from radiolens.quality import ProblemCode
 __all__ = ["Member", "is_archive", "label", "read_archive"]
 
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+_DICOM_MAGIC, _DICOM_MAGIC_AT = b"DICM", 128  # PS3.10 7.1; the content of an archive's first file begins after it
 _DIRECTORY_ENTRY = b"PK\x01\x02"
 _ENCRYPTED = 0x1  # general purpose bit 0
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -31,7 +32,17 @@ _LARGEST_RATIO = 200  # an all black CT slice shrinks to a hundredth; deflate en
 _RATIO_COUNTS_FROM = 1_000_000  # bytes inflated; below, a bomb is none
 _LONGEST_PART = 80  # of a label: a UID has 64 characters
 _MOST_PARTS = 4  # patient, study, series, file
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, NotImplementedError)
+_STEP = 1 << 20  # bytes inflated at a time: zlib joins its pieces, so a member as one piece would stand there twice
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    LookupError,
+    ValueError,
+    NotImplementedError,
+)
 """What zipfile raises on damaged archives."""
 
 
@@ -44,20 +55,21 @@ class Member:
 
 
 def is_archive(data: bytes) -> bool:
-    """Say whether `data` begins as a zip archive does."""
-    return data.startswith(_MAGIC)
+    """Say whether `data` is a zip archive, told by its beginning; one that is a DICOM file as well is none."""
+    is_dicom = data[_DICOM_MAGIC_AT : _DICOM_MAGIC_AT + len(_DICOM_MAGIC)] == _DICOM_MAGIC
+    return data.startswith(_MAGIC) and not is_dicom
 
 
 def read_archive(data: bytes, limits: Limits = Limits()) -> list[Member]:
     """Return the files of a zip archive in its order.
 
-    An archive within it is returned as it is and never opened. Raises UnreadableImage if the archive is damaged,
-    encrypted, empty, has too many members, or becomes too large.
+    An archive within it is returned as it is and never opened. Raises UnreadableImage if it is damaged, encrypted,
+    empty, has too many members, or if it and its files together are larger than `limits.inflated_bytes`.
     """
     _check_before_parsing(data, limits)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = list(_members(archive, limits))
+        with zipfile.ZipFile(_Archive(data)) as archive:
+            members = list(_members(archive, len(data), limits))
     except _DAMAGE as error:
         raise UnreadableImage("The zip archive is damaged or incomplete. Pack it again.") from error
     if not members:
@@ -84,10 +96,10 @@ def _check_before_parsing(data: bytes, limits: Limits) -> None:
         raise _too_large(f"has {entries} members", f"{limits.archive_members}")
 
 
-def _members(archive: zipfile.ZipFile, limits: Limits) -> Iterator[Member]:
-    left = limits.inflated_bytes
+def _members(archive: zipfile.ZipFile, archive_bytes: int, limits: Limits) -> Iterator[Member]:
+    left = limits.inflated_bytes - archive_bytes  # the archive stands in memory beside its members
     for entry in archive.infolist():
-        if entry.is_dir():
+        if entry.filename.endswith("/"):  # ZipInfo.is_dir fails on an empty name
             continue
         name = label(entry.filename)
         _check_readable(entry, name)
@@ -108,16 +120,28 @@ def _check_readable(entry: zipfile.ZipInfo, name: str) -> None:
 
 def _inflate(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int, limits: Limits) -> bytes:
     plausible = max(_RATIO_COUNTS_FROM, _LARGEST_RATIO * entry.compress_size)
+    content = io.BytesIO()  # grows in place and gives its bytes away without a copy
     with archive.open(entry) as stream:
-        content = stream.read(min(left, plausible) + 1)
-    if len(content) > left:
-        raise _too_large("becomes larger than allowed", f"{limits.inflated_bytes / 1e6:.0f} MB in all")
-    if len(content) > plausible:
-        raise UnreadableImage(
-            f"The zip archive is compressed more than {_LARGEST_RATIO} times, which no image is. Pack it again.",
-            ProblemCode.TOO_LARGE,
-        )
-    return content
+        while piece := stream.read(_STEP):
+            content.write(piece)
+            if content.tell() > left:
+                allowed = f"{limits.inflated_bytes / 1e6:.0f} MB with all that it holds"
+                raise _too_large("becomes larger than allowed", allowed)
+            if content.tell() > plausible:
+                raise _too_large("is compressed more than any image", f"{_LARGEST_RATIO} times")
+    return content.getvalue()
+
+
+class _Archive(io.BytesIO):
+    """The bytes of an archive, of which `zipfile` reads a step at a time, and its directory as a whole.
+
+    So the directory is bounded, too: each of its names may have 64 kB, and takes four times as much as a text.
+    """
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > _STEP:
+            raise zipfile.BadZipFile("a directory that is too long")
+        return super().read(size)
 
 
 def _too_large(found: str, expected: str) -> UnreadableImage:

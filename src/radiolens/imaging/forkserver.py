@@ -77,18 +77,20 @@ def answer(request: socket.socket, head: Mapping[str, Any]) -> None:
         files = receive_parts(request, head["sizes"])
         send_payload(request, _run(head["function"], files, head["arguments"]))
     except RadiolensError as error:
-        _send_error(request, error)
+        _send_error(request, error, type(error).__name__)
     except MemoryError:
-        _send_error(request, UnreadableImage(_TOO_MUCH_MEMORY, ProblemCode.TOO_LARGE))
+        _send_error(request, UnreadableImage(_TOO_MUCH_MEMORY, ProblemCode.TOO_LARGE), MemoryError.__name__)
     except RecursionError:
-        _send_error(request, UnreadableImage("The file is nested too deeply. Export it again from its source."))
+        _send_error(request, UnreadableImage(_TOO_DEEP), UnreadableImage.__name__)
     except Exception as error:  # noqa: BLE001  a process edge: untrusted bytes can raise anything; the parent logs it
         kind = type(error).__name__
         message = f"The file could not be decoded ({kind}). Export it again as DICOM, PNG or JPEG."
         # Without the message, which may hold what the header says of the patient.
-        _send_error(request, UnreadableImage(message), [kind, *traceback.format_tb(error.__traceback__)])
+        trace = [kind, *traceback.format_tb(error.__traceback__)]
+        _send_error(request, UnreadableImage(message), UnreadableImage.__name__, trace)
 
 
+_TOO_DEEP = "The file is nested too deeply. Export it again from its source."
 _TOO_MUCH_MEMORY = "The file needs more memory than one file may take. Export it smaller, or as fewer images."
 
 
@@ -118,9 +120,9 @@ def _limit(limits: Mapping[str, Any]) -> None:
 _LONGEST_MESSAGE = 500  # a hostile header may fill a library's message with anything
 
 
-def _send_error(request: socket.socket, error: RadiolensError, trace: Sequence[str] = ()) -> None:
+def _send_error(request: socket.socket, error: RadiolensError, kind: str, trace: Sequence[str] = ()) -> None:
     code = getattr(error, "code", ProblemCode.UNREADABLE)
-    told = {"type": type(error).__name__, "message": str(error)[:_LONGEST_MESSAGE], "code": code, "trace": list(trace)}
+    told = {"type": kind, "message": str(error)[:_LONGEST_MESSAGE], "code": code, "trace": list(trace)}
     send_json(request, {"error": told})
 
 

@@ -5,8 +5,11 @@ file reaches the next. What a child answers is JSON and plain arrays (`wire.py`)
 child's death, by crash or limit, is an UnreadableImage. Own code rather than multiprocessing's fork server, since
 that one pickles, and runs the caller's `__main__` again in each child.
 
+A call is tried in a small child first, and once more in a large one, alone of its size, if it failed as it may for
+want of memory: so a program that reads several files at once stays below 1.2 GB, and a large film makes nobody wait.
+
 It contains crashes, hangs and floods of memory. It is no jail for a decoder that was taken over: a child keeps the
-user's rights, save that it can write no file.
+user's rights, save that it can put no byte into a file.
 
 Linux is the target. On macOS the kernel does not hold the limit on memory; the others hold. Windows has no fork:
 a call fails with a clear error.
@@ -25,7 +28,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -41,7 +44,9 @@ _log = logging.getLogger(__name__)
 READERS = ("radiolens.imaging.confined",)
 """What the readers' children have preloaded."""
 
-_CHILDREN = 2  # two children at their limit and the server stay below 1.2 GB
+_CHILDREN = 2  # of these one large: 200 MB of app, 420 and 220 MB of children beyond what all share, and their images
+_SMALL_SPACE_BYTES = 400_000_000  # of address space, libraries included: enough for films of 10 million pixels
+_SMALL_FILES_BYTES = 32_000_000  # the files stand in the child, too
 _GRACE_SECONDS = 2.0  # the child's own timer comes first; this is for a child that turned it off
 _START_SECONDS = 60.0  # a cold start from a slow disk
 
@@ -56,6 +61,15 @@ _CROSSING: Mapping[str, Callable[[str, ProblemCode], RadiolensError]] = MappingP
 """The errors that cross from a child; any other becomes an UnreadableImage."""
 
 
+class _Cramped(Exception):
+    """An attempt that failed as it may for want of memory: `told` is its error, `trace` that of the child."""
+
+    def __init__(self, told: UnreadableImage, trace: Sequence[str] = ()) -> None:
+        super().__init__(str(told))
+        self.told = told
+        self.trace = tuple(trace)
+
+
 class Sandbox:
     """A fork server and the calls to it. Thread-safe; started at the first call, or before by `start`.
 
@@ -65,6 +79,7 @@ class Sandbox:
     def __init__(self, preload: Sequence[str] = READERS, children: int = _CHILDREN) -> None:
         self._preload = tuple(preload)
         self._slots = threading.BoundedSemaphore(children)
+        self._large = threading.Lock()
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._server: subprocess.Popen[bytes] | None = None
@@ -98,37 +113,54 @@ class Sandbox:
                 "Send fewer slices, or export it compressed.",
                 ProblemCode.TOO_LARGE,
             )
+        small = replace(limits, address_space_bytes=min(_SMALL_SPACE_BYTES, limits.address_space_bytes))
+        if size <= _SMALL_FILES_BYTES:
+            with contextlib.suppress(_Cramped), self._slots:
+                return self._attempt(function, files, arguments, small)
+        try:
+            with self._large, self._slots:  # in this order: who waits for the large child takes no slot meanwhile
+                return self._attempt(function, files, arguments, limits)
+        except _Cramped as failure:
+            if failure.trace:
+                _log.error("unexpected failure in the sandbox: %s", "\n".join(failure.trace))
+            raise failure.told from failure.__cause__
+
+    def _attempt(self, function: str, files: Sequence[bytes], arguments: Mapping[str, Any], limits: Limits) -> Payload:
         head = {
             "function": function,
             "arguments": dict(arguments),
             "limits": asdict(limits),
             "sizes": [len(data) for data in files],
         }
-        with self._slots:
-            connection, pid = self._child()
-            with connection:
-                return _call(connection, pid, head, files, limits)
+        connection, pid = self._child()
+        with connection:
+            return _call(connection, pid, head, files, limits)
 
     def _child(self) -> tuple[socket.socket, int]:
         """Have a child forked. A server that died since the last call is replaced, once."""
+        control = self._running()
         try:
-            return self._fork()
+            return self._fork(control)
         except OSError:
             with self._lock:
-                self._forget()
+                if control is self._control:  # else another thread has replaced it already
+                    self._forget()
         try:
-            return self._fork()
+            return self._fork(self._running())
         except OSError as error:
             raise RadiolensError(
                 "The sandbox for reading files does not start; its messages are on standard error."
             ) from error
 
-    def _fork(self) -> tuple[socket.socket, int]:
+    def _running(self) -> socket.socket:
+        with self._lock:
+            return self._start()
+
+    def _fork(self, control: socket.socket) -> tuple[socket.socket, int]:
         ours, theirs = socket.socketpair()
         with contextlib.ExitStack() as on_failure:
             on_failure.enter_context(ours)
             with theirs, self._lock:
-                control = self._start()
                 self._wait_until_ready(control)
                 socket.send_fds(control, [b"+"], [theirs.fileno()])
             ours.settimeout(_START_SECONDS)
@@ -143,13 +175,19 @@ class Sandbox:
         if not hasattr(os, "fork"):
             raise RadiolensError("Reading untrusted files needs Linux or macOS; on Windows use WSL.")
         self._forget()
-        self._control, theirs = socket.socketpair()
-        with theirs:
-            self._server = _launch(theirs, self._preload)
+        ours, theirs = socket.socketpair()
+        with contextlib.ExitStack() as on_failure:
+            on_failure.enter_context(ours)
+            with theirs:
+                self._server = _launch(theirs, self._preload)
+            on_failure.pop_all()
+        self._control = ours
         atexit.register(self.stop)
-        return self._control
+        return ours
 
     def _wait_until_ready(self, control: socket.socket) -> None:
+        if control is not self._control:
+            raise Severed("the server was replaced")
         if not self._ready:
             control.settimeout(_START_SECONDS)
             if control.recv(1) != b"!":
@@ -218,16 +256,20 @@ def _converse(connection: socket.socket, head: Mapping[str, Any], files: Sequenc
     return receive_payload(connection, told, limits.inflated_bytes)
 
 
-def _crossed(told: Mapping[str, Any]) -> RadiolensError:
-    if told["trace"]:
-        _log.error("unexpected failure in the sandbox: %s", "\n".join(map(str, told["trace"])))
-    make = _CROSSING.get(str(told["type"]), UnreadableImage)
-    return make(str(told["message"]), ProblemCode(told["code"]))
+def _crossed(told: Mapping[str, Any]) -> RadiolensError | _Cramped:
+    kind, code = str(told["type"]), ProblemCode(told["code"])
+    error = _CROSSING.get(kind, UnreadableImage)(str(told["message"]), code)
+    # Decoders tell of missing memory in many ways, mostly as damage. A bound that was overstepped stays so.
+    if isinstance(error, UnreadableImage) and (code is ProblemCode.UNREADABLE or kind == MemoryError.__name__):
+        return _Cramped(error, list(map(str, told["trace"])))
+    return error
 
 
-def _died(seconds: float, limits: Limits) -> UnreadableImage:
+def _died(seconds: float, limits: Limits) -> UnreadableImage | _Cramped:
     if seconds < min(limits.cpu_seconds, limits.wall_seconds):
-        return UnreadableImage("The file made its decoder fail. It is damaged: export it again from its source.")
+        return _Cramped(
+            UnreadableImage("The file made its decoder fail. It is damaged: export it again from its source.")
+        )
     return UnreadableImage(
         f"Reading the file took longer than {limits.wall_seconds:.0f} s ({limits.cpu_seconds} s of computing), which "
         "no ordinary image does. Export it again from its source, or smaller.",

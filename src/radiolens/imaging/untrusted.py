@@ -11,6 +11,8 @@ from dataclasses import asdict, fields
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from radiolens.errors import UnreadableImage
 from radiolens.image import Image, Source, Unit
 from radiolens.imaging.limits import Limits
@@ -43,17 +45,19 @@ def read_untrusted(files: Sequence[bytes], selection: SliceSelection = MIDDLE, l
     payload = readers_sandbox().run("radiolens.imaging.confined:decode_image", files, arguments, limits)
     try:
         return _image(payload)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:  # OverflowError: an integer beyond all floats
         raise UnreadableImage("The file could not be decoded. Export it again from its source.") from error
 
 
 def _image(payload: Payload) -> Image:
     """Build the Image; raise ValueError for anything that is not as declared there."""
     facts, (pixels,) = payload.facts, payload.arrays
-    spacing = _numbers(facts["spacing_mm"])
-    indices, count = facts["slice_indices"], _whole(facts["slice_count"])
-    if pixels.size == 0 or (spacing is not None and len(spacing) != 2):
-        raise ValueError("no pixels, or a spacing of other than two numbers")
+    # The sum of float32 values in float64 is finite if and only if all of them are, and takes no array of its own.
+    if pixels.size == 0 or not math.isfinite(pixels.sum(dtype=np.float64)):
+        raise ValueError("no pixels, or some that are no numbers")
+    spacing, orientation = _numbers(facts["spacing_mm"], 2), _numbers(facts["orientation"], 6)
+    if spacing is not None and min(spacing) <= 0:
+        raise ValueError("a spacing that is none")
     return Image(
         pixels=pixels,
         unit=Unit(facts["unit"]),
@@ -61,9 +65,9 @@ def _image(payload: Payload) -> Image:
         spacing_mm=None if spacing is None else (spacing[0], spacing[1]),
         modality=_text_or_none(facts["modality"]),
         view=_text_or_none(facts["view"]),
-        orientation=_numbers(facts["orientation"]),
-        slice_indices=tuple(_whole(index) for index in indices),
-        slice_count=count,
+        orientation=orientation,
+        slice_indices=_places(facts["slice_indices"], _whole(facts["slice_count"])),
+        slice_count=_whole(facts["slice_count"]),
     )
 
 
@@ -101,8 +105,20 @@ def _number_or_none(value: Any) -> float | None:  # noqa: ANN401  JSON
     return None if value is None else _number(value)
 
 
-def _numbers(value: Any) -> tuple[float, ...] | None:  # noqa: ANN401  JSON
-    return None if value is None else tuple(_number(entry) for entry in value)
+def _numbers(value: Any, count: int) -> tuple[float, ...] | None:  # noqa: ANN401  JSON
+    if value is None:
+        return None
+    numbers = tuple(_number(entry) for entry in value)
+    if len(numbers) != count:
+        raise ValueError(f"{count} numbers, not {len(numbers)}")
+    return numbers
+
+
+def _places(value: Any, count: int) -> tuple[int, ...]:  # noqa: ANN401  JSON
+    places = tuple(_whole(index) for index in value)
+    if list(places) != sorted(set(places)) or max(places, default=0) >= count:
+        raise ValueError(f"no ascending places among {count} slices")
+    return places
 
 
 def _size(value: Any) -> tuple[int, int]:  # noqa: ANN401  JSON

@@ -1,11 +1,78 @@
+"""What a site can set is documented, typed, and frozen."""
+
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
 
 from radiolens.settings import Settings
-from tests.project.source_tree import ROOT
+from tests.project.documents import text_of
+
+PAGE = text_of("docs/settings.md")
+
+
+def documented() -> dict[str, str]:
+    """Return the text below each heading of docs/settings.md."""
+    parts = re.split(r"^## (\w+)$", PAGE, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Work in an empty folder, without the settings of whoever runs the tests."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"RADIOLENS_{name.upper()}", raising=False)
 
 
 def test_every_setting_has_a_heading_in_the_docs() -> None:
-    headings = re.findall(r"^## (\w+)$", (ROOT / "docs" / "settings.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert headings == list(Settings.model_fields)
+    assert list(documented()) == list(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_the_documented_default_is_the_default(name: str) -> None:
+    told = re.search(r"Default `([^`]+)`", documented()[name])
+    assert told, f"docs/settings.md tells no default of {name}"
+    value = getattr(Settings(), name)
+    expected = Path(told[1]).expanduser() if isinstance(value, Path) else type(value)(_plain(told[1]))
+    assert value == expected
+
+
+def _plain(text: str) -> str | bool:
+    return {"true": True, "false": False}.get(text, text)
+
+
+def test_the_environment_and_the_file_set_a_value_and_the_environment_wins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("RADIOLENS_PORT=8001\nRADIOLENS_THREADS=3\nOTHER=1\n", encoding="utf-8")
+    monkeypatch.setenv("RADIOLENS_PORT", "8002")
+    settings = Settings()
+    assert (settings.port, settings.threads) == (8002, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "70000"),
+        ("port", "-1"),
+        ("max_upload_bytes", "0"),
+        ("max_files", "0"),
+        ("threads", "-1"),
+        ("allow_remote", "perhaps"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"RADIOLENS_{name.upper()}", value)
+    with pytest.raises(ValidationError, match=name):
+        Settings()
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().port = 1  # type: ignore[misc]  what is tested

@@ -33,10 +33,8 @@ CHEST_XRAY = Task(
     limits=(
         "Many normal films of adults are called pneumonia (specificity 0.30 over all test sources).",
         "Only pneumonia and tuberculosis are looked for; every other disease is missed.",
-        (
-            "Pneumonia was learnt mostly from children of one hospital, "
-            "tuberculosis from adults only (15 years and older)."
-        ),
+        "Pneumonia was learnt mostly from children of one hospital.",
+        "Tuberculosis was learnt from adults only (15 years and older).",
         "The labels are radiological; they were not confirmed by microbiology.",
     ),
 )

@@ -1,52 +1,123 @@
-"""Answers uploads in a worker thread, so that the event loop stays free."""
+"""Answers uploads in worker threads, so that the event loop stays free."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import anyio
+import anyio.to_thread
 
-from radiolens.errors import InputError
+from radiolens.errors import InputError, UnreadableImage
 from radiolens.image import Image
-from radiolens.imaging.archive import Member
+from radiolens.imaging.archive import Member, is_archive, read_archive
+from radiolens.imaging.formats import recognise
+from radiolens.imaging.series import looks_like_dicom
 from radiolens.imaging.untrusted import read_untrusted
-from radiolens.inference.bulk import Input, grouped, inputs_of
+from radiolens.inference.bulk import Input, grouped
 from radiolens.inference.predict import Predictor
 from radiolens.prediction import Prediction
+from radiolens.web.problems import HTTPProblem
 
-__all__ = ["Answer", "Reader"]
+__all__ = ["Answer", "Answerer"]
+
+
+_View = TypeVar("_View")
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """One input with its answer; `image` is None where it could not be read."""
+    """One input with its answer; `image` is None where it could not be read.
+
+    `known_format` says whether the bytes begin as a kind of file that is read. `seconds` is from bytes to answer.
+    """
 
     name: str
     result: Prediction | InputError
     image: Image | None = None
+    known_format: bool = True
+    seconds: float = 0.0
 
 
-class Reader:
-    """The predictor behind a limit of two readings at a time, so that one old processor is not overrun."""
+class Answerer:
+    """The predictor behind a limit of two uploads at a time: as many as there are children that read files."""
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
         self._limiter = anyio.CapacityLimiter(2)
+        self._archive = threading.Lock()
 
-    async def read(self, files: Sequence[Member], task: str) -> list[Answer]:
-        """Return an answer for each series and each other file."""
-        return await anyio.to_thread.run_sync(self._read, files, task, limiter=self._limiter)
+    async def answer(
+        self,
+        files: list[Member],
+        task: str,
+        view: Callable[[Answer], _View],
+        *,
+        explain: bool = True,
+        at_most: int | None = None,
+    ) -> list[_View]:
+        """Return a view of the answer to each series and each other file.
 
-    def _read(self, files: Sequence[Member], task: str) -> list[Answer]:
-        found = inputs_of(files[0]) if len(files) == 1 else grouped(files)
-        return [self._answer(entry, task) for entry in found]
+        `files` is emptied. `view` runs in the worker thread, too, and on one answer after the other, so that no more
+        than one decoded image is in memory. Raises HTTPProblem 422, before anything is decoded, if there are more than
+        `at_most` series and other files.
+        """
 
-    def _answer(self, entry: Input, task: str) -> Answer:
+        def work() -> list[_View]:
+            # An unpacked archive may be as large as all uploads together, so there is but one in memory.
+            with self._archive if _is_archive(files) else nullcontext():
+                entries = _inputs(files)
+                _check_count(len(entries), at_most)
+                return [view(self._answer(entries.popleft(), task, explain=explain)) for _ in range(len(entries))]
+
+        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+
+    def _answer(self, entry: Input, task: str, *, explain: bool) -> Answer:
+        start = time.perf_counter()
         try:
             if entry.problem:
                 raise entry.problem
             image = read_untrusted(entry.files)
         except InputError as error:
-            return Answer(entry.name, error)
-        return Answer(entry.name, self.predictor.predict_image(image, task), image)
+            known = not entry.files or _is_known(entry.files[0])
+            return Answer(entry.name, error, known_format=known, seconds=time.perf_counter() - start)
+        prediction = self.predictor.predict_image(image, task, explain=explain)
+        seconds = time.perf_counter() - start
+        return Answer(entry.name, replace(prediction, seconds=seconds), image, seconds=seconds)
+
+
+def _is_archive(files: Sequence[Member]) -> bool:
+    return len(files) == 1 and is_archive(files[0].data)
+
+
+def _inputs(files: list[Member]) -> deque[Input]:
+    """Return the series and other files of an upload, which is emptied."""
+    if not _is_archive(files):
+        members = files[:]
+        files.clear()
+        return deque(grouped(members))
+    name = files[0].name
+    try:
+        members = read_archive(files.pop().data)
+    except UnreadableImage as error:
+        return deque([Input(name, (), error)])
+    return deque(grouped([Member(f"{name}/{entry.name}", entry.data) for entry in members]))
+
+
+def _check_count(count: int, at_most: int | None) -> None:
+    if at_most is not None and count > at_most:
+        detail = f"The upload holds {count} images or series; one request gets one answer. Send them singly."
+        raise HTTPProblem(422, "More than one image", detail)
+
+
+def _is_known(data: bytes) -> bool:
+    try:
+        recognise(data)
+    except UnreadableImage:
+        return looks_like_dicom(data)  # one behind the beginning of another kind of file is known, and refused
+    return True

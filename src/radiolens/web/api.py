@@ -1,101 +1,77 @@
-"""The programming interface: docs/contracts.md, and the first design's `/upload/`."""
+"""The programming interface of docs/contracts.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
 
-from radiolens.errors import InputError
+from radiolens.errors import InputError, UnknownTask
 from radiolens.inference.predict import AUTO
 from radiolens.inference.record import record
-from radiolens.prediction import Prediction
 from radiolens.tasks import TASKS, get_task
-from radiolens.web.answers import Answer, Reader
-from radiolens.web.problems import input_problem, problem
-from radiolens.web.uploads import read_upload
+from radiolens.web.answers import Answerer
+from radiolens.web.openapi import FILE_PROBLEMS, NOT_READY, upload_body
+from radiolens.web.problems import HTTPProblem
+from radiolens.web.schemas import Health, Prediction, Readiness, TaskAnswer
+from radiolens.web.single import answer_one, input_problem
+from radiolens.web.uploads import received
 
-__all__ = ["healthz", "predictions", "readyz", "router", "tasks", "upload"]
+__all__ = ["healthz", "predictions", "readyz", "router", "tasks"]
 
 router = APIRouter()
 
-_CHOICES = {"1": ("brain-mri", ""), "2": ("chest-xray", "tuberculosis"), "3": ("chest-xray", "pneumonia")}
-_LEGACY = {"no_tumour": "no_tumor", "tuberculosis": "Tuberculosis", "pneumonia": "Pneumonia"}
+_TASK_NAMES = (AUTO, *(task.name for task in TASKS))
+_BODY = upload_body(
+    "file",
+    "DICOM, NIfTI, PNG, JPEG, TIFF, or a zip with one series; several files are the files of one DICOM series.",
+    {"task": {"type": "string", "enum": list(_TASK_NAMES), "default": AUTO, "description": "The study."}},
+)
 
 
-@router.get("/healthz")
-def healthz() -> dict[str, str]:
+@router.get("/healthz", tags=["state"])
+def healthz() -> Health:
     """Say that the process answers."""
-    return {"status": "ok"}
+    return Health(status="ok")
 
 
-@router.get("/readyz")
-def readyz(request: Request) -> dict[str, Any]:
+@router.get("/readyz", tags=["state"], responses=NOT_READY)
+def readyz(request: Request) -> Readiness:
     """Say that bundles are installed, and which tasks they answer."""
-    reader: Reader = request.app.state.reader
-    if not reader.predictor.tasks:
-        raise HTTPException(503, "No bundle is installed. Install radiolens again.")
-    return {"status": "ready", "tasks": list(reader.predictor.tasks)}
+    answerer: Answerer = request.app.state.answerer
+    if not answerer.predictor.tasks:
+        raise HTTPProblem(503, "Not ready", "No bundle is installed. Install radiolens again.")
+    return Readiness(status="ready", tasks=answerer.predictor.tasks)
 
 
-@router.get("/api/v1/tasks")
-def tasks(request: Request) -> list[dict[str, Any]]:
+@router.get("/api/v1/tasks", tags=["predictions"])
+def tasks(request: Request) -> list[TaskAnswer]:
     """List the tasks, and whether a bundle answers them."""
-    answered = request.app.state.reader.predictor.tasks
+    answered = request.app.state.answerer.predictor.tasks
     return [
-        {"name": task.name, "title": task.title, "labels": task.label_names, "answered": task.name in answered}
+        TaskAnswer(name=task.name, title=task.title, labels=task.label_names, answered=task.name in answered)
         for task in TASKS
     ]
 
 
-@router.post("/api/v1/predictions")
-async def predictions(request: Request) -> Response:
-    """Answer one file or series: multipart `file` (several are one series) and `task` (default auto)."""
-    upload = await read_upload(request, request.app.state.settings)
-    if not upload.files:
-        raise HTTPException(422, "The field `file` is missing. Send an image as multipart/form-data.")
-    task = upload.fields.get("task", AUTO)
-    if task != AUTO:
-        get_task(task)
-    answers = await request.app.state.reader.read(upload.files, task)
-    if len(answers) != 1:
-        detail = (
-            f"The upload holds {len(answers)} separate images or series; one is answered at a time. Send them singly."
-        )
-        return problem(422, "More than one input", detail)
-    answer = answers[0]
+@router.post("/api/v1/predictions", tags=["predictions"], responses=FILE_PROBLEMS, openapi_extra=_BODY)
+async def predictions(request: Request) -> Prediction:
+    """Answer one image, volume or series.
+
+    Answered and refused are both 200, since both say what is known of the image; `status` tells which. What cannot be
+    read is a problem.
+    """
+    async with received(request, "file") as upload:
+        task = _task(upload.fields.get("task", ""))
+        answer = await answer_one(request, upload, "file", task)
     if isinstance(answer.result, InputError):
-        return input_problem(answer.name, answer.result)
-    return JSONResponse(record(answer.name, answer.result))
+        raise input_problem(answer)
+    return Prediction.model_validate(record(answer.name, answer.result))
 
 
-@router.post("/upload/")
-async def upload(request: Request) -> Response:
-    """Answer as the first design did: `choice` 1 brain tumour, 2 tuberculosis, 3 pneumonia; `data` the file."""
-    posted = await read_upload(request, request.app.state.settings)
-    choice = posted.fields.get("choice", "")
-    if choice not in _CHOICES or not posted.files:
-        raise HTTPException(422, "Expected the fields `choice` (1, 2 or 3) and `data` (the file).")
-    task, label = _CHOICES[choice]
-    answers = await request.app.state.reader.read(posted.files[:1], task)
-    return _legacy(answers[0], label)
-
-
-def _legacy(answer: Answer, label: str) -> Response:
-    if isinstance(answer.result, InputError):
-        return input_problem(answer.name, answer.result)
-    if not answer.result.answered:
-        content = record(answer.name, answer.result)
-        detail = " ".join(entry.message for entry in answer.result.quality.problems)
-        return problem(422, "The image was refused", detail, {**content, "status": 422, "outcome": "refused"})
-    return JSONResponse(_legacy_word(answer.result, label))
-
-
-def _legacy_word(prediction: Prediction, label: str) -> str:
-    if not label:
-        name = max(prediction.findings, key=lambda finding: finding.probability).label
-        return _LEGACY.get(name, name)
-    finding = prediction.finding(label)
-    return _LEGACY[label] if finding.probability >= finding.threshold else "Normal"
+def _task(asked: str) -> str:
+    """Return the name of a task; nothing asked is `auto`. Raises HTTPProblem 422, naming the known ones."""
+    name = asked.strip() or AUTO
+    try:
+        return name if name == AUTO else get_task(name).name
+    except UnknownTask as error:
+        detail = f"There is no task {name[:40]!r}. Send one of {', '.join(_TASK_NAMES)}."
+        raise HTTPProblem(422, "Unknown task", detail) from error

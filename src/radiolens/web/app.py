@@ -15,8 +15,9 @@ from radiolens.bundle import RELEASED
 from radiolens.imaging import untrusted
 from radiolens.inference.predict import Predictor
 from radiolens.settings import Settings
-from radiolens.web import api, pages, problems
-from radiolens.web.answers import Reader
+from radiolens.web import api, legacy, openapi, pages, problems
+from radiolens.web.answers import Answerer
+from radiolens.web.budget import ByteBudget
 from radiolens.web.guard import LoopbackGuard
 
 __all__ = ["create_app"]
@@ -34,17 +35,42 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         predictor = Predictor.open((RELEASED, settings.home / "bundles"), settings.threads)
         for task in predictor.tasks:
             predictor.engine(task)
-        app.state.reader = Reader(predictor)
-        for name in pages.lying_files():
-            _log.warning("%s is not used yet: a later version will import it into a bundle", name)
+        app.state.answerer = Answerer(predictor)
+        app.state.upload_budget = ByteBudget(settings.max_upload_bytes)
+        _warn(settings)
         yield
 
-    # FastAPI's own documentation page loads scripts from another host; /openapi.json is served, the page is not yet.
-    app = FastAPI(title="radiolens", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    # FastAPI's own documentation page loads scripts from another host; pages.py serves one that does not.
+    app = openapi.DescribedAPI(
+        title="radiolens",
+        summary="Answers questions about medical images.",
+        description=pages.DISCLAIMER,
+        version=__version__,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.settings = settings
-    app.include_router(api.router)
-    app.include_router(pages.router)
+    for router in (api.router, legacy.router, pages.router):
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     problems.install(app)
     app.add_middleware(LoopbackGuard, allow_remote=settings.allow_remote)
     return app
+
+
+def _warn(settings: Settings) -> None:
+    """Tell the log what whoever runs the program should know."""
+    if settings.allow_remote:
+        _log.warning(
+            "RADIOLENS_ALLOW_REMOTE is set: other computers are answered, without accounts. Whoever reaches the port "
+            "can use the program."
+        )
+    for name in pages.lying_files(Path.cwd()):
+        _log.warning(
+            "%s lies in the working folder. It is not opened or used. A later version will import it into a bundle: "
+            "radiolens import-h5 %s",
+            name,
+            name,
+        )

@@ -10,21 +10,15 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from radiolens.web.headers import HEADERS
 from radiolens.web.problems import problem
 
-__all__ = ["HEADERS", "LoopbackGuard"]
+__all__ = ["LoopbackGuard"]
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-_FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
-_SAME_SITE = ("same-origin", "none")
+_SAFE_METHODS = ("GET", "HEAD")
+_FORWARDING = ("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip")
+_FORWARDING_PREFIX = "x-forwarded"
+_SAME_SITE = ("same-origin", "none")  # not same-site: another port of this computer is another program
 
 
 class LoopbackGuard:
@@ -53,23 +47,34 @@ class LoopbackGuard:
 def _refusal(scope: MutableMapping[str, Any], *, allow_remote: bool) -> str:
     """Return why a request is refused, or nothing."""
     headers = Headers(scope=scope)
-    if scope["method"] not in ("GET", "HEAD") and _is_cross_site(headers):
+    if scope["method"] not in _SAFE_METHODS and _is_cross_site(headers):
         return "The request comes from another site. Open radiolens by its own address."
     if allow_remote:
         return ""
-    if any(name in headers for name in _FORWARDING):
+    if any(name in _FORWARDING or name.startswith(_FORWARDING_PREFIX) for name in headers):
         return "The request came through a proxy. radiolens answers only this computer until accounts exist."
     addresses = [_address(scope.get("client")), _address(scope.get("server")), _host(headers)]
     if not all(_is_loopback(address) for address in addresses):
-        return "radiolens answers only this computer until accounts exist. Open http://127.0.0.1:8000 on it."
+        return (
+            "radiolens answers only this computer until accounts exist. Open it there by http://127.0.0.1 and its port."
+        )
     return ""
 
 
 def _is_cross_site(headers: Headers) -> bool:
-    origin = headers.get("origin")
+    """Say whether a browser sent the request for a page of another origin; a program sends neither header."""
     if headers.get("sec-fetch-site", "none") not in _SAME_SITE:
         return True
-    return origin is not None and urlsplit(origin).netloc != headers.get("host", "")
+    origin = headers.get("origin")
+    return origin is not None and _authority(origin) != headers.get("host", "")
+
+
+def _authority(origin: str) -> str | None:
+    """Return host and port of an origin, None for `null` and anything else that is none."""
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
 
 
 def _address(pair: tuple[str, int] | None) -> str:
@@ -84,9 +89,12 @@ def _host(headers: Headers) -> str:
 
 
 def _is_loopback(address: str) -> bool:
+    """Say so for 127.0.0.0/8, alone or mapped into IPv6, for ::1, and for `localhost` (RFC 6761: no name server's)."""
     if address == "localhost":
         return True
     try:
-        return ipaddress.ip_address(address).is_loopback
+        found = ipaddress.ip_address(address)
     except ValueError:
         return False
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_loopback

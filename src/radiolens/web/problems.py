@@ -4,36 +4,43 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from radiolens.errors import InputError, RadiolensError, UnknownTask, UnreadableImage
-from radiolens.inference.record import record
-from radiolens.quality import ProblemCode
+from radiolens.errors import RadiolensError
+from radiolens.web.headers import HEADERS
 
-__all__ = ["input_problem", "install", "problem"]
+__all__ = ["MEDIA_TYPE", "HTTPProblem", "install", "problem"]
 
 _log = logging.getLogger(__name__)
-_STATUS = {ProblemCode.TOO_LARGE: 413}
-_UNKNOWN_FORMAT = "The file is "  # how imaging.read begins when it recognises no format
+
+MEDIA_TYPE = "application/problem+json"
 
 
-def problem(status: int, title: str, detail: str, extension: Mapping[str, Any] | None = None) -> JSONResponse:
-    """Return problem details; `extension` adds members."""
-    content = {"type": "about:blank", "title": title, "status": status, "detail": detail, **(extension or {})}
-    return JSONResponse(content, status, media_type="application/problem+json")
+class HTTPProblem(HTTPException):
+    """Ends a request with a problem that has a title, and perhaps members, of its own."""
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        members: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.title = title
+        self.members = members or {}
 
 
-def input_problem(name: str, error: InputError) -> JSONResponse:
-    """Return the problem of an input that cannot be read: 413 over a limit, 415 unknown format, else 422."""
-    code = error.code if isinstance(error, UnreadableImage) else ProblemCode.UNREADABLE
-    status = _STATUS.get(code, 415 if str(error).startswith(_UNKNOWN_FORMAT) else 422)
-    answer = record(name, error)
-    return problem(status, "The file cannot be read", str(error), {**answer, "status": status, "outcome": "unreadable"})
+def problem(status: int, title: str, detail: str, members: Mapping[str, Any] | None = None) -> JSONResponse:
+    """Return problem details; `members` are added to those of the RFC and never replace them."""
+    content = {**(members or {}), "type": "about:blank", "title": title, "status": status, "detail": detail}
+    return JSONResponse(content, status, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -41,20 +48,28 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, "The request failed", str(error.detail))
-
-    @app.exception_handler(RequestValidationError)
-    async def validation(request: Request, error: RequestValidationError) -> JSONResponse:
-        fields = ", ".join(".".join(map(str, entry["loc"])) for entry in error.errors())
-        return problem(
-            422, "The request is incomplete", f"Missing or wrong: {fields}. See /openapi.json for what is expected."
-        )
+        title, members = HTTPStatus(error.status_code).phrase, None
+        if isinstance(error, HTTPProblem):
+            title, members = error.title, error.members
+        answer = problem(error.status_code, title, _detail(request, error), members)
+        answer.headers.update(error.headers or {})
+        return answer
 
     @app.exception_handler(RadiolensError)
     async def ours(request: Request, error: RadiolensError) -> JSONResponse:
-        return problem(422 if isinstance(error, UnknownTask) else 500, "The request failed", str(error))
+        _log.error("%s: %s", type(error).__name__, error)
+        return problem(500, "The program is not set up rightly", str(error))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        _log.error("unexpected error", exc_info=error)
-        return problem(500, "Internal error", "Something unexpected happened; the log of the program tells what.")
+        """Answer for an error nobody thought of; the server logs its trace, since Starlette raises it again."""
+        answer = problem(500, "Internal error", "Something unexpected happened; the log of the program tells what.")
+        answer.headers.update(HEADERS)  # this answer is made outside of the guard
+        return answer
+
+
+def _detail(request: Request, error: HTTPException) -> str:
+    """Return the detail; where there is but the status's own phrase, say what was asked and where to look."""
+    if error.detail != HTTPStatus(error.status_code).phrase:
+        return error.detail
+    return f"{request.method} {request.url.path} is not answered here. The interface is described at /docs."

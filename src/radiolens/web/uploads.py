@@ -2,73 +2,159 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import anyio
 from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from radiolens.imaging.archive import Member
 from radiolens.settings import Settings
+from radiolens.web.budget import ByteBudget
+from radiolens.web.problems import HTTPProblem
 
-__all__ = ["Upload", "read_upload"]
+__all__ = ["Upload", "received"]
 
 _MAX_FIELDS = 16
+_IDLE_SECONDS = 30.0  # between two pieces; a sender that stopped must not keep its share of the memory
+_DRAINED_LIMITS = 4  # so many times the limit is read and dropped: a client that is cut off never sees the answer
 
 
 @dataclass(frozen=True)
 class Upload:
-    """The files and text fields of one request."""
+    """The files of the field that was asked for, and the text fields, of one request.
 
-    files: tuple[Member, ...]
-    fields: dict[str, str]
+    `files` is a list, so that whoever unpacks an archive can let go of it.
+    """
+
+    files: list[Member]
+    fields: Mapping[str, str]
+
+
+@asynccontextmanager
+async def received(request: Request, field: str) -> AsyncIterator[Upload]:
+    """Receive a multipart request into memory, and keep its share of the memory while the upload is in use.
+
+    Raises HTTPProblem: 413 over a limit, 422 if it is damaged or not multipart, 400 or 408 if it breaks off or stops,
+    503 if other uploads leave no memory.
+    """
+    settings: Settings = request.app.state.settings
+    budget: ByteBudget = request.app.state.upload_budget
+    size = await _checked_size(request, settings.max_upload_bytes)
+    async with budget.hold(size):
+        yield await _read(request, field, settings)
+
+
+async def _checked_size(request: Request, limit: int) -> int:
+    """Return the bytes that the request may take: what it declares, or the limit if it declares nothing."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        detail = "Expected multipart/form-data with the image as a file. The fields are described at /docs."
+        raise HTTPProblem(422, "The request is no upload", detail)
+    declared = request.headers.get("content-length", "")
+    if not declared.isdigit():
+        return limit
+    if int(declared) > limit:
+        await _drain(request, _DRAINED_LIMITS * limit)
+        raise _too_large(limit)
+    return int(declared)
+
+
+async def _drain(request: Request, most: int) -> None:
+    if request.headers.get("expect", "").lower() == "100-continue":
+        return  # the client waits for leave to send anything
+    count = 0
+    async for chunk in _pieces(request):
+        count += len(chunk)
+        if count > most:
+            return
+
+
+async def _read(request: Request, field: str, settings: Settings) -> Upload:
+    parser = _InMemoryParser(request, _bounded(request, settings.max_upload_bytes), settings)
+    try:
+        form = await parser.parse()
+        if len(parser.begun) > sum(isinstance(value, UploadFile) for _, value in form.multi_items()):
+            raise HTTPProblem(
+                422, "The upload is incomplete", "The upload ends in the middle of a file. Send it again."
+            )
+        return _upload(form, field)
+    except MultiPartException as error:
+        if len(parser.begun) == settings.max_files:
+            detail = f"One request may hold {settings.max_files} files. Send fewer at a time, or a series as a zip."
+            raise HTTPProblem(413, "Too many files", detail) from error
+        detail = f"The upload is damaged ({error.message.rstrip('.')}). Send it again."
+        raise HTTPProblem(422, "The upload is damaged", detail) from error
+    finally:
+        for file in parser.begun:
+            file.file.close()
 
 
 class _InMemoryParser(MultiPartParser):
-    """Keeps parts in memory up to the size of the largest request, instead of spooling them to disk from 1 MiB on."""
+    """Keeps parts in memory up to the size of the largest request, instead of spooling them to disk from 1 MiB on.
+
+    `begun` are the files whose beginning has arrived.
+    """
 
     def __init__(self, request: Request, stream: AsyncGenerator[bytes, None], settings: Settings) -> None:
         self.spool_max_size = settings.max_upload_bytes + 1
+        self.begun: list[UploadFile] = []
         super().__init__(request.headers, stream, max_files=settings.max_files, max_fields=_MAX_FIELDS)
 
-
-async def read_upload(request: Request, settings: Settings) -> Upload:
-    """Return what was posted as multipart; raise HTTPException 413 over the limit, 422 if it is none."""
-    limit = settings.max_upload_bytes
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise _too_large(limit)
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise HTTPException(422, "Expected multipart/form-data with the field `file` or `data`. See /openapi.json.")
-    try:
-        form = await _InMemoryParser(request, _bounded(request, limit), settings).parse()
-    except MultiPartException as error:
-        raise HTTPException(422, f"The upload is damaged: {error.message}. Send it again.") from error
-    return await _upload(form)
+    def on_headers_finished(self) -> None:
+        """Note a file, since Starlette forgets one that does not end."""
+        super().on_headers_finished()
+        if self._current_part.file:
+            self.begun.append(self._current_part.file)
 
 
 async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    received = 0
-    async for chunk in request.stream():
-        received += len(chunk)
-        if received > limit:
+    received_bytes = 0
+    async for chunk in _pieces(request):
+        received_bytes += len(chunk)
+        if received_bytes > limit:
             raise _too_large(limit)
         yield chunk
 
 
-async def _upload(form: FormData) -> Upload:
-    try:
-        entries = form.multi_items()
-        files = [
-            Member(value.filename or "", await value.read()) for _, value in entries if isinstance(value, UploadFile)
-        ]
-        fields = {name: value for name, value in entries if isinstance(value, str)}
-        return Upload(tuple(member for member in files if member.name or member.data), fields)
-    finally:
-        await form.close()
+async def _pieces(request: Request) -> AsyncGenerator[bytes, None]:
+    stream = request.stream()
+    while True:
+        try:
+            with anyio.fail_after(_IDLE_SECONDS):
+                chunk = await anext(stream, None)
+        except TimeoutError as error:
+            detail = f"Nothing arrived for {_IDLE_SECONDS:.0f} seconds. Check the connection and send it again."
+            raise HTTPProblem(408, "The upload stopped", detail) from error
+        except ClientDisconnect as error:
+            raise HTTPProblem(400, "The upload broke off", "The sender ended the connection. Send it again.") from error
+        if chunk is None:
+            return
+        yield chunk
 
 
-def _too_large(limit: int) -> HTTPException:
-    return HTTPException(413, f"The upload is larger than {limit / 1e6:.0f} MB. Send fewer or smaller files.")
+def _upload(form: FormData, field: str) -> Upload:
+    """Take the files out of the form; each is closed at once, so that it is in memory twice only for a moment."""
+    files: list[Member] = []
+    fields: dict[str, str] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            fields[name] = value
+            continue
+        with value.file as stream:
+            data = stream.read() if name == field else b""
+        if name == field and (value.filename or data):  # a form without a chosen file sends an empty one
+            files.append(Member(_printable(value), data))
+    return Upload(files, fields)
+
+
+def _printable(value: UploadFile) -> str:
+    """Return the file's name; what cannot be written as UTF-8 (a charset of a hostile sender) becomes a mark."""
+    return (value.filename or "").encode("utf-8", "replace").decode()
+
+
+def _too_large(limit: int) -> HTTPProblem:
+    detail = f"The upload is larger than {limit / 1e6:.0f} MB. Send fewer or smaller files at a time."
+    return HTTPProblem(413, "The upload is too large", detail)

@@ -1,89 +1,189 @@
-// Sends images one request at a time, so that each shows its own state and an error loses none of the others.
+// Sends one image or series at a time, so that each shows its own state and an error loses none of the others.
+import { batches } from "./batches.js";
+import { droppedFiles, isImage } from "./dropped.js";
+
 const form = document.querySelector("#upload");
 const drop = document.querySelector("#drop");
 const files = document.querySelector("#files");
+const folder = document.querySelector("#folder");
+const button = form.querySelector("button");
 const results = document.querySelector("#results");
 const status = document.querySelector("#status");
+const progress = document.querySelector("#progress");
+const queue = document.querySelector("#queue");
+
+let running = Promise.resolve();
+let waiting = 0; // runs that are not finished
+let last = { chosen: [], study: "" }; // what was asked last; no study if it did not reach the program
+
+const study = () => form.querySelector("input[name=study]:checked");
+const studyName = (input) => input.closest("label").querySelector("strong").textContent;
+const label = (batch) => (batch.length > 1 ? `${batch[0].name} and ${batch.length - 1} more of its series` : batch[0].name);
 
 function say(text) {
   status.textContent = text;
 }
 
+function element(tag, text, className = "") {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  made.className = className;
+  return made;
+}
+
 function failed(name, text) {
-  const card = document.createElement("article");
-  card.className = "card unreadable";
-  const title = document.createElement("h2");
-  title.textContent = "This file could not be analysed";
-  const reason = document.createElement("p");
-  reason.textContent = `${name}: ${text}`;
-  card.append(title, reason);
-  results.prepend(card);
+  const card = element("article", "", "card unreadable");
+  const title = element("h2", "This file could not be analysed");
+  title.tabIndex = -1;
+  title.id = `failed-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
+  card.setAttribute("aria-labelledby", title.id);
+  Object.assign(card.dataset, { headline: title.textContent, state: "unreadable" });
+  const file = element("p", "", "file");
+  file.append(element("bdi", name));
+  card.append(title, file, element("p", text, "problem"));
+  return [card];
 }
 
-async function looksLikeDicom(file) {
-  const start = new Uint8Array(await file.slice(128, 132).arrayBuffer());
-  return String.fromCharCode(...start) === "DICM";
+function tooLarge(batch) {
+  const bytes = batch.reduce((sum, file) => sum + file.size, 0);
+  const { maxBytes, maxFiles } = form.dataset;
+  if (bytes > maxBytes) {
+    return `It has ${Math.round(bytes / 1e6)} MB; at most ${Math.floor(maxBytes / 1e6)} MB can be sent at a time. Send a part of the series, or export it compressed.`;
+  }
+  return batch.length > maxFiles ? `The series has ${batch.length} files; at most ${maxFiles} can be sent at a time. Send it as a zip.` : "";
 }
 
-async function batches(chosen) {
-  // DICOM files go together, since several can be one series; every other image goes by itself.
-  const kinds = await Promise.all(chosen.map(looksLikeDicom));
-  const series = chosen.filter((_, index) => kinds[index]);
-  const single = chosen.filter((_, index) => !kinds[index]).map((file) => [file]);
-  return series.length ? [series, ...single] : single;
-}
-
-async function send(batch) {
+async function cards(batch, key) {
+  const refusal = tooLarge(batch);
+  if (refusal) return failed(label(batch), refusal);
   const body = new FormData();
-  body.set("study", new FormData(form).get("study"));
+  body.set("study", key);
   batch.forEach((file) => body.append("file", file, file.name));
-  const answer = await fetch("/", { method: "POST", body, headers: { "X-Requested-With": "radiolens" } });
+  let answer;
+  try {
+    answer = await fetch("/", { method: "POST", body, headers: { "X-Requested-With": "radiolens" } });
+  } catch {
+    last.study = "";
+    return failed(label(batch), "The program does not answer, or the file can no longer be read. Check that radiolens is running, then choose the file again.");
+  }
   const text = await answer.text();
   if (!answer.ok) {
-    throw new Error(answer.headers.get("content-type")?.includes("json") ? JSON.parse(text).detail : text);
+    const isProblem = answer.headers.get("content-type")?.includes("json");
+    return failed(label(batch), isProblem ? JSON.parse(text).detail : `The program answered with error ${answer.status}. Try again, or tell whoever runs it.`);
   }
-  results.insertAdjacentHTML("afterbegin", text);
+  const holder = document.createElement("template");
+  holder.innerHTML = text; // our own page's fragment, in which the server escaped every name
+  return [...holder.content.querySelectorAll(".card")];
 }
 
-async function analyse(chosen) {
-  const todo = await batches([...chosen]);
+function listed(todo) {
+  const lines = todo.map((batch) => {
+    const line = document.createElement("li");
+    line.append(element("bdi", label(batch)), ": ", element("span", "waiting"));
+    return line;
+  });
+  queue.replaceChildren(...lines);
+  progress.hidden = todo.length < 2;
+  return lines;
+}
+
+function link(line, made) {
+  const links = made.map((card) => {
+    const target = element("a", card.dataset.headline);
+    target.href = `#${card.querySelector("h2").id}`;
+    return target;
+  });
+  line.querySelector("span").replaceChildren(...links.flatMap((target, index) => (index ? [", ", target] : [target])));
+}
+
+function summary(made) {
+  const count = (...states) => made.filter((card) => states.includes(card.dataset.state)).length;
+  const parts = [
+    [count("present"), "with a suspected finding"],
+    [count("absent"), "without"],
+    [count("indeterminate"), "undecided"],
+    [count("refused", "unreadable"), "not analysed"],
+  ];
+  const told = parts.filter(([number]) => number).map(([number, text]) => `${number} ${text}`);
+  return made.length === 1 ? `Done: ${made[0].dataset.headline}.` : `Done: ${made.length} results, ${told.join(", ")}.`;
+}
+
+function focusOn(target) {
+  // Only if the user has not gone on to something else in the meantime.
+  if (document.activeElement === document.body || form.contains(document.activeElement)) target.focus();
+}
+
+async function run(chosen, asked) {
+  const todo = await batches(chosen);
+  const lines = listed(todo);
+  const place = element("div", "", "run");
+  results.prepend(place);
+  const made = [];
   for (const [index, batch] of todo.entries()) {
-    say(`Analysing ${index + 1} of ${todo.length}: ${batch[0].name}`);
-    try {
-      await send(batch);
-    } catch (error) {
-      failed(batch[0].name, error.message);
-    }
+    say(`Analysing ${todo.length > 1 ? `${index + 1} of ${todo.length}: ` : ""}${label(batch)} (${studyName(asked)}) …`);
+    lines[index].querySelector("span").textContent = "analysing …";
+    const found = await cards(batch, asked.value);
+    place.append(...found);
+    link(lines[index], found);
+    made.push(...found);
   }
-  say(todo.length ? `Done: ${todo.length} analysed. Newest result first.` : "");
+  say(summary(made));
+  focusOn(made.length === 1 || progress.hidden ? made[0].querySelector("h2") : document.querySelector("#progress-title"));
 }
 
+function analyse(chosen) {
+  if (!chosen.length) {
+    say("No image was chosen. Choose one or more images first.");
+    files.focus();
+    return;
+  }
+  const asked = study();
+  last = { chosen, study: asked.value };
+  waiting += 1;
+  button.setAttribute("aria-disabled", "true");
+  running = running.then(() => run(chosen, asked)).finally(() => {
+    waiting -= 1;
+    if (!waiting) button.removeAttribute("aria-disabled");
+  });
+}
+
+function again() {
+  if (waiting) return say("Still analysing. The results appear below as they come.");
+  if (last.chosen.length && last.study === study().value) {
+    say("These images are analysed already; the results are below. Choose other images or another study.");
+    return results.querySelector("h2")?.focus();
+  }
+  return analyse(last.chosen);
+}
+
+function picked(event) {
+  const chosen = event.target === folder ? [...folder.files].filter(isImage) : [...files.files];
+  if (chosen.length) analyse(chosen);
+}
+
+document.documentElement.classList.add("script");
+files.required = false; // the script says what is missing, and folders and dropped images do not fill the field
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  analyse(files.files);
+  again();
 });
-files.addEventListener("change", () => analyse(files.files));
-drop.addEventListener("dragover", (event) => {
+files.addEventListener("change", picked);
+folder.addEventListener("change", picked);
+
+// On the whole page, since a file that misses the field would otherwise replace the page and its results.
+window.addEventListener("dragover", (event) => {
   event.preventDefault();
   drop.classList.add("over");
 });
-drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-drop.addEventListener("drop", (event) => {
+window.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) drop.classList.remove("over");
+});
+window.addEventListener("drop", async (event) => {
   event.preventDefault();
   drop.classList.remove("over");
-  analyse(event.dataTransfer.files);
+  analyse(await droppedFiles(event.dataTransfer));
 });
 
-results.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-shows]");
-  if (!button) return;
-  const card = button.closest(".card");
-  const on = button.getAttribute("aria-pressed") !== "true";
-  card.querySelectorAll("button[data-shows]").forEach((other) => other.setAttribute("aria-pressed", "false"));
-  card.querySelectorAll(".heat").forEach((map) => { map.hidden = true; });
-  button.setAttribute("aria-pressed", String(on));
-  card.querySelector(`.heat[data-map="${button.dataset.shows}"]`).hidden = !on;
-});
 results.addEventListener("input", (event) => {
   if (!event.target.matches(".opacity")) return;
   event.target.closest(".card").querySelectorAll(".heat").forEach((map) => {

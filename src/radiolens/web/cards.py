@@ -1,0 +1,195 @@
+"""What a clinician reads of one answer: the prediction in words and pictures. Nothing is decided here."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass
+
+from radiolens.bundle import Bundle
+from radiolens.errors import InputError
+from radiolens.explain.overlay import display_slice, overlay, png
+from radiolens.image import Image
+from radiolens.inference.predict import Predictor
+from radiolens.prediction import BundleIdentity, Finding, Prediction, Presence
+from radiolens.web.answers import Answer
+from radiolens.web.studies import Study
+
+__all__ = ["Card", "FindingRow", "HeatMap", "make_card"]
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """One finding as shown: `percent` is the text of the probability, the numbers are 0 to 100 for the bar."""
+
+    title: str
+    percent: str
+    words: str
+    presence: str
+    bar_percent: float
+    threshold_percent: float
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """The map of one finding as a picture that lies over the image; `empty` if it shows nothing."""
+
+    title: str
+    picture: str
+    empty: bool
+
+
+@dataclass(frozen=True)
+class Card:
+    """One result as shown. `token` tells its elements from those of other cards on the page."""
+
+    token: str
+    name: str
+    study: str
+    headline: str
+    state: str
+    problems: tuple[str, ...] = ()
+    rows: tuple[FindingRow, ...] = ()
+    picture: str = ""
+    heat_maps: tuple[HeatMap, ...] = ()
+    slice_note: str = ""
+    thresholds: str = ""
+    model: BundleIdentity | None = None
+    limits: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
+    """Return what is shown of an answer to a study."""
+    token, result, image = secrets.token_hex(4), answer.result, answer.image
+    if isinstance(result, InputError) or image is None:
+        return Card(token, answer.name, study.title, "This file could not be read", "unreadable", (str(result),))
+    if not result.answered:
+        return Card(
+            token,
+            answer.name,
+            study.title,
+            "Not analysed: the image does not fit the study",
+            "refused",
+            tuple(entry.message for entry in result.quality.problems),
+            picture=_picture(image, image.slice_indices[0]),
+        )
+    shown = [entry for entry in result.findings if study.shows(entry)]
+    position = result.explanation.slice_index if result.explanation else image.slice_indices[0]
+    return Card(
+        token,
+        answer.name,
+        study.title,
+        _headline(study, shown),
+        _state(study, shown),
+        rows=tuple(_row(study, entry) for entry in shown),
+        picture=_picture(image, position),
+        heat_maps=_heat_maps(study, result, shown, image),
+        slice_note=_slice_note(study, result, image, position),
+        thresholds=_thresholds(predictor.bundle(study.task_name), shown),
+        model=result.bundle,
+        limits=study.limits,
+        remarks=image.source.warnings,
+        seconds=answer.seconds,
+    )
+
+
+def _headline(study: Study, shown: list[Finding]) -> str:
+    found = [study.named(entry).title for entry in shown if _is_alarm(study, entry)]
+    if found:
+        return f"{' and '.join(found).capitalize()} suspected"
+    undecided = [study.named(entry).title for entry in shown if entry.presence is Presence.INDETERMINATE]
+    if undecided:
+        return f"Undecided ({' or '.join(undecided).lower()}): have the image read by a radiologist"
+    return study.negative_answer
+
+
+def _state(study: Study, shown: list[Finding]) -> str:
+    if any(_is_alarm(study, entry) for entry in shown):
+        return "present"
+    undecided = any(entry.presence is Presence.INDETERMINATE for entry in shown)
+    return "indeterminate" if undecided else "absent"
+
+
+def _is_alarm(study: Study, finding: Finding) -> bool:
+    return finding.presence is Presence.PRESENT and not study.named(finding).normal
+
+
+def _row(study: Study, finding: Finding) -> FindingRow:
+    percent, threshold = _percents(finding.probability, finding.threshold)
+    return FindingRow(
+        title=study.named(finding).title,
+        percent=percent,
+        words=_words(finding, threshold, exclusive=study.task.exclusive),
+        presence=finding.presence.value,
+        bar_percent=round(100 * finding.probability, 1),
+        threshold_percent=round(100 * finding.threshold, 1),
+    )
+
+
+def _percents(probability: float, threshold: float) -> tuple[str, str]:
+    """Return both as percentages; with more digits where one would show two different numbers as the same."""
+    digits = next((n for n in (1, 2, 3) if f"{probability:.{n + 2}f}" != f"{threshold:.{n + 2}f}"), 1)
+    texts = (f"{100 * value:.{digits}f} %" for value in (probability, threshold))
+    percent, threshold_percent = texts
+    if probability < 0.0005:
+        percent = "below 0.1 %"
+    if probability > 0.9995:
+        percent = "above 99.9 %"
+    return percent, threshold_percent
+
+
+def _words(finding: Finding, threshold: str, *, exclusive: bool) -> str:
+    if finding.presence is Presence.INDETERMINATE:
+        return f"undecided (threshold {threshold})"
+    if exclusive:
+        present, absent = f"most likely; reaches the threshold of {threshold}", "less likely"
+    else:
+        present = f"suspected: reaches the threshold of {threshold}"
+        absent = f"not found: below the threshold of {threshold}"
+    return present if finding.presence is Presence.PRESENT else absent
+
+
+def _heat_maps(study: Study, prediction: Prediction, shown: list[Finding], image: Image) -> tuple[HeatMap, ...]:
+    explanation = prediction.explanation
+    if explanation is None:
+        return ()
+    shape = (image.pixels.shape[1], image.pixels.shape[2])
+    abnormal = [entry.label for entry in shown if not study.named(entry).normal]
+    return tuple(
+        HeatMap(
+            study.task.label(label).title,
+            _data_url(png(overlay(explanation, label, shape))),
+            empty=not explanation.maps[label].any(),
+        )
+        for label in abnormal
+    )
+
+
+def _slice_note(study: Study, prediction: Prediction, image: Image, position: int) -> str:
+    if not image.is_volume:
+        return ""
+    leading = max(prediction.findings, key=lambda finding: finding.probability)
+    read = len(image.slice_indices)
+    count = f"{read} slices" if read > 1 else "one slice"
+    driven = f", the one with the highest probability of {study.named(leading).title.lower()}" if read > 1 else ""
+    return (
+        f"Slice {position + 1} of {image.slice_count}{driven}. "
+        f"The answer is the mean over {count} of the middle of the scan; the others were not looked at."
+    )
+
+
+def _thresholds(bundle: Bundle, shown: list[Finding]) -> str:
+    """Say whose the thresholds are."""
+    if any(entry.threshold != bundle.thresholds[entry.label] for entry in shown):
+        return "The thresholds were set by this site."
+    return f"The thresholds come with the model ({bundle.threshold_evidence}); your site has set none of its own."
+
+
+def _picture(image: Image, slice_index: int) -> str:
+    return _data_url(png(display_slice(image, slice_index)))
+
+
+def _data_url(content: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,23 @@
+"""The headers of every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = ["HEADERS"]
+
+HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        # data: is for the images of an answer, which are part of its page and have no address of their own.
+        "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+)
+"""Only scripts and styles of our own, nothing in frames, nothing kept by the browser or a proxy."""

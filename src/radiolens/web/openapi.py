@@ -1,0 +1,85 @@
+"""What FastAPI cannot know of the routes that read their own bodies: the fields, and the problems, for OpenAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from radiolens.web.problems import MEDIA_TYPE
+from radiolens.web.schemas import InputProblem, ProblemDetails
+
+__all__ = ["FILE_PROBLEMS", "LEGACY_PROBLEMS", "NOT_READY", "DescribedAPI", "Responses", "upload_body"]
+
+Responses = dict[int | str, dict[str, Any]]
+
+_SCHEMAS = "#/components/schemas/"
+_FORBIDDEN = "The request does not come from this computer, or comes from another site."
+
+
+def upload_body(
+    field: str, description: str, fields: Mapping[str, Mapping[str, Any]], required: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the description of a multipart body with files in `field` and the text `fields`."""
+    file = {"type": "string", "format": "binary"}
+    schema = {
+        "type": "object",
+        "required": [field, *required],
+        "properties": {field: {"type": "array", "items": file, "description": description}, **fields},
+    }
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+class DescribedAPI(FastAPI):
+    """An app whose OpenAPI document also has what no route declares: the problems' schemas, and the guard's 403."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document; it is made once."""
+        if not self.openapi_schema:
+            document = super().openapi()
+            _add_schemas(document, (ProblemDetails, InputProblem))
+            for operation in _operations(document):
+                operation["responses"] = {**operation["responses"], "403": _problem(_FORBIDDEN, ProblemDetails)}
+        return super().openapi()
+
+
+def _operations(document: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
+    return [operation for path in document["paths"].values() for operation in path.values()]
+
+
+def _add_schemas(document: Mapping[str, Any], models: Sequence[type[BaseModel]]) -> None:
+    schemas = document["components"]["schemas"]
+    for model in models:
+        schema = model.model_json_schema(ref_template=_SCHEMAS + "{model}", mode="serialization")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[model.__name__] = schema
+
+
+def _problem(description: str, *models: type[BaseModel]) -> dict[str, Any]:
+    references = [{"$ref": _SCHEMAS + model.__name__} for model in models]
+    schema = references[0] if len(references) == 1 else {"anyOf": references}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+_UPLOAD_PROBLEMS: Responses = {
+    400: _problem("The sender broke off.", ProblemDetails),
+    408: _problem("The upload stopped midway.", ProblemDetails),
+    503: _problem("Other uploads take all the memory.", ProblemDetails),
+}
+FILE_PROBLEMS: Responses = {
+    **_UPLOAD_PROBLEMS,
+    413: _problem("The upload, or what it becomes when decoded, is over a limit.", InputProblem, ProblemDetails),
+    415: _problem("The file is of no known format.", InputProblem),
+    422: _problem("The file cannot be read, or a field is missing or wrong.", InputProblem, ProblemDetails),
+}
+"""Of the prediction."""
+LEGACY_PROBLEMS: Responses = {
+    **_UPLOAD_PROBLEMS,
+    413: _problem("The upload is over a limit.", ProblemDetails),
+    422: _problem("The file cannot be read or was refused, or a field is wrong.", InputProblem, ProblemDetails),
+}
+"""Of the first design's interface."""
+NOT_READY: Responses = {503: _problem("No bundle is installed.", ProblemDetails)}
+"""Of the readiness check."""

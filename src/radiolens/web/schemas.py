@@ -1,0 +1,124 @@
+"""The answers of the programming interface (docs/contracts.md), typed: what the OpenAPI document describes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from radiolens.prediction import Presence
+from radiolens.quality import ProblemCode
+
+__all__ = [
+    "AnsweredBy",
+    "FindingAnswer",
+    "Health",
+    "InputProblem",
+    "Prediction",
+    "ProblemDetails",
+    "Readiness",
+    "Reason",
+    "SliceAnswer",
+    "TaskAnswer",
+]
+
+
+class _Answer(BaseModel):
+    """An object with exactly these keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FindingAnswer(_Answer):
+    """One label of the answer and the decision on it."""
+
+    label: str = Field(examples=["pneumonia"])
+    probability: float = Field(ge=0, le=1, description="Calibrated.", examples=[0.284])
+    threshold: float = Field(description="What the decision was made by.", examples=[0.158])
+    presence: Presence = Field(description="The decision.")
+
+
+class Reason(_Answer):
+    """Why there is no answer, and what to do."""
+
+    code: ProblemCode
+    message: str
+
+
+class SliceAnswer(_Answer):
+    """The findings of one slice of a volume."""
+
+    index: int = Field(ge=0, description="From 0, in the order of the scan.")
+    findings: tuple[FindingAnswer, ...]
+
+
+class AnsweredBy(_Answer):
+    """The network that answered."""
+
+    name: str = Field(examples=["chest-xray"])
+    version: str = Field(examples=["0.1.0"])
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of bundle.json, which hashes all the rest.")
+
+
+class _Content(_Answer):
+    path: str = Field(description="The file name that was sent.")
+    status: str | int
+    task: str | None = Field(description="Null if none could be chosen.")
+    problems: tuple[Reason, ...] = Field(description="Empty if answered.")
+    findings: tuple[FindingAnswer, ...] = Field(description="Empty unless answered.")
+    prediction_set: tuple[str, ...] = Field(description="Labels; empty where the bundle has no prediction sets.")
+    slices: tuple[SliceAnswer, ...] = Field(description="Volumes only.")
+    bundle: AnsweredBy | None
+    seconds: float = Field(ge=0, description="From bytes to answer.")
+
+
+class Prediction(_Content):
+    """The answer to one file or series; every key is always there."""
+
+    status: Literal["answered", "refused"]
+
+
+class ProblemDetails(BaseModel):
+    """A problem of RFC 9457."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str = Field(examples=["about:blank"])
+    title: str
+    status: int = Field(ge=400, le=599, description="The HTTP status.")
+    detail: str = Field(description="What was found, what was expected, what to do.")
+
+
+class InputProblem(_Content):
+    """A problem of RFC 9457 with a file as its reason: it also has the keys of a prediction.
+
+    `status` is the number that the RFC wants; the word that a prediction has there is in `outcome`.
+    """
+
+    type: str = Field(examples=["about:blank"])
+    title: str
+    status: int = Field(ge=400, le=599, description="The HTTP status.")
+    detail: str = Field(description="What was found, what was expected, what to do.")
+    outcome: Literal["unreadable", "refused"]
+
+
+class TaskAnswer(_Answer):
+    """A study, and whether an installed bundle answers it."""
+
+    name: str = Field(examples=["chest-xray"])
+    title: str
+    labels: tuple[str, ...]
+    answered: bool
+
+
+class Health(_Answer):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Readiness(_Answer):
+    """The bundles are open and answer."""
+
+    status: Literal["ready"]
+    tasks: tuple[str, ...]

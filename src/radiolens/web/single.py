@@ -1,0 +1,51 @@
+"""One request, one answer: what the programming interface and the first design's `/upload/` share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi import Request
+
+from radiolens.errors import InputError, UnreadableImage
+from radiolens.inference.record import record
+from radiolens.quality import ProblemCode
+from radiolens.web.answers import Answer, Answerer
+from radiolens.web.problems import HTTPProblem
+from radiolens.web.uploads import Upload
+
+__all__ = ["answer_one", "input_problem"]
+
+
+async def answer_one(request: Request, upload: Upload, field: str, task: str) -> Answer:
+    """Answer an upload that holds one image, volume or series; raise HTTPProblem 422 if it holds none or several."""
+    if not upload.files:
+        raise HTTPProblem(422, "No image", _no_file(upload, field))
+    answerer: Answerer = request.app.state.answerer
+    (answer,) = await answerer.answer(upload.files, task, _without_pixels, explain=False, at_most=1)
+    return answer
+
+
+def input_problem(answer: Answer) -> HTTPProblem:
+    """Return why there is no answer: 413 over a limit, 415 no known format, 422 otherwise unreadable or refused."""
+    content = record(answer.name, answer.result, answer.seconds)
+    outcome = {"outcome": content.pop("status")}
+    detail = " ".join(entry["message"] for entry in content["problems"])
+    if not isinstance(answer.result, InputError):
+        return HTTPProblem(422, "The image was refused", detail, outcome | content)
+    return HTTPProblem(_status(answer), "The file cannot be read", detail, outcome | content)
+
+
+def _status(answer: Answer) -> int:
+    if isinstance(answer.result, UnreadableImage) and answer.result.code is ProblemCode.TOO_LARGE:
+        return 413
+    return 422 if answer.known_format else 415
+
+
+def _no_file(upload: Upload, field: str) -> str:
+    if field in upload.fields:
+        return f"The field {field!r} came as a text. Send it as a file with a name (with curl: -F {field}=@image.dcm)."
+    return f"The field {field!r} is missing. Send the image in it, as a file of multipart/form-data."
+
+
+def _without_pixels(answer: Answer) -> Answer:
+    return replace(answer, image=None)

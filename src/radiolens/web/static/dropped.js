@@ -1,0 +1,38 @@
+// The files of a drop, those in dropped folders included.
+
+// What a folder holds beside images: hidden files, and the index of a DICOM CD.
+export function isImage(file) {
+  return !file.name.startsWith(".") && file.name !== "DICOMDIR";
+}
+
+function read(entry) {
+  return new Promise((resolve, reject) => { entry.file(resolve, reject); });
+}
+
+async function children(folder) {
+  const reader = folder.createReader();
+  const all = [];
+  for (;;) { // it gives at most 100 at a time
+    const some = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
+    if (!some.length) return all;
+    all.push(...some);
+  }
+}
+
+async function filesOf(entry) {
+  if (entry.isFile) return [await read(entry)];
+  const below = (await children(entry)).filter(isImage).sort((a, b) => a.name.localeCompare(b.name));
+  const found = [];
+  for (const child of below) found.push(...(await filesOf(child)));
+  return found;
+}
+
+export async function droppedFiles(transfer) {
+  // Both lists are taken before the first wait: the browser empties them after the event.
+  const files = [...transfer.files];
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.some((entry) => entry.isDirectory)) return files;
+  const found = [];
+  for (const entry of entries) found.push(...(await filesOf(entry)));
+  return found;
+}

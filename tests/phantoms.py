@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import nibabel
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -86,3 +87,9 @@ def dicom(
         dataset.add_new("PixelData", "OB", encapsulate(list(frames)))
         dataset["PixelData"].is_undefined_length = True
     return dicom_bytes(dataset, syntax)
+
+
+def nifti(voxels: NDArray[Any], affine: NDArray[np.float64], version: int = 1) -> bytes:
+    """Return a NIfTI file of `voxels` (three axes, then volumes); `affine` places them in the patient (RAS, mm)."""
+    kind = nibabel.Nifti2Image if version == 2 else nibabel.Nifti1Image
+    return kind(voxels, affine).to_bytes()

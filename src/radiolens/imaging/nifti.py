@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import logging
 import struct
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from logging.handlers import MemoryHandler
+from operator import mul
 from typing import Any
 
 import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.imageglobals import logger
 from nibabel.orientations import io_orientation
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
@@ -38,8 +44,10 @@ _DAMAGE = (
     struct.error,
 )
 """What nibabel raises on damaged files."""
+_MOST_REMARKS = 100  # logged for one file; a header has fewer fields
 _NIFTI2_SIZE = 540  # bytes of a NIfTI-2 header, stated in its first number; NIfTI-1 has 348
 _SMALLEST_SIDE = 2  # pixels; less is no image
+_FLAT = 4  # times fewer slices than pixels: another cut through such a volume would be a strip
 _THICK = 2.0  # times the pixel: slices made thicker than that were made to be looked at one by one, as they are
 
 
@@ -72,18 +80,17 @@ def read_nifti(data: bytes, selection: SliceSelection, limits: Limits) -> Image:
     """Return the selected slices as a radiologist looks at them.
 
     Slices are axial, foot to head, the patient's right on the left and the front at the top; but where the volume was
-    made of thick coronal or sagittal slices, these (head at the top; front on the left for sagittal ones). The unit is
-    arbitrary even for CT, since the format does not say the modality. Of four dimensions the first volume is read.
-    Raises UnreadableImage.
+    made of thick coronal or sagittal slices, or is a single one, these (head at the top; front on the left for sagittal
+    ones). The unit is arbitrary even for CT, since the format does not say the modality. Of four dimensions the first
+    volume is read. Raises UnreadableImage.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with _heard() as told:
         try:
             view = _view(_volume(data, limits))
             pixels, indices = _read(view, selection, limits)
         except _DAMAGE as error:
             raise UnreadableImage("The NIfTI file is damaged or incomplete. Convert it again.") from error
-    remarks = (*dict.fromkeys(str(entry.message) for entry in caught), *_remarks(view, pixels))
+    remarks = (*dict.fromkeys(told()), *_remarks(view, pixels))
     return Image(
         pixels=np.nan_to_num(pixels, copy=False, nan=_lowest(pixels), posinf=_lowest(pixels), neginf=_lowest(pixels)),
         unit=Unit.ARBITRARY,
@@ -94,25 +101,42 @@ def read_nifti(data: bytes, selection: SliceSelection, limits: Limits) -> Image:
     )
 
 
+@contextlib.contextmanager
+def _heard() -> Iterator[Callable[[], Iterator[str]]]:
+    """Give a function that returns what numpy warns of and what nibabel logs of the headers that it mends."""
+    log = MemoryHandler(capacity=_MOST_REMARKS, flushLevel=logging.CRITICAL + 1)
+    printing, logger.handlers = logger.handlers, [log]
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield lambda: itertools.chain(
+                (str(entry.message) for entry in caught), (entry.getMessage() for entry in log.buffer)
+            )
+    finally:
+        logger.handlers = printing
+
+
 def _volume(data: bytes, limits: Limits) -> Any:  # noqa: ANN401  nibabel's class for the version of the format
     """Return the volume with its voxels still in the file, after its declared size was checked."""
     version_2 = _NIFTI2_SIZE in (int.from_bytes(data[:4], order) for order in ("little", "big"))
-    volume = (nibabel.Nifti2Image if version_2 else nibabel.Nifti1Image).from_bytes(data)
-    shape, kind = volume.shape, np.dtype(volume.header.get_data_dtype())  # type: ignore[no-untyped-call]  # as below
-    if len(shape) not in (3, 4) or min(shape) < 1:
+    volume: Any = (nibabel.Nifti2Image if version_2 else nibabel.Nifti1Image).from_bytes(data)
+    shape, kind = volume.shape, np.dtype(volume.header.get_data_dtype())
+    if len(shape) < 2 or min(shape) < 1 or max(shape[4:], default=1) > 1:
         raise UnreadableImage(f"The NIfTI file has the shape {shape}; expected a volume of slices. Convert it again.")
     if kind.kind not in "iuf":
         raise UnreadableImage(
             f"The NIfTI file holds values of type {kind}; expected numbers. Convert it to grey values."
         )
-    if max(shape) > limits.frames or max(shape[0] * shape[1], shape[1] * shape[2], shape[0] * shape[2]) > limits.pixels:
+    if max(shape) > limits.frames or max(itertools.starmap(mul, itertools.combinations(shape[:3], 2))) > limits.pixels:
         raise UnreadableImage(f"The volume of {shape} voxels is too large. Send a part of it.", ProblemCode.TOO_LARGE)
-    declared = int(np.prod(shape, dtype=object)) * kind.itemsize
-    if len(data) < declared:
+    declared, found = int(np.prod(shape, dtype=object)) * kind.itemsize, len(data) - int(volume.dataobj.offset)
+    if found < declared:
         raise UnreadableImage(
             f"The NIfTI file is damaged or incomplete: its header declares {declared} bytes of voxels, the file has "
-            f"{len(data)}. Convert it again."
+            f"{max(found, 0)}. Convert it again."
         )
+    if len(shape) == 2:
+        return type(volume)(np.asarray(volume.dataobj, np.float32)[..., np.newaxis], volume.affine, volume.header)
     return volume
 
 
@@ -124,8 +148,10 @@ def _view(volume: Any) -> _View:  # noqa: ANN401  as above
     if sorted(along) != [0, 1, 2]:
         raise UnreadableImage("The NIfTI file does not say how the patient lay. Convert it again from DICOM.")
     sides = np.asarray(volume.header.get_zooms()[:3], float)
-    made_along = int(patient_axes[2])  # the third axis of the file is that of the slices as they were made
-    sliced = made_along if sides[2] > _THICK * max(sides[0], sides[1]) else 2
+    thin = [axis for axis in range(3) if volume.shape[axis] == 1]
+    is_flat = _FLAT * volume.shape[2] < min(volume.shape[:2]) or sides[2] > _THICK * max(sides[0], sides[1])
+    thick = [2] if is_flat else []  # a file's third axis is that of its slices
+    sliced = int(patient_axes[[*thin, *thick][0]]) if thin or thick else 2
     columns, rows = (axis for axis in (0, 1, 2) if axis != sliced)
     axes = along[sliced], along[rows], along[columns]
     # Slices are counted along the patient's axis; rows and columns against it (down, back; left, back).

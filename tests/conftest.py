@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# No deadline for a single example: a busy machine is slow now and then, and hangs have limits of their own.
+settings.register_profile("radiolens", deadline=None)
+settings.load_profile("radiolens")
 
 
 @pytest.fixture

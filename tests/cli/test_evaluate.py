@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from radiolens.bundle import verify_evidence
 from radiolens.cli.evaluate import command
 from radiolens.data.manifest import Case, Manifest, write_manifest
 from radiolens.errors import DatasetError
@@ -47,8 +48,8 @@ def test_it_writes_the_study_the_answers_and_the_curves_and_prints_a_table(
 ) -> None:
     run = CliRunner().invoke(command, [bundle, manifest, "--output", str(tmp_path / "out"), "--resamples", "20"])
     assert run.exit_code == 0, run.output
-    written = {path.name for path in (tmp_path / "out").iterdir() if not path.name.startswith("answers-")}
-    assert written == {"evaluation.json", "predictions.csv", "curves.png"}
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"evaluation.json", "predictions.parquet", "curves.png"}
     head, row = run.stdout.splitlines()
     assert head.split()[:2] == ["question", "source"]
     assert row.split()[:6] == ["pneumonia", "hospital", "of", "test", "12", "12"]
@@ -87,3 +88,36 @@ def test_a_bundle_that_does_not_exist_is_wrong_usage_and_the_released_ones_are_n
     run = CliRunner().invoke(command, ["nothing", manifest, "--output", str(tmp_path)])
     assert run.exit_code == 2
     assert "nothing: neither a bundle's folder nor one of" in run.stderr
+
+
+def test_the_evidence_of_the_bundle_gets_its_list_of_hashes(manifest: str, tmp_path: Path) -> None:
+    folder = make_bundle(tmp_path)
+    run = CliRunner().invoke(
+        command, [str(folder), manifest, "--output", str(folder / "evidence"), "--resamples", "5", "--json"]
+    )
+    assert run.exit_code == 0, run.output
+    verify_evidence(folder)
+    listed = json.loads((folder / "evidence" / "hashes.json").read_text())["files"]
+    assert set(listed) == {"evaluation.json", "predictions.parquet", "curves.png"}
+    settings = json.loads(run.stdout)["settings"]
+    assert (settings["name"], settings["version"]) == ("chest-xray", "0.0.1")
+    assert settings["versions"]["numpy"] == np.__version__
+
+
+def test_the_table_tells_the_mean_over_sources(bundle: str, manifest: str, tmp_path: Path) -> None:
+    options = ["--split", "test", "--split", "external", "--output", str(tmp_path), "--resamples", "20"]
+    run = CliRunner().invoke(command, [bundle, manifest, *options])
+    assert run.exit_code == 0, run.output
+    assert "pneumonia: mean sensitivity of hospital of external, hospital of test: " in run.stdout
+
+
+def test_a_bundle_of_the_site_is_found_by_its_name(
+    manifest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_bundle(tmp_path / "bundles", version="9.0.0")
+    monkeypatch.setenv("RADIOLENS_HOME", str(tmp_path))
+    run = CliRunner().invoke(
+        command, ["chest-xray", manifest, "--output", str(tmp_path / "out"), "--resamples", "5", "--json"]
+    )
+    assert run.exit_code == 0, run.output
+    assert json.loads(run.stdout)["settings"]["version"] == "9.0.0"

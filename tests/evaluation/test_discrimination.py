@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import isnan
 
 import numpy as np
@@ -20,6 +21,7 @@ from radiolens.evaluation.discrimination import (
     confusion,
     confusion_matrix,
     macro_f1,
+    precision_recall_curve,
     roc_curve,
 )
 
@@ -58,6 +60,19 @@ def test_the_roc_curve_is_that_of_scikit_learn_and_spans_the_auroc(
 
 
 @given(labelled_scores())
+def test_the_precision_recall_curve_is_that_of_scikit_learn_and_spans_the_auprc(
+    data: tuple[NDArray[np.bool_], NDArray[np.float64]],
+) -> None:
+    recall, precision = precision_recall_curve(*data)
+    # scikit-learn lists it from the lowest score on, and adds the point of recall 0 and precision 1.
+    expected_precision, expected_recall, _ = metrics.precision_recall_curve(*data)
+    np.testing.assert_allclose(recall, expected_recall[-2::-1], atol=1e-12)
+    np.testing.assert_allclose(precision, expected_precision[-2::-1], atol=1e-12)
+    assert np.sum(np.diff(recall, prepend=0.0) * precision) == pytest.approx(auprc(*data), abs=1e-12)
+    assert precision[-1] == pytest.approx(np.mean(data[0]))
+
+
+@given(labelled_scores())
 def test_auroc_does_not_change_under_a_rising_function(data: tuple[NDArray[np.bool_], NDArray[np.float64]]) -> None:
     labels, scores = data
     assert auroc(labels, np.exp(scores / 3) + 7) == auroc(labels, scores)
@@ -84,9 +99,10 @@ def test_areas_of_a_single_class_are_not_defined(labels: list[int]) -> None:
     assert isnan(auprc(labels, scores))
 
 
-def test_a_roc_curve_of_a_single_class_is_refused() -> None:
+@pytest.mark.parametrize("curve", [roc_curve, precision_recall_curve])
+def test_a_curve_of_a_single_class_is_refused(curve: Callable[..., object]) -> None:
     with pytest.raises(ValueError, match="needs both classes, found 2 positives of 2"):
-        roc_curve([1, 1], [0.1, 0.2])
+        curve([1, 1], [0.1, 0.2])
 
 
 @given(hnp.arrays(bool, 40), hnp.arrays(bool, 40))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from radiolens.data.manifest import Case
 from radiolens.prediction import Presence, decide
 from radiolens.validation.questions import ANY_FINDING, Scored, parts_by_source, questions, truth
 from tests.validation.scored_cases import CHEST, MRI, THRESHOLDS, chest, grey_pictures, slices
@@ -73,3 +74,49 @@ def test_the_score_of_any_tumour_is_the_sum_of_the_types() -> None:
     np.testing.assert_allclose(question.scores, [0.6, 0.3])
     assert question.called.tolist() == [True, False]
     assert question.truth.tolist() == [True, False]
+
+
+def abroad() -> Scored:
+    """Return tuberculosis of one country alone, films of another with both answers, and films without annotation."""
+    told: list[tuple[str, int | None, int | None]] = [
+        ("abroad", None, 1),
+        ("abroad", None, 1),
+        ("clinic", 0, 0),
+        ("clinic", None, 1),
+        ("clinic", 1, 0),
+        ("school", 0, None),
+        ("school", 1, None),
+        ("school", None, None),
+    ]
+    cases = tuple(
+        Case(path=f"{number}.png", source=source, labels={"pneumonia": pneumonia, "tuberculosis": tuberculosis})
+        for number, (source, pneumonia, tuberculosis) in enumerate(told)
+    )
+    return Scored(cases, np.linspace(0.1, 0.9, 2 * len(cases)).reshape(-1, 2), grey_pictures(len(cases)))
+
+
+def test_positives_alone_are_judged_against_the_normal_films_of_each_other_source_and_of_all() -> None:
+    asked = [question for question in questions(CHEST, abroad(), THRESHOLDS) if question.name == "tuberculosis"]
+    rows = {question.source: question.rows.tolist() for question in asked}
+    assert rows == {
+        "all": [0, 1, 2, 3, 4],
+        "abroad": [0, 1],
+        "clinic": [2, 3, 4],
+        "abroad against all": [0, 1, 2, 4, 5],
+        "abroad against clinic": [0, 1, 2, 4],
+        "abroad against school": [0, 1, 5],
+    }
+
+
+def test_only_the_positives_of_such_a_question_have_the_finding() -> None:
+    for question in questions(CHEST, abroad(), THRESHOLDS):
+        if question.source.startswith("abroad against"):
+            assert question.truth.tolist() == [row < 2 for row in question.rows]
+
+
+def test_a_tumour_source_without_normal_slices_is_judged_against_those_of_the_other() -> None:
+    cases = slices(["glioma", "pituitary"], "figshare") + slices(["no_tumour", "glioma"], "web")
+    scored = Scored(cases, np.full((4, 4), 0.25), grey_pictures(4))
+    asked = {question.source: question for question in questions(MRI, scored, {})}
+    assert list(asked) == ["all", "figshare", "web", "figshare against web"]
+    assert asked["figshare against web"].rows.tolist() == [0, 1, 2]

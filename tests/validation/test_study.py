@@ -17,7 +17,7 @@ from radiolens.validation.results import as_json
 from radiolens.validation.study import Binary, ControlPart, Plan, Study, measure
 from tests.validation.scored_cases import CHEST, MRI, THRESHOLDS, chest, grey_pictures, slices
 
-PLAN = Plan(seed=1, resamples=50)
+PLAN = Plan(seed=1, resamples=50, trees=20)
 TYPES = ["glioma", "meningioma", "pituitary"]
 
 
@@ -44,6 +44,46 @@ def test_a_row_holds_the_figures_of_its_source(study: Study) -> None:
     assert found.f1 == pytest.approx(metrics.f1_score(truth, scores >= 0.5))
     assert found.brier_score == pytest.approx(metrics.brier_score_loss(truth, scores))
     assert (found.positives + found.negatives, found.patients) == (len(rows), len(rows) // 2)
+
+
+def test_the_mean_over_sources_counts_each_source_the_same() -> None:
+    # Ten times as many films of one source, of which the worse half is called wrongly.
+    first, second = chest(200, seed=1), chest(20 * 4, seed=2)
+    one = tuple(replace(case, source="one", labels=both(case)) for case in first.cases)
+    two = tuple(
+        replace(case, source="two", patient_id=f"b{case.patient_id}", path=f"b{case.path}", labels=both(case))
+        for case in second.cases
+    )
+    probabilities = np.concatenate([first.probabilities, second.probabilities])
+    found = measure(CHEST, Scored((*one, *two), probabilities, grey_pictures(280)), {"pneumonia": 0.5}, PLAN)
+    means = {entry.measure: entry for entry in found.averages}
+    assert list(means) == ["auroc", "sensitivity", "specificity"]
+    for measured, average in means.items():
+        each = [getattr(row(found, "pneumonia", source), measured).estimate for source in ("one", "two")]
+        assert average.sources == ("one", "two")
+        assert average.interval.estimate == pytest.approx(np.mean(each))
+        assert average.interval.low < average.interval.estimate < average.interval.high
+
+
+def both(case: Case) -> dict[str, int | None]:
+    """Return labels with pneumonia annotated, whichever of the two findings was."""
+    told = case.labels["pneumonia"]
+    return {"pneumonia": case.labels["tuberculosis"] if told is None else told, "tuberculosis": None}
+
+
+def test_a_source_without_enough_cases_of_a_class_is_left_out_of_the_mean() -> None:
+    scored = chest(160)
+    cases = tuple(
+        replace(case, source="sick" if case.labels["pneumonia"] == 1 else "mixed")
+        if case.labels["pneumonia"] is not None and number < 80
+        else replace(case, source="rest")
+        for number, case in enumerate(scored.cases)
+    )
+    found = measure(CHEST, replace(scored, cases=cases), {"pneumonia": 0.5}, PLAN)
+    assert {entry.measure: entry.sources for entry in found.averages} == {
+        "sensitivity": ("rest", "sick"),
+        "specificity": ("mixed", "rest"),
+    }
 
 
 def test_every_estimate_lies_within_its_interval(study: Study) -> None:
@@ -84,7 +124,7 @@ def test_a_source_with_positives_alone_has_a_sensitivity_and_no_auroc() -> None:
 
 def test_a_study_is_valid_json_in_which_what_is_not_defined_is_null(study: Study) -> None:
     content = json.loads(json.dumps(as_json(study), allow_nan=False))
-    assert content["settings"] == {"seed": 1, "resamples": 50, "cases": 120}
+    assert content["settings"] == {"seed": 1, "resamples": 50, "trees": 20, "cases": 120}
     first = content["binary"][0]
     assert first["controls"]["trained"]["estimate"] is None
     assert first["auroc"]["method"] == "DeLong"
@@ -138,9 +178,13 @@ def exclusive() -> Scored:
     return Scored(cases, probabilities, grey_pictures(len(cases)))
 
 
-def test_types_are_judged_among_cases_of_one_known_type_and_no_tumour_is_a_wrong_answer() -> None:
-    found = measure(MRI, exclusive(), dict.fromkeys(MRI.label_names, 0.5), PLAN)
-    by_source = {entry.source: entry for entry in found.types}
+@pytest.fixture(scope="module")
+def mri_study() -> Study:
+    return measure(MRI, exclusive(), dict.fromkeys(MRI.label_names, 0.5), PLAN)
+
+
+def test_types_are_judged_among_cases_of_one_known_type_and_no_tumour_is_a_wrong_answer(mri_study: Study) -> None:
+    by_source = {entry.source: entry for entry in mri_study.types}
     assert list(by_source) == ["all", "figshare", "web"]
     assert by_source["web"].labels == tuple(TYPES)
     assert by_source["web"].answers == (*TYPES, "no_tumour")
@@ -151,9 +195,8 @@ def test_types_are_judged_among_cases_of_one_known_type_and_no_tumour_is_a_wrong
     assert by_source["figshare"].cases == 40
 
 
-def test_any_tumour_counts_the_slices_of_unknown_type_too() -> None:
-    found = measure(MRI, exclusive(), dict.fromkeys(MRI.label_names, 0.5), PLAN)
-    (unknown,) = (entry for entry in found.binary if entry.source == "web/unknown")
+def test_any_tumour_counts_the_slices_of_unknown_type_too(mri_study: Study) -> None:
+    (unknown,) = (entry for entry in mri_study.binary if entry.source == "web/unknown")
     assert (unknown.question, unknown.positives, unknown.negatives) == ("any finding", 10, 0)
     assert unknown.sensitivity.estimate == 0.9
 

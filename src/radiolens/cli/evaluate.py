@@ -8,11 +8,13 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from radiolens.cli.configuration import read_settings
 from radiolens.data.manifest import SPLITS, Case, Manifest, read_manifest
 from radiolens.errors import DatasetError
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from radiolens.validation.study import Study
 
 __all__ = ["command"]
+
+_DECIDING = ("radiolens", "numpy", "onnxruntime", "scikit-learn", "scipy")
+"""The packages whose version may move a figure: reading, network, control and intervals."""
 
 
 @click.command("evaluate")
@@ -48,16 +53,18 @@ def command(
     resamples: int,
     as_json: bool,
 ) -> None:
-    """Measure BUNDLE (a folder, or the name of a released bundle) on MANIFEST (a file, or a known collection's folder).
+    """Measure BUNDLE (a folder, or the name of an installed one) on MANIFEST (a file, or a known collection's folder).
 
-    Writes evaluation.json, predictions.csv and curves.png to OUTPUT. Called again with the same OUTPUT it goes on where
-    it was cut. Beside every AUROC stands what borders and brightness alone tell of the same images.
+    Writes evaluation.json, predictions.parquet and curves.png to OUTPUT. Called again with the same OUTPUT it goes on
+    where it was cut. Beside every AUROC stands what borders and brightness alone tell of the same images. If OUTPUT is
+    the folder `evidence` of the bundle, its list of hashes is written anew.
     """
+    from radiolens.bundle import write_evidence_hashes
     from radiolens.inference.engine import Engine
     from radiolens.validation.questions import questions
     from radiolens.validation.results import as_json as study_as_json
     from radiolens.validation.results import draw_curves, write_predictions, write_study
-    from radiolens.validation.score import control_part, score
+    from radiolens.validation.score import control_part, forget_answers, score
     from radiolens.validation.study import Plan, measure
 
     engine = Engine.open(_bundle_folder(bundle))
@@ -70,19 +77,26 @@ def command(
         scored = score(engine, cases_of, cases, output, progress)
     with _progress("Reading training images for the control") as progress:
         control = control_part(cases_of, training, engine.bundle.preprocessing, progress)
+    identity = engine.installed.identity
     settings = {
-        "bundle": engine.installed.sha256,
+        "bundle": identity.sha256,
+        "name": identity.name,
+        "version": identity.version,
         "splits": chosen_splits,
         "folds": folds,
         "sources": sources,
         "command": shlex.join(["radiolens", *sys.argv[1:]]),
+        "versions": {name: metadata.version(name) for name in _DECIDING},
     }
-    plan = Plan(seed, resamples, settings)
+    plan = Plan(seed, resamples, settings=settings)
     with _progress("Measuring") as progress:
         study = measure(cases_of.task, scored, engine.bundle.thresholds, plan, control if training else None, progress)
     write_predictions(cases_of.task, scored, output)
     draw_curves(questions(cases_of.task, scored, engine.bundle.thresholds), output)
     file = write_study(study, output)
+    forget_answers(engine, output)
+    if output.resolve() == (engine.installed.folder / "evidence").resolve():
+        write_evidence_hashes(engine.installed.folder)
     click.echo(json.dumps(study_as_json(study), indent=1) if as_json else _table(study))
     click.echo(f"written: {file}", err=True)
 
@@ -90,13 +104,14 @@ def command(
 def _bundle_folder(bundle: str) -> Path:
     from radiolens.bundle import RELEASED, find_bundles
 
-    released = find_bundles([RELEASED])
+    installed = find_bundles([RELEASED, read_settings().home / "bundles"])
     folder = Path(bundle)
     if folder.is_dir() and (folder / "bundle.json").is_file():
         return folder
-    if bundle not in released:
-        raise click.UsageError(f"{bundle}: neither a bundle's folder nor one of {', '.join(released) or 'no bundles'}.")
-    return released[bundle]
+    if bundle not in installed:
+        known = ", ".join(installed) or "no bundles"
+        raise click.UsageError(f"{bundle}: neither a bundle's folder nor one of {known}.")
+    return installed[bundle]
 
 
 def _manifest(path: Path, engine: Engine) -> Manifest:
@@ -147,8 +162,12 @@ def _table(study: Study) -> str:
         f"{'question':<14} {'source':<16} {'yes':>5} {'no':>5}  {'AUROC (DeLong)':<22} {'control':>8} {'trained':>8}  "
         f"{'sensitivity':<22} {'specificity':<22} {'ECE':>5}"
     )
+    averages = [
+        f"{row.question}: mean {row.measure} of {', '.join(row.sources)}: {_told(row.interval)}"
+        for row in study.averages
+    ]
     types = [f"type of {row.source} ({row.cases} cases): macro-F1 {_told(row.macro_f1)}" for row in study.types]
-    return "\n".join([header, *(line(row) for row in study.binary), *types])
+    return "\n".join([header, *(line(row) for row in study.binary), *averages, *types])
 
 
 def _told(interval: Interval) -> str:

@@ -15,7 +15,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-__all__ = ["Confusion", "auprc", "auroc", "binary", "confusion", "confusion_matrix", "macro_f1", "roc_curve"]
+__all__ = [
+    "Confusion",
+    "auprc",
+    "auroc",
+    "binary",
+    "confusion",
+    "confusion_matrix",
+    "macro_f1",
+    "precision_recall_curve",
+    "roc_curve",
+]
 
 
 @dataclass(frozen=True)
@@ -88,9 +98,8 @@ def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
     positive, values = binary(labels, scores)
     if positive.all() or not positive.any():
         return nan
-    hits, called = _cumulative(positive, values)
-    recall = hits / positive.sum()
-    return float(np.sum(np.diff(recall, prepend=0.0) * hits / called))
+    recall, precision = precision_recall_curve(positive, values)
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
 def roc_curve(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -104,6 +113,21 @@ def roc_curve(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.float64]
     hits, called = _cumulative(positive, values)
     false_alarms = called - hits
     return np.insert(false_alarms / (~positive).sum(), 0, 0.0), np.insert(hits / positive.sum(), 0, 0.0)
+
+
+def precision_recall_curve(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (recall, precision) at every distinct score, highest score first; the last precision is the prevalence.
+
+    Drawn as steps that keep the precision of the higher recall, the area below it is the AUPRC. Raises ValueError if a
+    class is missing.
+    """
+    positive, values = binary(labels, scores)
+    if positive.all() or not positive.any():
+        raise ValueError(
+            f"a precision-recall curve needs both classes, found {positive.sum()} positives of {positive.size}"
+        )
+    hits, called = _cumulative(positive, values)
+    return hits / positive.sum(), hits / called
 
 
 def confusion(labels: ArrayLike, called: ArrayLike) -> Confusion:

@@ -58,7 +58,11 @@ class Question:
 
 
 def questions(task: Task, scored: Scored, thresholds: Mapping[str, float]) -> tuple[Question, ...]:
-    """Return every question on all cases that tell the answer and on each source; on all only if there are several."""
+    """Return every question on all cases that tell the answer and on each source; on all only if there are several.
+
+    A source of positives alone is also judged against the normal cases of each other source, and of all of them: such a
+    question is of the source `<positives> against <normals>`.
+    """
     decided = [_any_finding(task, scored)] if task.exclusive else _findings(task, scored, thresholds)
     groups = np.asarray(group_ids(scored.cases), np.intp)
     asked = []
@@ -66,7 +70,10 @@ def questions(task: Task, scored: Scored, thresholds: Mapping[str, float]) -> tu
         answers = truth(task, name, scored.cases)
         asked += [
             Question(name, source, threshold, rows, answers[rows] == 1, scores[rows], called[rows], groups[rows])
-            for source, rows in parts_by_source(scored.cases, answers >= 0)
+            for source, rows in (
+                *parts_by_source(scored.cases, answers >= 0),
+                *_against_others(scored.cases, answers, _normal(scored.cases, answers)),
+            )
         ]
     return tuple(asked)
 
@@ -93,6 +100,28 @@ def parts_by_source(cases: Sequence[Case], told: NDArray[np.bool_]) -> Iterator[
         yield ALL_SOURCES, np.flatnonzero(told)
     for source in sources:
         yield source, np.flatnonzero(told & (names == source))
+
+
+def _against_others(
+    cases: Sequence[Case], answers: NDArray[np.int8], normal: NDArray[np.bool_]
+) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Yield (name, rows) of each source of positives alone, with the normal cases of the other sources."""
+    names = np.asarray([case.source for case in cases], str)
+    for source in sorted(set(names[answers == 1].tolist()) - set(names[answers == 0].tolist())):
+        positives = (names == source) & (answers == 1)
+        others = normal & (names != source)
+        for other, rows in parts_by_source(cases, others):
+            yield f"{source} against {other}", np.union1d(np.flatnonzero(positives), rows)
+
+
+def _normal(cases: Sequence[Case], answers: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Return which cases (n,) are normal: those that answer no, and those of which every annotated finding is absent.
+
+    The latter says more than the data set does of a finding that it does not annotate; only `_against_others` asks it.
+    """
+    annotated = ([value for value in case.labels.values() if value is not None] for case in cases)
+    unaffected = np.asarray([bool(values) and not any(values) for values in annotated], bool)
+    return np.asarray((answers == 0) | (unaffected & (answers != 1)), bool)
 
 
 _Decided = tuple[str, float, NDArray[np.float64], NDArray[np.bool_]]

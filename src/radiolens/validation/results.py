@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
@@ -12,17 +11,20 @@ from pathlib import Path
 
 import matplotlib.axes
 import matplotlib.figure
+import pyarrow
+import pyarrow.parquet
 
+from radiolens.data.manifest import Case
 from radiolens.evaluation.calibration import reliability_bins
-from radiolens.evaluation.discrimination import auroc, roc_curve
+from radiolens.evaluation.discrimination import auprc, auroc, precision_recall_curve, roc_curve
 from radiolens.task import Task
 from radiolens.validation.questions import Question, Scored
 from radiolens.validation.study import Study
 
 __all__ = ["as_json", "draw_curves", "write_predictions", "write_study"]
 
-_INCHES = (11.0, 5.0)
-"""Two square axes side by side, readable at the width of a page."""
+_INCHES = (16.5, 5.0)
+"""Three square axes side by side, readable at the width of a screen."""
 
 _FEWEST_PER_BIN = 10
 """Points of fewer cases jump at random and are not drawn."""
@@ -46,38 +48,44 @@ def write_study(study: Study, folder: Path) -> Path:
 
 
 def write_predictions(task: Task, scored: Scored, folder: Path) -> Path:
-    """Write predictions.csv, one row per case: path, source, what is annotated, and the probability of each label."""
+    """Write predictions.parquet, one row per case: path, source, split, fold, what is annotated, the probabilities.
+
+    What is not annotated, and the probability of a label that the bundle does not know, is null.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "predictions.csv"
-    annotated = ["label"] if task.exclusive else [f"label:{name}" for name in task.label_names]
-    header = ["path", "source", *annotated, *(f"probability:{name}" for name in task.label_names)]
-    with file.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        for case, row in zip(scored.cases, scored.probabilities, strict=True):
-            told = (
-                ["|".join(name for name in task.label_names if name in case.possible)]
-                if task.exclusive
-                else [case.labels.get(name) for name in task.label_names]
-            )
-            # Nine digits tell any two float32 answers apart.
-            writer.writerow([case.path, case.source, *told, *(f"{value:.9g}" for value in row)])
+    file = folder / "predictions.parquet"
+    cases = scored.cases
+    columns: dict[str, pyarrow.Array] = {
+        name: pyarrow.array([getattr(case, name) for case in cases], kind)
+        for name, kind in (
+            ("path", pyarrow.string()),
+            ("source", pyarrow.string()),
+            ("split", pyarrow.string()),
+            ("fold", pyarrow.int64()),
+        )
+    }
+    columns |= _annotations(task, cases)
+    for name, probabilities in zip(task.label_names, scored.probabilities.T, strict=True):
+        columns[f"probability:{name}"] = pyarrow.array(probabilities, pyarrow.float64(), from_pandas=True)
+    pyarrow.parquet.write_table(pyarrow.table(columns), file)
     return file
 
 
 def draw_curves(asked: Sequence[Question], folder: Path) -> Path:
-    """Draw the ROC curve of each question that both classes answer, and the reliability of each, to curves.png."""
+    """Draw ROC and precision-recall of each question that both classes answer, and the reliability, to curves.png."""
     folder.mkdir(parents=True, exist_ok=True)
     figure = matplotlib.figure.Figure(figsize=_INCHES, layout="constrained")
-    left, right = figure.subplots(1, 2)
+    roc, recall, reliability = figure.subplots(1, 3)
     for number, question in enumerate(asked):
-        colour = f"C{number % 10}"  # the same on both sides; matplotlib's cycle has ten
-        _draw_roc(left, question, colour)
-        _draw_reliability(right, question, colour)
-    left.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC")
-    right.set(xlabel="mean probability", ylabel="observed share", title="Reliability, bins of equal mass")
-    for axes in (left, right):
+        colour = f"C{number % 10}"  # the same everywhere; matplotlib's cycle has ten
+        _draw_areas(roc, recall, question, colour)
+        _draw_reliability(reliability, question, colour)
+    roc.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC")
+    recall.set(xlabel="sensitivity", ylabel="PPV", title="Precision and recall")
+    reliability.set(xlabel="mean probability", ylabel="observed share", title="Reliability, bins of equal mass")
+    for axes in (roc, reliability):
         axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle="--")
+    for axes in (roc, recall, reliability):
         axes.set(xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize="small")
@@ -86,12 +94,25 @@ def draw_curves(asked: Sequence[Question], folder: Path) -> Path:
     return file
 
 
-def _draw_roc(axes: matplotlib.axes.Axes, question: Question, colour: str) -> None:
+def _annotations(task: Task, cases: Sequence[Case]) -> dict[str, pyarrow.Array]:
+    if task.exclusive:
+        told = ["|".join(name for name in task.label_names if name in case.possible) or None for case in cases]
+        return {"label": pyarrow.array(told, pyarrow.string())}
+    return {
+        f"label:{name}": pyarrow.array([case.labels.get(name) for case in cases], pyarrow.int64())
+        for name in task.label_names
+    }
+
+
+def _draw_areas(roc: matplotlib.axes.Axes, recall: matplotlib.axes.Axes, question: Question, colour: str) -> None:
     area = auroc(question.truth, question.scores)
     if math.isnan(area):
         return
-    curve = roc_curve(question.truth, question.scores)
-    axes.plot(*curve, color=colour, label=f"{_title(question)}: AUROC {area:.3f}")
+    title = _title(question)
+    roc.plot(*roc_curve(question.truth, question.scores), color=colour, label=f"{title}: AUROC {area:.3f}")
+    precise = f"{title}: AUPRC {auprc(question.truth, question.scores):.3f}"
+    curve = precision_recall_curve(question.truth, question.scores)
+    recall.plot(*curve, color=colour, drawstyle="steps-pre", label=precise)
 
 
 def _draw_reliability(axes: matplotlib.axes.Axes, question: Question, colour: str) -> None:

@@ -20,7 +20,7 @@ from radiolens.inference.engine import Engine
 from radiolens.validation.questions import Scored
 from radiolens.validation.study import ControlPart
 
-__all__ = ["Progress", "control_part", "score"]
+__all__ = ["Progress", "control_part", "forget_answers", "score"]
 
 Progress = Callable[[int, int], None]
 """Told (done, total) images."""
@@ -50,10 +50,10 @@ def score(
     """Return the calibrated probabilities of the stored network for these cases, as serving computes them.
 
     A volume's are the mean over its slices. Answers are kept in the folder `cache` by the hashes of image and bundle.
-    Raises DatasetError if an image cannot be read, or is not the one the manifest lists.
+    Raises DatasetError if an image cannot be read, or is not the one the manifest lists. `forget_answers` ends it.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    file = cache / f"answers-{engine.installed.sha256[:16]}.jsonl"
+    file = _answers_file(engine, cache)
     known = _kept_answers(file)
     places = [_column(engine, name) for name in manifest.task.label_names]
     shape = engine.bundle.preprocessing.rows, engine.bundle.preprocessing.columns
@@ -70,6 +70,11 @@ def score(
             probabilities[number] = [np.nan if place is None else answer[place] for place in places]
             progress(number + 1, len(cases))
     return Scored(tuple(cases), probabilities, grey)
+
+
+def forget_answers(engine: Engine, cache: Path) -> None:
+    """Remove the answers of this bundle that `score` kept, once the study is written."""
+    _answers_file(engine, cache).unlink(missing_ok=True)
 
 
 def control_part(
@@ -101,6 +106,10 @@ def _images(manifest: Manifest, cases: Sequence[Case], preprocessing: Preprocess
                 "Restore the image, or make the manifest anew."
             )
         yield _Read(sha256, np.stack([grey_levels(pixels, image.unit, preprocessing) for pixels in image.pixels]))
+
+
+def _answers_file(engine: Engine, cache: Path) -> Path:
+    return cache / f"answers-{engine.installed.sha256[:16]}.jsonl"
 
 
 def _column(engine: Engine, name: str) -> int | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from radiolens.data.manifest import Case
 from radiolens.data.splits import group_ids
 from radiolens.evaluation.calibration import Bin, brier_score, expected_calibration_error, reliability_bins
-from radiolens.evaluation.controls import border_brightness_features, out_of_fold_scores, transferred_scores
+from radiolens.evaluation.controls import TREES, border_brightness_features, out_of_fold_scores, transferred_scores
 from radiolens.evaluation.discrimination import Confusion, auprc, auroc, confusion, confusion_matrix, macro_f1
 from radiolens.evaluation.intervals import (
     Interval,
@@ -24,7 +25,7 @@ from radiolens.evaluation.intervals import (
 from radiolens.task import Task
 from radiolens.validation.questions import ALL_SOURCES, Question, Scored, parts_by_source, questions, truth
 
-__all__ = ["Binary", "ControlPart", "Controls", "Plan", "Scored", "Study", "Types", "measure"]
+__all__ = ["Average", "Binary", "ControlPart", "Controls", "Plan", "Scored", "Study", "Types", "measure"]
 
 _FEWEST = 10
 """Of each class: an AUROC of fewer is nan, since its interval would say nothing."""
@@ -86,6 +87,19 @@ class Binary:
 
 
 @dataclass(frozen=True)
+class Average:
+    """The mean of a measure of one question over the sources that tell it, each counting the same.
+
+    `measure` is auroc, sensitivity or specificity; `interval` is that of a bootstrap over patients.
+    """
+
+    question: str
+    measure: str
+    sources: tuple[str, ...]
+    interval: Interval
+
+
+@dataclass(frozen=True)
 class Types:
     """Naming one of several exclusive types on one source, by the likeliest label.
 
@@ -107,15 +121,20 @@ class Study:
 
     settings: Mapping[str, object]
     binary: tuple[Binary, ...]
+    averages: tuple[Average, ...]
     types: tuple[Types, ...]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a study is made: `seed` of bootstrap and forests, number of `resamples`, facts to keep as `settings`."""
+    """How a study is made: `seed` of bootstrap and forests, `resamples` of the one, `trees` of the others.
+
+    `settings` are facts to keep with the study.
+    """
 
     seed: int = 0
     resamples: int = 1000
+    trees: int = TREES
     settings: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -136,11 +155,17 @@ def measure(
     apart = None if training is None else _apart(training, scored)
     binary = []
     for number, question in enumerate(asked, 1):
-        binary.append(_binary(question, _controls(task, question, features, apart, plan.seed), plan))
+        binary.append(_binary(question, _controls(task, question, features, apart, plan), plan))
         progress(number, len(asked))
     types = tuple(_types(task, scored, plan)) if task.exclusive else ()
-    settings = {**plan.settings, "seed": plan.seed, "resamples": plan.resamples, "cases": len(scored.cases)}
-    return Study(settings, tuple(binary), types)
+    settings = {
+        **plan.settings,
+        "seed": plan.seed,
+        "resamples": plan.resamples,
+        "trees": plan.trees,
+        "cases": len(scored.cases),
+    }
+    return Study(settings, tuple(binary), tuple(_averages(asked, {case.source for case in scored.cases}, plan)), types)
 
 
 def _binary(question: Question, controls: Controls, plan: Plan) -> Binary:
@@ -171,14 +196,14 @@ def _binary(question: Question, controls: Controls, plan: Plan) -> Binary:
 
 
 def _controls(
-    task: Task, question: Question, features: NDArray[np.float64], training: ControlPart | None, seed: int
+    task: Task, question: Question, features: NDArray[np.float64], training: ControlPart | None, plan: Plan
 ) -> Controls:
     if not _judgeable(question):
         nothing = _not_defined("too few cases")
         return Controls(nothing, nothing, "", nothing)
     own = features[question.rows]
-    held_out = out_of_fold_scores(own, question.truth, question.groups, seed)
-    trained, trained_on = _trained_scores(task, question, own, training, seed)
+    held_out = out_of_fold_scores(own, question.truth, question.groups, plan.seed, plan.trees)
+    trained, trained_on = _trained_scores(task, question, own, training, plan)
     return Controls(
         out_of_fold=_auroc_interval(question, held_out),
         trained=_auroc_interval(question, trained),
@@ -188,7 +213,7 @@ def _controls(
 
 
 def _trained_scores(
-    task: Task, question: Question, own: NDArray[np.float64], training: ControlPart | None, seed: int
+    task: Task, question: Question, own: NDArray[np.float64], training: ControlPart | None, plan: Plan
 ) -> tuple[NDArray[np.float64], str]:
     """Return the scores of a forest fitted on the training part (nan without one), and what it was fitted on."""
     if training is None:
@@ -196,7 +221,7 @@ def _trained_scores(
     answers = truth(task, question.name, training.cases)
     same = np.asarray([case.source == question.source for case in training.cases], bool) & (answers >= 0)
     used, name = (same, question.source) if len(np.unique(answers[same])) == 2 else (answers >= 0, ALL_SOURCES)
-    scores = transferred_scores(training.features[used], answers[used], own, seed)
+    scores = transferred_scores(training.features[used], answers[used], own, plan.seed, plan.trees)
     return scores, f"{np.count_nonzero(used)} training cases, source {name}"
 
 
@@ -206,6 +231,39 @@ def _apart(training: ControlPart, scored: Scored) -> ControlPart:
     own, others = groups[: len(scored.cases)], groups[len(scored.cases) :]
     kept = ~np.isin(others, own)
     return ControlPart(tuple(np.asarray(training.cases, object)[kept]), training.features[kept])
+
+
+def _averages(asked: Sequence[Question], sources: Set[str], plan: Plan) -> Iterator[Average]:
+    """Yield the means over sources: of a question in the parts of single sources, if at least two tell it."""
+    for name in dict.fromkeys(question.name for question in asked):
+        parts = [part for part in asked if part.name == name and part.source in sources]
+        for measure, (metric, classes) in _AVERAGED.items():
+            used = [part for part in parts if all(_enough(part, answer=answer) for answer in classes)]
+            if len(used) > 1:
+                yield Average(name, measure, tuple(part.source for part in used), _mean_interval(metric, used, plan))
+
+
+def _mean_interval(metric: Callable[..., float], parts: Sequence[Question], plan: Plan) -> Interval:
+    numbers = np.concatenate([np.full(part.truth.size, number) for number, part in enumerate(parts)])
+    arrays = [np.concatenate([getattr(part, name) for part in parts]) for name in ("truth", "scores", "called")]
+
+    def mean(numbers: NDArray[np.intp], *arrays: NDArray[Any]) -> float:
+        each = [metric(*(array[numbers == number] for array in arrays)) for number in range(len(parts))]
+        return float(np.mean(each))
+
+    groups = np.concatenate([part.groups for part in parts])
+    random = np.random.default_rng(plan.seed)
+    return clustered_bootstrap_interval(mean, [numbers, *arrays], groups, random, plan.resamples)
+
+
+_AVERAGED: Mapping[str, tuple[Callable[..., float], tuple[bool, ...]]] = MappingProxyType(
+    {
+        "auroc": (lambda truth, scores, called: auroc(truth, scores), (False, True)),
+        "sensitivity": (lambda truth, scores, called: confusion(truth, called).sensitivity, (True,)),
+        "specificity": (lambda truth, scores, called: confusion(truth, called).specificity, (False,)),
+    }
+)
+"""Of each measure how it is computed, and the answers that a source must tell for it."""
 
 
 def _types(task: Task, scored: Scored, plan: Plan) -> Iterator[Types]:
@@ -259,8 +317,11 @@ def _difference_interval(question: Question, control: NDArray[np.float64]) -> In
 
 
 def _judgeable(question: Question) -> bool:
-    positives = int(np.count_nonzero(question.truth))
-    return min(positives, question.truth.size - positives) >= _FEWEST
+    return _enough(question, answer=True) and _enough(question, answer=False)
+
+
+def _enough(question: Question, *, answer: bool) -> bool:
+    return int(np.count_nonzero(question.truth == answer)) >= _FEWEST
 
 
 def _not_defined(method: str) -> Interval:

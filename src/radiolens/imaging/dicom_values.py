@@ -26,6 +26,7 @@ _Transform = Callable[[NDArray[Any]], Floats]
 
 _BLOCK_PIXELS = 1 << 20  # worked on at a time: 4 MiB of float32
 _LUT_ENTRIES = 1 << 16  # what 0 entries mean, and where a 16-bit number wraps around
+_BYTE_BITS = 8
 _NEGATIVE_FROM = 1 << 15  # as an unsigned 16-bit number
 
 
@@ -160,19 +161,20 @@ def _table(item: Dataset, *, signed: bool) -> tuple[Floats, int, int]:
         raise UnreadableImage("A look-up table is not described. Export the image again from the PACS.")
     # Either of the first two may have been read as signed or unsigned, whatever it is (PS3.3 C.11.1.1).
     count, first = int(descriptor[0]) % _LUT_ENTRIES or _LUT_ENTRIES, int(descriptor[1]) % _LUT_ENTRIES
-    entries = _entries(item, count)
+    bits = int(descriptor[2])
+    entries = _entries(item, count, bits)
     if len(entries) < count:
         raise UnreadableImage(
             f"A look-up table has {len(entries)} of {count} entries. Export the image again from the PACS."
         )
-    return entries[:count], first - _LUT_ENTRIES if signed and first >= _NEGATIVE_FROM else first, int(descriptor[2])
+    return entries[:count], first - _LUT_ENTRIES if signed and first >= _NEGATIVE_FROM else first, bits
 
 
-def _entries(item: Dataset, count: int) -> Floats:
+def _entries(item: Dataset, count: int, bits: int) -> Floats:
     value = item["LUTData"].value if "LUTData" in item else None
     if not isinstance(value, bytes):
         return np.asarray(numbers(item, "LUTData"), np.float32)
-    if len(value) < 2 * count:  # 8-bit entries, two to a word
+    if bits <= _BYTE_BITS and len(value) < 2 * count:  # two to a word
         return np.frombuffer(value, np.uint8).astype(np.float32)
     words = value[: len(value) // 2 * 2]
     return np.frombuffer(words, "<u2" if item.original_encoding[1] is not False else ">u2").astype(np.float32)

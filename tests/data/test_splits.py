@@ -9,8 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radiolens.data.manifest import Case, Manifest
-from radiolens.data.sources import LAYOUTS, brain_ct, chest_xray
-from radiolens.data.sources.collection import committed_splits
 from radiolens.data.splits import (
     PARTS,
     check_no_leakage,
@@ -22,7 +20,6 @@ from radiolens.data.splits import (
 )
 from radiolens.errors import PatientLeakage
 from radiolens.tasks import get_task
-from tests.shared_data import SHARED, needs_shared_data
 
 MRI = get_task("brain-mri")
 
@@ -146,25 +143,3 @@ def test_a_held_out_fold_becomes_the_validation_split() -> None:
     folds = tuple(Case(str(fold), fold=fold, split="test" if fold == 5 else "train") for fold in range(1, 6))
     held = hold_out_fold(Manifest(Path("m.csv"), MRI, folds), 2)
     assert [case.split for case in held.cases] == ["train", "validation", "train", "train", "test"]
-
-
-@needs_shared_data
-@pytest.mark.parametrize("name", sorted(LAYOUTS))
-def test_a_collection_comes_in_without_leakage(name: str) -> None:
-    manifest = LAYOUTS[name](SHARED / name)
-    check_no_leakage(manifest.cases)
-    assert all(case.split for case in manifest.cases)
-    assert manifest.path(manifest.cases[0]).is_file()
-
-
-@needs_shared_data
-def test_the_committed_splits_are_what_the_cut_gives() -> None:
-    assert chest_xray.cut(SHARED / "chest-xray") == committed_splits("chest_xray")
-    assert brain_ct.cut(SHARED / "brain-ct") == committed_splits("brain_ct")
-
-
-@needs_shared_data
-def test_what_is_kept_out_of_training_is_kept_out() -> None:
-    manifest = LAYOUTS["chest-xray"](SHARED / "chest-xray")
-    assert {case.split for case in manifest.cases if case.source == "tbx11k"} == {"external"}
-    assert sum(case.split == "test" for case in manifest.cases if case.source == "guangzhou") == 624

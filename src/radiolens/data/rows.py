@@ -20,6 +20,7 @@ OLDEST_YEARS = 130
 
 _ANNOTATIONS: Mapping[str, int | None] = MappingProxyType({"1": 1, "0": 0, "": None})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and the halves of characters, which UTF-8 cannot hold
+_PRINTABLE = "text without control characters or line breaks"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)  # float() takes nan, inf and 1_000, too
 _WHOLE = re.compile(r"\d{1,9}(\.0*)?", re.ASCII)  # spreadsheets write a fold as 3.0
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -27,22 +28,24 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class _Row:
-    """One row as texts, and where it stands."""
+    """One row as texts by column, where it stands, and what the columns are called there."""
 
     file: Path
     number: int
     texts: Mapping[str, str]
+    called: Mapping[str, str]
 
     def text(self, column: str) -> str:
         """Return the text of a column, empty if there is none; raise InvalidManifest if it is not printable."""
         text = self.texts.get(column, "")
         if _CONTROL.search(text):
-            raise self.refused(column, "text without control characters or line breaks")
+            raise self.refused(column, _PRINTABLE)
         return text
 
     def refused(self, column: str, expected: str) -> InvalidManifest:
+        name = self.called.get(column, column)
         return InvalidManifest(
-            f"found {self.texts.get(column, '')!r}, expected {expected}.", self.file, self.number, column
+            f"found {self.texts.get(column, '')!r}, expected {expected}.", self.file, self.number, name
         )
 
 
@@ -65,9 +68,14 @@ def check_header(file: Path, task: Task, header: Sequence[str]) -> None:
         raise InvalidManifest(f"columns missing: {', '.join(missing) or 'label:<name>'}.", file)
 
 
-def case_of(file: Path, task: Task, number: int, texts: Mapping[str, str]) -> Case:
-    """Return the case that a row describes; raise InvalidManifest, with row and column, at its first wrong value."""
-    row = _Row(file, number, texts)
+def case_of(
+    file: Path, task: Task, number: int, texts: Mapping[str, str], called: Mapping[str, str] = MappingProxyType({})
+) -> Case:
+    """Return the case that a row describes; raise InvalidManifest, with row and column, at its first wrong value.
+
+    `called` says what a column of the manifest is called in the file, where that differs.
+    """
+    row = _Row(file, number, texts, called)
     _check(row)
     text = {name: row.text(name) for name in COLUMNS if name not in ("age", "fold")}
     return Case(**text, fold=_fold(row), age=_age(row), labels=_labels(row, task), possible=_possible(row, task))
@@ -94,7 +102,9 @@ def row_of(case: Case, task: Task) -> dict[str, str]:
 
 
 def path_problem(path: str) -> str | None:
-    """Say what a path should be instead, if it could lead out of its folder on any system; None if it is fine."""
+    """Say what a path should be instead, if on any system it could lead out of its folder; None if it is fine."""
+    if _CONTROL.search(path):
+        return _PRINTABLE
     windows = PureWindowsPath(path)
     if not path or path == "." or PurePosixPath(path).is_absolute() or windows.drive or windows.root:
         return "a path below the manifest's folder"

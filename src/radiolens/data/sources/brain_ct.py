@@ -6,32 +6,30 @@ Both are cut by patient and committed in brain_ct_splits.csv.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from radiolens.data.manifest import Case, Manifest
-from radiolens.data.sources.collection import committed_splits, rows
+from radiolens.data.sources.collection import chosen, rows, with_committed_splits
 from radiolens.data.splits import split_by_group
 from radiolens.tasks import get_task
 
 __all__ = ["cut", "load"]
 
 _TASK = get_task("brain-ct")
-_HAEMORRHAGE = {"haemorrhage": 1, "no_haemorrhage": 0}
+_COLUMNS = ("path", "source", "label", "patient_id", "mask", "licence")
+_HAEMORRHAGE = {"haemorrhage": 1, "no_haemorrhage": 0, "normal": None, "stroke": None}
 
 
 def load(folder: Path) -> Manifest:
     """Return the collection in `folder` with its committed splits."""
-    splits = committed_splits("brain_ct")
-    cases = tuple(replace(case, split=splits[case.path]) for case in _cases(folder))
-    return Manifest(folder / "manifest.csv", _TASK, cases)
+    return Manifest(folder / "manifest.csv", _TASK, with_committed_splits(folder, "brain_ct", _cases(folder)))
 
 
 def cut(folder: Path) -> Mapping[str, str]:
     """Return the split of each path, computed anew: what the committed list must equal."""
     cases = _cases(folder)
-    chosen = split_by_group(cases, ("train", "validation", "test"), (0.7, 0.1, 0.2), seed=0)
-    return {case.path: split for case, split in zip(cases, chosen, strict=True)}
+    parts = split_by_group(cases, ("train", "validation", "test"), (0.7, 0.1, 0.2), seed=0)
+    return {case.path: split for case, split in zip(cases, parts, strict=True)}
 
 
 def _cases(folder: Path) -> tuple[Case, ...]:
@@ -40,9 +38,9 @@ def _cases(folder: Path) -> tuple[Case, ...]:
             path=row["path"],
             source=row["source"],
             patient_id=row["patient_id"],
-            labels={"haemorrhage": _HAEMORRHAGE.get(row["label"]), "tumour": None},
+            labels={"haemorrhage": chosen(folder, number, "label", row["label"], _HAEMORRHAGE), "tumour": None},
             mask=row["mask"],
             licence=row["licence"],
         )
-        for row in rows(folder)
+        for number, row in enumerate(rows(folder, _COLUMNS), 1)
     )

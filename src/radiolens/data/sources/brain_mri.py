@@ -6,32 +6,40 @@ split, fold 4 the validation split. Any other validation cut would let slices of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from radiolens.data.manifest import Case, Manifest
-from radiolens.data.sources.collection import rows
+from radiolens.data.sources.collection import chosen, rows
 from radiolens.tasks import get_task
 
 __all__ = ["load"]
 
 _TASK = get_task("brain-mri")
-_TUMOURS = frozenset(label.name for label in _TASK.labels if not label.normal)
+_COLUMNS = ("path", "source", "label", "cv_fold", "duplicate_group", "mask", "licence")
+_POSSIBLE = {
+    **{name: frozenset({name}) for name in _TASK.label_names},
+    "tumour_unspecified": frozenset(label.name for label in _TASK.labels if not label.normal),
+}
+_FOLDS = {str(fold): fold for fold in range(1, 6)}
 _SPLITS = {1: "train", 2: "train", 3: "train", 4: "validation", 5: "test"}
 
 
 def load(folder: Path) -> Manifest:
     """Return the collection in `folder`, split by its folds; a tumour of unspecified type may be any of the three."""
-    cases = tuple(
-        Case(
-            path=row["path"],
-            source=row["source"],
-            duplicate_group=row["duplicate_group"],
-            split=_SPLITS[int(row["cv_fold"])],
-            fold=int(row["cv_fold"]),
-            possible=_TUMOURS if row["label"] == "tumour_unspecified" else frozenset({row["label"]}),
-            mask=row["mask"],
-            licence=row["licence"],
-        )
-        for row in rows(folder)
-    )
+    cases = tuple(_case(folder, number, row) for number, row in enumerate(rows(folder, _COLUMNS), 1))
     return Manifest(folder / "manifest.csv", _TASK, cases)
+
+
+def _case(folder: Path, number: int, row: Mapping[str, str]) -> Case:
+    fold = chosen(folder, number, "cv_fold", row["cv_fold"], _FOLDS)
+    return Case(
+        path=row["path"],
+        source=row["source"],
+        duplicate_group=row["duplicate_group"],
+        split=_SPLITS[fold],
+        fold=fold,
+        possible=chosen(folder, number, "label", row["label"], _POSSIBLE),
+        mask=row["mask"],
+        licence=row["licence"],
+    )

@@ -7,25 +7,26 @@ other split is cut by patient or duplicate group and committed in chest_xray_spl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from radiolens.data.manifest import Case, Manifest
-from radiolens.data.sources.collection import committed_splits, rows
+from radiolens.data.case import COLUMNS, Case, Manifest
+from radiolens.data.rows import case_of
+from radiolens.data.sources.collection import rows, with_committed_splits
 from radiolens.data.splits import split_by_group
 from radiolens.tasks import get_task
 
 __all__ = ["cut", "load"]
 
 _TASK = get_task("chest-xray")
-_ANNOTATIONS = {"1": 1, "0": 0, "": None}
+_COLUMNS = (
+    *("path", "source", "split", "patient_id", "duplicate_group", "age", "sex", "view", "licence"),
+    *_TASK.label_names,
+)
 
 
 def load(folder: Path) -> Manifest:
     """Return the collection in `folder` with its committed splits."""
-    splits = committed_splits("chest_xray")
-    cases = tuple(replace(case, split=splits[case.path]) for case in _cases(folder))
-    return Manifest(folder / "manifest.csv", _TASK, cases)
+    return Manifest(folder / "manifest.csv", _TASK, with_committed_splits(folder, "chest_xray", _cases(folder)))
 
 
 def cut(folder: Path) -> Mapping[str, str]:
@@ -39,23 +40,16 @@ def cut(folder: Path) -> Mapping[str, str]:
 
 
 def _assigned(cases: Sequence[Case], names: Sequence[str], fractions: Sequence[float]) -> dict[str, str]:
-    chosen = split_by_group(cases, names, fractions, seed=0)
-    return {case.path: split for case, split in zip(cases, chosen, strict=True)}
+    parts = split_by_group(cases, names, fractions, seed=0)
+    return {case.path: split for case, split in zip(cases, parts, strict=True)}
 
 
 def _cases(folder: Path) -> tuple[Case, ...]:
-    return tuple(
-        Case(
-            path=row["path"],
-            source=row["source"],
-            patient_id=row["patient_id"],
-            duplicate_group=row["duplicate_group"],
-            split=row["split"],
-            labels={name: _ANNOTATIONS[row[name]] for name in _TASK.label_names},
-            age=float(row["age"]) if row["age"] else None,
-            sex=row["sex"],
-            view=row["view"],
-            licence=row["licence"],
-        )
-        for row in rows(folder)
-    )
+    return tuple(_case(folder, number, row) for number, row in enumerate(rows(folder, _COLUMNS), 1))
+
+
+def _case(folder: Path, number: int, row: Mapping[str, str]) -> Case:
+    """Return a case, with its values checked as those of any manifest are."""
+    known = [name for name in COLUMNS if name in _COLUMNS]
+    labels = {f"label:{name}": row[name] for name in _TASK.label_names}
+    return case_of(folder / "manifest.csv", _TASK, number, {name: row[name] for name in known} | labels)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from radiolens.data.sources import LAYOUTS, brain_ct, brain_mri, chest_xray
+from radiolens.data.sources.collection import committed_splits
+from radiolens.data.splits import check_no_leakage
+from radiolens.errors import InvalidManifest
+from tests.shared_data import SHARED, needs_shared_data
+
+HEADERS = {
+    "chest-xray": "path,source,split,pneumonia,tuberculosis,patient_id,age,sex,view,duplicate_group,licence",
+    "brain-mri": "path,source,split,label,cv_fold,duplicate_group,mask,licence",
+    "brain-ct": "path,source,split,label,patient_id,mask,licence",
+}
+ROWS = {
+    "chest-xray": "images/tbx11k/a.png,tbx11k,external,,1,,,,,,",
+    "brain-mri": "a.png,figshare,train,tumour_unspecified,5,,,",
+    "brain-ct": "{path},sich,train,haemorrhage,p,,",
+}
+
+
+def collection(folder: Path, name: str, row: str, header: str | None = None) -> Path:
+    (folder / "manifest.csv").write_text(f"{header or HEADERS[name]}\n{row}\n")
+    return folder
+
+
+def test_a_tumour_of_unknown_type_may_be_any_of_the_three(tmp_path: Path) -> None:
+    (case,) = brain_mri.load(collection(tmp_path, "brain-mri", ROWS["brain-mri"])).cases
+    assert case.possible == {"glioma", "meningioma", "pituitary"}
+    assert (case.fold, case.split) == (5, "test")
+
+
+def test_haemorrhage_is_not_annotated_in_the_stroke_set(tmp_path: Path) -> None:
+    path = next(path for path in committed_splits("brain_ct") if "stroke" in path)
+    (case,) = brain_ct.load(collection(tmp_path, "brain-ct", f"{path},stroke,train,stroke,p,,")).cases
+    assert dict(case.labels) == {"haemorrhage": None, "tumour": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "message"),
+    [
+        ("chest-xray", "a.png,nih,train,2,,,,,,,", "row 1, column 'label:pneumonia': found '2'"),
+        ("chest-xray", "a.png,nih,train,1,,,old,,,,", "row 1, column 'age': found 'old'"),
+        ("chest-xray", "a.png,nih,train,1,,,,,,,", "row 1, column 'path': 'a.png' is not in the committed list"),
+        ("brain-mri", "a.png,figshare,train,glioma,6,,,", "row 1, column 'cv_fold': found '6', expected 1, 2, 3, 4, 5"),
+        ("brain-mri", "a.png,figshare,train,cyst,1,,,", "row 1, column 'label': found 'cyst', expected glioma"),
+        ("brain-ct", "a.png,sich,train,tumour,p,,", "column 'label': found 'tumour', expected haemorrhage, no_haemo"),
+        ("brain-ct", "a.png,sich", "row 1: the row has another number of values"),
+    ],
+)
+def test_a_collection_that_is_not_as_expected_is_told(name: str, row: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidManifest, match=message):
+        LAYOUTS[name](collection(tmp_path, name, row))
+
+
+@pytest.mark.parametrize("name", sorted(LAYOUTS))
+def test_another_collection_is_told_by_its_columns(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidManifest, match=r"columns missing: source, .* It is of another collection"):
+        LAYOUTS[name](collection(tmp_path, name, "a.png", "path"))
+    (tmp_path / "manifest.csv").unlink()
+    with pytest.raises(InvalidManifest, match=r"there is no manifest\.csv in this folder"):
+        LAYOUTS[name](tmp_path)
+
+
+@needs_shared_data
+@pytest.mark.parametrize("name", sorted(LAYOUTS))
+def test_a_collection_comes_in_without_leakage(name: str) -> None:
+    manifest = LAYOUTS[name](SHARED / name)
+    check_no_leakage(manifest.cases)
+    assert all(case.split for case in manifest.cases)
+    assert manifest.path(manifest.cases[0]).is_file()
+
+
+@needs_shared_data
+def test_the_committed_splits_are_what_the_cut_gives() -> None:
+    assert chest_xray.cut(SHARED / "chest-xray") == committed_splits("chest_xray")
+    assert brain_ct.cut(SHARED / "brain-ct") == committed_splits("brain_ct")
+
+
+@needs_shared_data
+def test_what_is_kept_out_of_training_is_kept_out() -> None:
+    manifest = LAYOUTS["chest-xray"](SHARED / "chest-xray")
+    assert {case.split for case in manifest.cases if case.source == "tbx11k"} == {"external"}
+    assert sum(case.split == "test" for case in manifest.cases if case.source == "guangzhou") == 624

@@ -44,6 +44,7 @@ def dicom_dataset(pixels: NDArray[Any], **elements: Any) -> Dataset:  # noqa: AN
     colour, framed = pixels.shape[-1] == 3, pixels.ndim - (pixels.shape[-1] == 3) == 3
     dataset = Dataset()
     dataset.preamble, dataset.file_meta = bytes(128), FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.SOPClassUID, dataset.SOPInstanceUID = CR, "1.2.826.0.1.3680043.8.498.1"
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2.826.0.1.3680043.8.498.2", "1.2.826.0.1.3680043.8.498.3"
     dataset.Modality = "CR"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.errors import BytesLengthException
 from pydicom.filereader import read_dataset, read_preamble
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
@@ -29,7 +30,7 @@ __all__ = ["DicomFile", "parse"]
 
 _PIXEL_DATA = 0x7FE00010
 _ALL_PIXEL_TAGS = (_PIXEL_DATA, 0x7FE00008, 0x7FE00009)  # PixelData, FloatPixelData, DoubleFloatPixelData
-_DAMAGE = (ValueError, EOFError, OSError, KeyError, TypeError, NotImplementedError, struct.error)
+_DAMAGE = (BytesLengthException, ValueError, EOFError, OSError, KeyError, TypeError, NotImplementedError, struct.error)
 """What pydicom's parser raises on damaged files."""
 
 

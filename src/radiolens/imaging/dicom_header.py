@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import struct
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import UID
 
@@ -34,8 +34,18 @@ __all__ = [
     "whole",
 ]
 
-_DAMAGE = (ValueError, TypeError, OverflowError, AttributeError, LookupError, NotImplementedError, struct.error)
+_DAMAGE = (
+    BytesLengthException,
+    ValueError,
+    TypeError,
+    OverflowError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    struct.error,
+)
 """What pydicom raises when it converts a damaged value."""
+_LARGEST = 1e28  # times any 32-bit value it is a finite float32; no header means more
 _UID = re.compile(r"[0-9.]{1,64}")
 _YEARS_PER_UNIT = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 _FUNCTIONAL_GROUPS = (
@@ -51,14 +61,14 @@ _COSINE_TOLERANCE = 0.01  # of a length of 1: scanners round direction cosines t
 def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
     """Return the numbers of an element, none if it is absent or empty.
 
-    Raises UnreadableImage if a value is no finite number: a window or a rescale guessed instead would show another
-    image.
+    Raises UnreadableImage if a value is no number, or none that can be calculated with: a window or a rescale guessed
+    instead would show another image.
     """
     try:
         values = tuple(float(value) for value in _values(dataset, keyword))
     except _DAMAGE as error:
         raise UnreadableImage(_no_number(keyword)) from error
-    if not all(map(math.isfinite, values)):
+    if not all(abs(value) <= _LARGEST for value in values):  # nor is NaN
         raise UnreadableImage(_no_number(keyword))
     return values
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.pixels.processing import apply_color_lut, convert_color_space
 from pydicom.pixels.utils import as_pixel_options
 from pydicom.uid import ExplicitVRBigEndian, RLELossless
@@ -24,7 +25,17 @@ from radiolens.quality import ProblemCode
 
 __all__ = ["Colour", "check_pixels", "frame_count", "is_colour", "read_colour", "read_stored"]
 
-_DAMAGE = (ValueError, TypeError, RuntimeError, AttributeError, LookupError, EOFError, OverflowError, struct.error)
+_DAMAGE = (
+    BytesLengthException,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    AttributeError,
+    LookupError,
+    EOFError,
+    OverflowError,
+    struct.error,
+)
 """What pydicom and its decoders raise on damaged pixel data and headers."""
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 _THUMBNAIL_SIDE = 64  # pixels: enough to tell colour from grey

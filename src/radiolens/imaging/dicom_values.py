@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 
 from radiolens.errors import UnreadableImage
 from radiolens.imaging.dicom_header import holder, items, number, numbers, text, whole
-from radiolens.imaging.intensity import Floats, apply_lut, apply_window, stretch
+from radiolens.imaging.intensity import Floats, apply_lut, apply_window, least_width, stretch
 
 __all__ = ["Padding", "film_shades", "modality_values", "window_remarks"]
 
@@ -96,7 +96,6 @@ def window_remarks(header: Dataset, frame: int) -> Iterator[str]:
         yield "The header contradicts itself (MONOCHROME1, but IDENTITY); the image was inverted, as for MONOCHROME1."
 
 
-_LEAST_WIDTH = float(np.finfo(np.float32).tiny)
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
@@ -108,7 +107,7 @@ class _Window:
 
     @property
     def is_usable(self) -> bool:
-        return self.width >= (1 if self.function == "LINEAR" else _LEAST_WIDTH)
+        return self.width >= least_width(self.function)
 
 
 def _window(header: Dataset, frame: int) -> _Window | None:

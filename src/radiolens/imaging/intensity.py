@@ -5,11 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Floats", "apply_lut", "apply_window", "saturation", "stretch"]
+__all__ = ["Floats", "apply_lut", "apply_window", "least_width", "saturation", "stretch"]
 
 Floats = NDArray[np.float32]
 
+_LEAST_WIDTH = 1e-12  # 4 / width, the slope of a sigmoid, is finite in float32
 _LARGEST_EXPONENT = np.float32(80)  # exp(80) is finite in float32, and 1 / (1 + exp(80)) is 0 for any film
+
+
+def least_width(function: str) -> float:
+    """Return the least width of a window: the standard's 1 for LINEAR, else (above 0) what float32 calculates with."""
+    return 1.0 if function == "LINEAR" else _LEAST_WIDTH
 
 
 def apply_window(values: Floats, centre: float, width: float, function: str = "LINEAR") -> Floats:
@@ -19,8 +25,7 @@ def apply_window(values: Floats, centre: float, width: float, function: str = "L
     (C.11.2.1.3.2), both of a width above 0. Raises ValueError if centre or width is no number, the width too small, or
     the function unknown.
     """
-    least = 1.0 if function == "LINEAR" else np.finfo(np.float32).tiny
-    if not (np.isfinite(centre) and np.isfinite(width) and width >= least):
+    if not (np.isfinite(centre) and np.isfinite(width) and width >= least_width(function)):
         raise ValueError(f"a window of centre {centre} and width {width}")
     if function == "SIGMOID":
         exponent = np.clip(
@@ -52,6 +57,8 @@ def apply_lut(values: Floats, table: NDArray[np.float32], first_value: int) -> F
 
 def stretch(values: Floats, low: float, high: float) -> Floats:
     """Return values in 0 to 1, linear from `low` to `high`; where these are equal, all are 0."""
+    if high - low > np.finfo(np.float32).max:  # the difference of two float32 values may not be one
+        values, low, high = values * np.float32(0.5), low / 2, high / 2
     return _ramp(values, low, high) if high > low else np.zeros_like(values)
 
 

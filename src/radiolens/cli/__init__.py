@@ -1,8 +1,8 @@
 """The command line: `radiolens COMMAND`. One file per command, loaded only when it is called.
 
 Exit codes: 0 done; 1 an input could not be read, or the work failed (any RadiolensError); 2 wrong usage, to which
-UnknownTask belongs. An expected error is one sentence on standard error. An unexpected one keeps its trace, which a
-report of the defect needs.
+UnknownTask belongs; 130 stopped with Ctrl+C. An expected error is one sentence on standard error. An unexpected one
+keeps its trace, which a report of the defect needs.
 """
 
 from __future__ import annotations
@@ -23,9 +23,14 @@ COMMANDS = {
     "serve": "Start the web app on this computer.",
     "train": "Run an experiment.",
     "export": "Turn a trained network into a bundle.",
+    "bundle": "Check a bundle, or seal its evidence.",
     "evaluate": "Measure a bundle on a manifest.",
     "data": "Make, split and check manifests; download public sets.",
 }
+
+
+_INTERRUPTED = 130
+"""As shells say it: 128 and the number of SIGINT."""
 
 
 class Failure(click.ClickException):
@@ -47,6 +52,9 @@ class Commands(LazyGroup):
             raise click.UsageError(str(error), ctx) from error
         except RadiolensError as error:
             raise Failure(str(error)) from error
+        except KeyboardInterrupt as error:
+            click.echo("radiolens: stopped.", err=True)
+            raise click.exceptions.Exit(_INTERRUPTED) from error
         except ModuleNotFoundError as error:
             if (error.name or "radiolens").split(".")[0] == "radiolens":
                 raise

@@ -1,10 +1,16 @@
-"""`radiolens train`: runs an experiment of training/configs."""
+"""`radiolens train`: runs an experiment of training/configs, or of a file of the user's own."""
 
 from __future__ import annotations
 
+import logging
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from radiolens.training.checkpoints import Epoch
 
 __all__ = ["command"]
 
@@ -12,22 +18,45 @@ __all__ = ["command"]
 @click.command("train")
 @click.argument("experiment")
 @click.option(
-    "--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="The collection."
+    "--data",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A manifest (CSV or Parquet), or the folder of a known collection.",
 )
 @click.option("--runs", default=Path("runs"), type=click.Path(file_okay=False, path_type=Path), show_default=True)
 @click.option(
     "--hold-out", type=click.IntRange(min=1), help="Hold out this fold as validation split, for out-of-fold runs."
 )
 def command(experiment: str, data: Path, runs: Path, hold_out: int | None) -> None:
-    """Run EXPERIMENT, for instance chest_xray; called again, it goes on where it was cut."""
-    from radiolens.data.sources import LAYOUTS
+    """Run EXPERIMENT; called again, it goes on where it was cut.
+
+    EXPERIMENT is a name, for instance chest_xray, or a Python file that defines EXPERIMENT. Such a file is run as code:
+    give only what you trust. The folder RUNS/<name of the experiment> then holds configuration, log, curves,
+    environment and network.
+    """
+    from radiolens.cli.collection import open_collection
+    from radiolens.cli.stages import stage_progress
     from radiolens.data.splits import hold_out_fold
     from radiolens.training.configs import load_experiment
-    from radiolens.training.train import train
+    from radiolens.training.train import Watcher, train
 
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     config = load_experiment(experiment)
-    manifest = LAYOUTS[config.task](data)
+    manifest = open_collection(data, config.task)
     if hold_out is not None:
         manifest = hold_out_fold(manifest, hold_out)
-    run = runs / (experiment if hold_out is None else f"{experiment}-fold{hold_out}")
-    click.echo(f"best network: {train(config, manifest, run, runs / 'cache')}")
+    run = runs / (config.name if hold_out is None else f"{config.name}-fold{hold_out}")
+    try:
+        network = train(config, manifest, run, runs / "cache", Watcher(stage_progress(sys.stderr), _tell))
+    except KeyboardInterrupt:
+        click.echo(f"{run} keeps the finished epochs; the same command goes on from there.", err=True)
+        raise
+    click.echo(f"network: {network}")
+
+
+def _tell(epoch: Epoch) -> None:
+    click.echo(
+        f"epoch {epoch.number + 1}: loss {epoch.loss:.4f}, on validation {epoch.validation_loss:.4f}, "
+        f"learning rate {epoch.learning_rate:.2g}",
+        err=True,
+    )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
-from radiolens.data.manifest import Case
+from radiolens.data.manifest import Case, Manifest
+from radiolens.errors import DatasetError
 from radiolens.imaging.preprocess import Preprocessing
 
 __all__ = ["Augmentation", "Experiment", "as_json", "source_and_label"]
@@ -44,17 +46,20 @@ def source_and_label(case: Case) -> str:
 class Experiment:
     """One training run.
 
-    `masked` lists (source, label) annotations that are left out, for instance a finding of which a source has
-    only one answer, which would teach the source. Groups of `group_by` are drawn equally often. `unfreeze_from`
-    names the backbone layer up to which nothing is trained (empty: everything is). `patience` is the number of
-    epochs without a better validation loss before it stops, and the best epoch is kept; 0 is a fixed schedule, of
-    which the last epoch is kept.
+    `sources` are the sources of the manifest that are used, and `labels` the labels of the task; empty means all.
+    `backbone` is a name (see `radiolens.training.model`), or a function that returns a Keras model from grey images
+    (n, rows, columns, 1) to feature maps. `masked` lists (source, label) annotations that are left out of training, for
+    instance a finding of which a source has only one answer, which would teach the source. Groups of `group_by` are
+    drawn equally often. `unfreeze_from` names the backbone layer up to which nothing is trained (empty: everything
+    is). `patience` is the number of epochs without a better validation loss before it stops, and the best epoch is
+    kept; 0 is a fixed schedule, of which the last epoch is kept.
     """
 
     name: str
     task: str
-    sources: tuple[str, ...]
-    backbone: str = "efficientnet-lite0"
+    sources: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    backbone: str | Callable[[Preprocessing], Any] = "efficientnet-lite0"
     preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(224, 224))
     masked: tuple[tuple[str, str], ...] = ()
     group_by: Callable[[Case], str] = source_and_label
@@ -72,12 +77,48 @@ class Experiment:
     patience: int = 3
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or not 1 <= self.batch_size <= self.images_per_epoch:
+            raise DatasetError(
+                f"experiment {self.name!r}: {self.epochs} epochs of {self.images_per_epoch} images in batches of "
+                f"{self.batch_size}. There must be at least one epoch, and one batch in it."
+            )
+        if not 0 <= self.warmup_share < 1:
+            raise DatasetError(f"experiment {self.name!r}: warmup_share is {self.warmup_share}, expected 0 to below 1.")
+
     @property
     def steps_per_epoch(self) -> int:
         """Return the number of batches in an epoch."""
         return self.images_per_epoch // self.batch_size
 
+    @property
+    def backbone_name(self) -> str:
+        """Return the backbone's name, or that of the function that builds it."""
+        return self.backbone if isinstance(self.backbone, str) else self.backbone.__qualname__
+
+    def part(self, manifest: Manifest) -> Manifest:
+        """Return the manifest with the experiment's labels and sources only; raise DatasetError if one is unknown."""
+        known = {"sources": {case.source for case in manifest.cases}, "labels": set(manifest.task.label_names)}
+        for kind, names in (("sources", self.sources), ("labels", self.labels)):
+            unknown = sorted(set(names) - known[kind])
+            if unknown:
+                raise DatasetError(
+                    f"experiment {self.name!r} names the {kind} {', '.join(unknown)}, but {manifest.file} knows "
+                    f"{', '.join(sorted(known[kind]))}. Correct the experiment or the manifest."
+                )
+        if self.labels and manifest.task.exclusive:
+            raise DatasetError(
+                f"experiment {self.name!r} names labels, but those of {manifest.task.name} exclude one another: one "
+                "of them must hold, so none can be left out. Remove `labels`."
+            )
+        labels = tuple(label for label in manifest.task.labels if not self.labels or label.name in self.labels)
+        cases = tuple(case for case in manifest.cases if not self.sources or case.source in self.sources)
+        return replace(manifest, task=replace(manifest.task, labels=labels), cases=cases)
+
 
 def as_json(experiment: Experiment) -> dict[str, object]:
-    """Return the experiment as JSON types, the grouping function by its name."""
-    return {**asdict(experiment), "group_by": experiment.group_by.__qualname__}
+    """Return the experiment as JSON types, functions by their names."""
+    values = {entry.name: getattr(experiment, entry.name) for entry in fields(experiment)}
+    parts = {name: asdict(values[name]) for name in ("augmentation", "preprocessing")}
+    named = {"backbone": experiment.backbone_name, "group_by": experiment.group_by.__qualname__}
+    return {**values, **parts, **named}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,51 +14,83 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from radiolens.bundle import Bundle, InstalledBundle, write_bundle
-from radiolens.data.manifest import Manifest
+from radiolens.bundle import LITE0_BYTES, LITE2_BYTES, Bundle, InstalledBundle, read_bundle, write_bundle
+from radiolens.data.manifest import Case, Manifest
+from radiolens.errors import BundleError, DatasetError
 from radiolens.inference.engine import Engine
 from radiolens.training.calibrate import EXCLUSIVE_THRESHOLD, operating_point
 from radiolens.training.config import Experiment
+from radiolens.training.losses import annotated, targets
 from radiolens.training.onnx_export import export_onnx, head_weights
-from radiolens.training.pipeline import cached_grey_levels
+from radiolens.training.pipeline import cached_grey_levels, draw_indices
 from radiolens.training.run_folder import environment
 
-__all__ = ["export_bundle"]
+__all__ = ["Exported", "export_bundle", "largest_bytes_of"]
+
+_REFERENCE_CASES = 1000
+"""Training cases for the statistics of features: the mean of each is then known to 3 % of its spread."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Where things are that an export needs: the trained network (a .keras file), the data, a folder for arrays."""
+
+    experiment: Experiment
+    manifest: Manifest
+    network: Path
+    cache: Path
 
 
 def export_bundle(
-    experiment: Experiment, manifest: Manifest, network: Path, folder: Path, version: str, cache: Path
+    exported: Exported,
+    folder: Path,
+    version: str,
+    largest_bytes: int | None = None,
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> InstalledBundle:
     """Write the bundle of a trained network: ONNX, then temperature, thresholds and golden pair of the stored network.
 
-    The temperature and thresholds are chosen on the validation split, of the experiment's sources only.
+    Temperature and thresholds are chosen on the validation split, of the experiment's sources only. `folder` appears
+    once all is done. Raises BundleError if it is there already, or the bundle is larger than `largest_bytes` (default:
+    what the backbone may take); DatasetError if the network is not of this experiment or validation does not suffice.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    model = keras.saving.load_model(network)
-    export_onnx(model, folder / "model.onnx")
+    if folder.exists():
+        raise BundleError(f"{folder} exists. A bundle is never changed: give another version, or remove it.")
+    limit = largest_bytes_of(exported.experiment) if largest_bytes is None else largest_bytes
+    manifest = exported.experiment.part(exported.manifest)
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    _write_network(exported, manifest, partial)
+    bundle = _bundle(exported.experiment, manifest, version)
+    bundle = _calibrated(bundle, exported, manifest, partial, limit, progress)
+    _write_golden(bundle, partial, limit)
+    write_bundle(bundle, partial, limit)
+    Engine.open(partial)  # as serving will
+    os.replace(partial, folder)
+    return read_bundle(folder)
+
+
+def largest_bytes_of(experiment: Experiment) -> int:
+    """Return what a bundle of this experiment's backbone may take in all."""
+    return LITE0_BYTES if experiment.backbone == "efficientnet-lite0" else LITE2_BYTES
+
+
+def _write_network(exported: Exported, manifest: Manifest, folder: Path) -> None:
+    model = keras.saving.load_model(exported.network)
     kernel, bias = head_weights(model)
-    part = [case for case in manifest.cases if case.source in experiment.sources and case.split == "validation"]
-    grey = np.asarray(cached_grey_levels(manifest, part, experiment.preprocessing, cache))
+    expected = (exported.experiment.preprocessing.rows, exported.experiment.preprocessing.columns)
+    if len(bias) != len(manifest.task.labels) or model.input_shape[1:3] != expected:
+        raise DatasetError(
+            f"{exported.network} answers {len(bias)} labels of images {model.input_shape[1:3]}, but the experiment "
+            f"{exported.experiment.name!r} has {len(manifest.task.labels)} of {expected}. Give its own network."
+        )
+    export_onnx(model, folder / "model.onnx")
     np.savez_compressed(folder / "reference.npz", head_kernel=kernel, head_bias=bias)
-    bundle = _bundle(experiment, manifest, version)
-    logits = _stored_logits(bundle, folder, grey)
-    chosen = operating_point(manifest.task, part, logits)
-    calibrated = replace(
-        bundle,
-        temperature=chosen.temperature,
-        thresholds=chosen.thresholds,
-        threshold_evidence=chosen.evidence,
-    )
-    _write_golden(calibrated, folder)
-    return write_bundle(calibrated, folder)
 
 
 def _bundle(experiment: Experiment, manifest: Manifest, version: str) -> Bundle:
     task = manifest.task
-    used = [case for case in manifest.cases if case.source in experiment.sources]
-    sources = {
-        source: sorted({case.licence for case in used if case.source == source}) for source in experiment.sources
-    }
     return Bundle(
         name=task.name,
         version=version,
@@ -69,35 +105,110 @@ def _bundle(experiment: Experiment, manifest: Manifest, version: str) -> Bundle:
         explanation="class-activation-map",
         provenance={
             "experiment": experiment.name,
-            "sources": sources,
+            "backbone": experiment.backbone_name,
+            "sources": _licences(manifest.cases),
+            "cases": _counts(manifest.cases),
+            "left_out": [list(pair) for pair in experiment.masked],
             "environment": environment(),
             "created": datetime.now(UTC).date().isoformat(),
         },
     )
 
 
-def _stored_logits(bundle: Bundle, folder: Path, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the logits (n, labels) of the network as it was stored, with a provisional golden pair to open it."""
-    _write_provisional(bundle, folder)
+def _licences(cases: Sequence[Case]) -> dict[str, list[str]]:
+    sources = sorted({case.source for case in cases})
+    return {source: sorted({case.licence for case in cases if case.source == source}) for source in sources}
+
+
+def _counts(cases: Sequence[Case]) -> dict[str, dict[str, int]]:
+    """Return by source how many cases were trained on, and how many chose epoch, temperature and thresholds."""
+    counts = Counter((case.source, case.split) for case in cases if case.split in ("train", "validation"))
+    sources = sorted({source for source, _ in counts})
+    return {source: {split: counts[source, split] for split in ("train", "validation")} for source in sources}
+
+
+def _calibrated(
+    bundle: Bundle,
+    exported: Exported,
+    manifest: Manifest,
+    folder: Path,
+    largest_bytes: int,
+    progress: Callable[[str, int, int], None],
+) -> Bundle:
+    """Return the bundle with what the stored network says of validation cases, and add its feature statistics."""
+    _write_provisional(bundle, folder, largest_bytes)
     engine = Engine.open(folder)
-    return np.concatenate([engine.run(grey[start : start + 32])[0] for start in range(0, len(grey), 32)])
+    cases = [case for case in manifest.cases if case.split == "validation"]
+    if not cases:
+        raise DatasetError(f"{manifest.file}: no case in the validation split. Run `radiolens data split`.")
+    logits, _ = _answers(engine, exported, manifest, cases, _staged("calibrating on validation cases", progress))
+    chosen = operating_point(manifest.task, cases, logits)
+    drawn = _reference_cases(exported.experiment, manifest)
+    _, pooled = _answers(engine, exported, manifest, drawn, _staged("measuring features of training cases", progress))
+    np.savez_compressed(
+        folder / "reference.npz",
+        head_kernel=engine.head_kernel,
+        head_bias=engine.head_bias,
+        feature_mean=pooled.mean(axis=0),
+        feature_std=pooled.std(axis=0),
+    )
+    return replace(
+        bundle, temperature=chosen.temperature, thresholds=chosen.thresholds, threshold_evidence=chosen.evidence
+    )
 
 
-def _write_provisional(bundle: Bundle, folder: Path) -> None:
+def _reference_cases(experiment: Experiment, manifest: Manifest) -> list[Case]:
+    """Return training cases of which every sampling group has as many, as training drew them."""
+    cases = [case for case in manifest.cases if case.split == "train"]
+    told = annotated(targets(cases, manifest.task, experiment.masked), exclusive=manifest.task.exclusive)
+    used = [case for case, kept in zip(cases, told, strict=True) if kept]
+    count = min(_REFERENCE_CASES, len(used))
+    if not used:
+        raise DatasetError(f"{manifest.file}: no annotated case in the training split. Run `radiolens data split`.")
+    drawn = draw_indices(used, experiment.group_by, count, np.random.default_rng(experiment.seed))
+    return [used[index] for index in np.unique(drawn)]
+
+
+def _answers(
+    engine: Engine,
+    exported: Exported,
+    manifest: Manifest,
+    cases: Sequence[Case],
+    progress: Callable[[int, int], None],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return logits (n, labels) and pooled features (n, channels) of the stored network."""
+    grey = cached_grey_levels(manifest, cases, exported.experiment.preprocessing, exported.cache)
+    logits, pooled = [], []
+    for number in range(len(cases)):  # one by one: as fast as batches on a CPU, and in little memory
+        answer, features = engine.run(np.asarray(grey[number : number + 1]))
+        logits.append(answer)
+        pooled.append(features.mean(axis=(1, 2)))
+        progress(number + 1, len(cases))
+    return np.concatenate(logits), np.concatenate(pooled)
+
+
+def _staged(stage: str, progress: Callable[[str, int, int], None]) -> Callable[[int, int], None]:
+    return lambda done, total: progress(stage, done, total)
+
+
+def _write_provisional(bundle: Bundle, folder: Path, largest_bytes: int) -> None:
     """Write a bundle whose golden pair is of no image, which any network reproduces."""
     none = np.zeros((0, bundle.preprocessing.rows, bundle.preprocessing.columns), np.uint8)
     np.savez_compressed(folder / "golden.npz", grey=none, probabilities=np.zeros((0, len(bundle.labels))))
-    write_bundle(bundle, folder)
+    write_bundle(bundle, folder, largest_bytes)
 
 
-def _write_golden(bundle: Bundle, folder: Path) -> None:
+def _write_golden(bundle: Bundle, folder: Path, largest_bytes: int) -> None:
     """Store two generated pictures with the answers of the stored network: smooth shapes, and noise."""
-    write_bundle(bundle, folder)
-    rows, columns = bundle.preprocessing.rows, bundle.preprocessing.columns
-    y, x = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
-    smooth = np.rint(127.5 + 127.5 * np.sin(9 * x) * np.cos(7 * y)).astype(np.uint8)
-    noise = np.random.default_rng(0).integers(0, 256, (rows, columns), np.uint8)
-    grey = np.stack([smooth, noise])
+    _write_provisional(bundle, folder, largest_bytes)
+    grey = _golden_pictures(bundle.preprocessing.rows, bundle.preprocessing.columns)
     engine = Engine.open(folder)
     answers = engine.probabilities(engine.run(grey)[0])
     np.savez_compressed(folder / "golden.npz", grey=grey, probabilities=answers)
+
+
+def _golden_pictures(rows: int, columns: int) -> NDArray[np.uint8]:
+    y, x = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
+    smooth = np.rint(127.5 + 127.5 * np.sin(9 * x) * np.cos(7 * y)).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (rows, columns), np.uint8)
+    return np.stack([smooth, noise])

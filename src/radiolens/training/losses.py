@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from radiolens.data.manifest import Case
 from radiolens.task import Task
 
-__all__ = ["NOT_ANNOTATED", "AnnotatedCrossentropy", "PossibleSetCrossentropy", "loss_for", "targets"]
+__all__ = ["NOT_ANNOTATED", "AnnotatedCrossentropy", "PossibleSetCrossentropy", "annotated", "loss_for", "targets"]
 
 NOT_ANNOTATED = -1.0
 
@@ -79,6 +79,12 @@ def targets(cases: Sequence[Case], task: Task, masked: Sequence[tuple[str, str]]
     else:
         rows = [[_target(case, name, masked) for name in task.label_names] for case in cases]
     return np.asarray(rows, np.float32).reshape(len(cases), len(task.labels))
+
+
+def annotated(wanted: NDArray[np.float32], *, exclusive: bool) -> NDArray[np.bool_]:
+    """Return for each row of targets (n, labels) whether anything in it is annotated."""
+    told = wanted > 0 if exclusive else wanted != NOT_ANNOTATED
+    return np.asarray(told.any(axis=1), np.bool_)
 
 
 def _target(case: Case, name: str, masked: Sequence[tuple[str, str]]) -> float:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
 import keras
+import numpy as np
 from keras import layers
 
 from radiolens.errors import DatasetError
@@ -29,14 +33,44 @@ def build_classifier(experiment: Experiment, labels: int, *, pretrained: bool = 
     return model
 
 
-def backbone_model(name: str, preprocessing: Preprocessing, *, pretrained: bool = True) -> keras.Model:
-    """Return a backbone by name: an EfficientNet-Lite, or any of `keras.applications` (whose weights it downloads)."""
-    if name in _LITE:
-        backbone = build_backbone(_LITE[name], preprocessing.rows, preprocessing.columns)
+def backbone_model(
+    backbone: str | Callable[[Preprocessing], keras.Model], preprocessing: Preprocessing, *, pretrained: bool = True
+) -> keras.Model:
+    """Return a backbone from normalised grey images (n, rows, columns, 1) to feature maps (n, h, w, channels).
+
+    By name: an EfficientNet-Lite, or any of `keras.applications`, whose ImageNet weights are downloaded. Or what a
+    function returns for the preprocessing. Raises DatasetError for a name that is not known, or another input.
+    """
+    if preprocessing.channels != 1:
+        raise DatasetError(f"preprocessing has {preprocessing.channels} channels; networks are trained on 1, the grey.")
+    if callable(backbone):
+        return _own(backbone, preprocessing)
+    if backbone in _LITE:
+        lite = build_backbone(_LITE[backbone], preprocessing.rows, preprocessing.columns)
+        _check_lite_scale(backbone, preprocessing, pretrained=pretrained)
         if pretrained:
-            load_imagenet_weights(backbone, _LITE[name])
-        return backbone
-    return _application(name, preprocessing, pretrained=pretrained)
+            load_imagenet_weights(lite, _LITE[backbone])
+        return lite
+    return _application(backbone, preprocessing, pretrained=pretrained)
+
+
+def _own(backbone: Callable[[Preprocessing], keras.Model], preprocessing: Preprocessing) -> keras.Model:
+    model = backbone(preprocessing)
+    expected = (None, preprocessing.rows, preprocessing.columns, 1)
+    if model.input_shape != expected or len(model.output_shape) != 4:
+        raise DatasetError(
+            f"{backbone.__qualname__} returned a model from {model.input_shape} to {model.output_shape}, expected one "
+            f"from {expected} to feature maps (None, h, w, channels)."
+        )
+    return keras.Model(model.input, layers.Activation("linear", name="features")(model.output), name="own")
+
+
+def _check_lite_scale(name: str, preprocessing: Preprocessing, *, pretrained: bool) -> None:
+    if pretrained and (preprocessing.offset, preprocessing.scale) != (127.0, 128.0):
+        raise DatasetError(
+            f"{name}: its ImageNet weights were trained on (grey level - 127) / 128, but the preprocessing has offset "
+            f"{preprocessing.offset:g} and scale {preprocessing.scale:g}. Use Preprocessing(offset=127, scale=128)."
+        )
 
 
 def _application(name: str, preprocessing: Preprocessing, *, pretrained: bool) -> keras.Model:
@@ -44,18 +78,37 @@ def _application(name: str, preprocessing: Preprocessing, *, pretrained: bool) -
     if not callable(constructor):
         known = sorted(entry for entry in dir(keras.applications) if entry[0].isupper())
         raise DatasetError(f"Unknown backbone {name!r}. Known: {', '.join([*_LITE, *known])}.")
-    shape = (preprocessing.rows, preprocessing.columns, 3)
-    application = constructor(include_top=False, weights="imagenet" if pretrained else None, input_shape=shape)
-    image = keras.Input((*shape[:2], 1), name="image")
-    features = application(layers.Concatenate(name="colours")([image] * 3))
-    return keras.Model(image, layers.Activation("linear", name="features")(features), name=name)
+    image = keras.Input((preprocessing.rows, preprocessing.columns, 1), name="image")
+    colours = layers.Concatenate(name="colours")([image] * 3)
+    application = constructor(
+        include_top=False,
+        weights="imagenet" if pretrained else None,
+        input_shape=(preprocessing.rows, preprocessing.columns, 3),
+        # One flat model, so that batch norms in it can be frozen and layers be named by `unfreeze_from`.
+        input_tensor=_expected_scale(constructor, preprocessing)(colours),
+    )
+    return keras.Model(image, layers.Activation("linear", name="features")(application.output), name=name)
+
+
+def _expected_scale(constructor: Callable[..., keras.Model], preprocessing: Preprocessing) -> keras.layers.Layer:
+    """Return the layer from normalised grey to what an application was trained on.
+
+    Each has a `preprocess_input` of its own: -1 to 1, 0 to 255, or less the mean of each colour. All are linear for
+    each colour, so two grey levels tell them; the layer undoes our normalisation first.
+    """
+    preprocess = sys.modules[constructor.__module__].preprocess_input
+    black, white = (np.asarray(preprocess(np.full((1, 1, 1, 3), level, np.float32)))[0, 0, 0] for level in (0, 255))
+    slope = (white - black) / 255.0
+    scale = preprocessing.scale * slope
+    offset = preprocessing.offset * slope + black
+    return layers.Rescaling(scale.tolist(), offset.tolist(), name="expected_scale")
 
 
 def freeze(model: keras.Model, experiment: Experiment) -> None:
     """Set which layers are trained: batch norms by configuration, and nothing before `unfreeze_from`."""
     names = [layer.name for layer in model.layers]
     if experiment.unfreeze_from and experiment.unfreeze_from not in names:
-        raise DatasetError(f"unfreeze_from: no layer {experiment.unfreeze_from!r} in {experiment.backbone}.")
+        raise DatasetError(f"unfreeze_from: no layer {experiment.unfreeze_from!r} in {experiment.backbone_name}.")
     first = names.index(experiment.unfreeze_from) if experiment.unfreeze_from else 0
     for position, layer in enumerate(model.layers):
         frozen_norm = experiment.freeze_batch_norms and isinstance(layer, layers.BatchNormalization)

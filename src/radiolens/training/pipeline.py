@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -14,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case, Manifest
+from radiolens.errors import DatasetError, UnreadableImage
+from radiolens.imaging import preprocess
 from radiolens.imaging.preprocess import Preprocessing, grey_levels, network_input
 from radiolens.imaging.read import decode
 from radiolens.training.augment import augment
@@ -21,10 +25,19 @@ from radiolens.training.config import Experiment
 
 __all__ = ["EpochDraw", "cached_grey_levels", "draw_indices", "read_grey_levels"]
 
+_READERS = Path(preprocess.__file__).parent
+"""The code that makes grey levels: what is trained on must be what this version serves."""
+
 
 def read_grey_levels(file: Path, preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    """Return the middle slice of a trusted file as grey levels (rows, columns), exactly as serving computes them."""
-    image = decode([file.read_bytes()])
+    """Return the middle slice of a trusted file as grey levels (rows, columns), exactly as serving computes them.
+
+    Raises DatasetError, which names the file, if it is missing or no image.
+    """
+    try:
+        image = decode([file.read_bytes()])
+    except (OSError, UnreadableImage) as error:
+        raise DatasetError(f"{file}: {error} Take it out of the manifest, or repair it.") from error
     return grey_levels(image.pixels[len(image.pixels) // 2], image.unit, preprocessing)
 
 
@@ -35,26 +48,47 @@ def cached_grey_levels(
     folder: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> NDArray[np.uint8]:
-    """Return the grey levels (cases, rows, columns) as a read-only memory map, made once per cases and preprocessing.
+    """Return the grey levels (cases, rows, columns) as a read-only memory map.
 
-    An interrupted run leaves nothing that looks finished.
+    They are made once for the same files (path, size, time of change), preprocessing and reading code. An interrupted
+    run leaves nothing that looks finished.
     """
-    root = manifest.file.parent
-    stats = [(case.path, (root / case.path).stat().st_size) for case in cases]
-    key = json.dumps([stats, asdict(preprocessing)], sort_keys=True).encode()
-    file = folder / f"{manifest.task.name}-{hashlib.sha256(key).hexdigest()[:16]}.npy"
+    file = folder / f"{manifest.task.name}-{_cache_key(manifest, cases, preprocessing)}.npy"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(".partial")
-        shape = (len(cases), preprocessing.rows, preprocessing.columns)
-        array = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
-        for index, case in enumerate(cases):
-            array[index] = read_grey_levels(root / case.path, preprocessing)
-            progress(index + 1, len(cases))
-        array.flush()
-        partial.rename(file)
+        with file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # runs that share the folder wait for the first one instead of reading too
+            if not file.exists():
+                _write_cache(file, manifest, cases, preprocessing, progress)
     cached: NDArray[np.uint8] = np.load(file, mmap_mode="r", allow_pickle=False)
     return cached
+
+
+def _write_cache(
+    file: Path,
+    manifest: Manifest,
+    cases: Sequence[Case],
+    preprocessing: Preprocessing,
+    progress: Callable[[int, int], None],
+) -> None:
+    partial = file.with_suffix(".partial")
+    shape = (len(cases), preprocessing.rows, preprocessing.columns)
+    array = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
+    for index, case in enumerate(cases):
+        array[index] = read_grey_levels(manifest.path(case), preprocessing)
+        progress(index + 1, len(cases))
+    array.flush()
+    os.replace(partial, file)
+
+
+def _cache_key(manifest: Manifest, cases: Sequence[Case], preprocessing: Preprocessing) -> str:
+    try:
+        stats = [(case.path, (stat := manifest.path(case).stat()).st_size, stat.st_mtime_ns) for case in cases]
+    except OSError as error:
+        raise DatasetError(f"{manifest.file} names a file that cannot be read: {error}.") from error
+    code = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(_READERS.glob("*.py")))).hexdigest()
+    key = json.dumps([stats, asdict(preprocessing), code], sort_keys=True).encode()
+    return hashlib.sha256(key).hexdigest()[:16]
 
 
 def draw_indices(

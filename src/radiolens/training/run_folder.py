@@ -5,36 +5,25 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol
 
+import keras
 import matplotlib.figure
 
 from radiolens.data.manifest import Manifest
 from radiolens.errors import DatasetError
+from radiolens.training.checkpoints import Epoch, write_whole
 from radiolens.training.config import Experiment, as_json
 
-__all__ = ["LoggedEpoch", "draw_curves", "environment", "write_run_facts"]
+__all__ = ["draw_curves", "environment", "write_run_facts"]
 
 _PACKAGES = ("keras", "numpy", "onnx", "onnxruntime", "opencv-python-headless", "pillow", "radiolens", "tensorflow")
 
 
-class LoggedEpoch(Protocol):
-    """What the curves need of an epoch."""
-
-    @property
-    def loss(self) -> float:
-        """Return the training loss."""
-
-    @property
-    def validation_loss(self) -> float:
-        """Return the validation loss."""
-
-
-def environment() -> dict[str, str]:
-    """Return what the run depended on: Python, machine, versions of the packages, the commit of the working folder."""
+def environment() -> dict[str, object]:
+    """Return what the run depended on: Python, machine, devices, package versions, commit of the working folder."""
     versions = {name: metadata.version(name) for name in _PACKAGES}
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"],  # noqa: S607  git is looked up on the user's PATH on purpose
@@ -45,22 +34,29 @@ def environment() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
+        "devices": list(keras.distribution.list_devices()),
         "commit": commit.stdout.strip() or "unknown",
         **versions,
     }
 
 
-def write_run_facts(run: Path, experiment: Experiment, manifest: Manifest) -> None:
-    """Write config.json and environment.json; raise DatasetError if the folder holds another experiment."""
+def write_run_facts(run: Path, experiment: Experiment, manifest: Manifest, cases: str, finished: int) -> None:
+    """Write config.json and add to environment.json; `cases` is a digest of all that is trained and validated on.
+
+    Raises DatasetError if the folder holds another experiment, or the same one on other cases. A run that goes on in
+    another environment gets a second entry there, with the number of epochs that were finished before.
+    """
     file = run / "config.json"
-    config = json.dumps({**as_json(experiment), "manifest": str(manifest.file)}, indent=1, sort_keys=True, default=str)
-    if file.exists() and file.read_text() != config:
-        raise DatasetError(f"{run} holds another experiment or manifest. Choose another folder, or remove it.")
-    file.write_text(config)
-    (run / "environment.json").write_text(json.dumps(environment(), indent=1))
+    config = json.loads(json.dumps({**as_json(experiment), "cases": cases}))
+    if file.exists():
+        _check_same(file, config)
+    else:
+        text = json.dumps({**config, "manifest": str(manifest.file.resolve())}, indent=1, sort_keys=True)
+        write_whole(file, text)
+    _add_environment(run / "environment.json", {"finished_epochs": finished, **environment()})
 
 
-def draw_curves(run: Path, log: Sequence[LoggedEpoch]) -> None:
+def draw_curves(run: Path, log: Sequence[Epoch]) -> None:
     """Draw training and validation loss over the epochs to curves.png."""
     figure = matplotlib.figure.Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
@@ -70,3 +66,23 @@ def draw_curves(run: Path, log: Sequence[LoggedEpoch]) -> None:
     axes.set(xlabel="epoch", ylabel="loss", title=run.name)
     axes.legend()
     figure.savefig(run / "curves.png", dpi=100)
+
+
+def _check_same(file: Path, config: Mapping[str, object]) -> None:
+    """Raise DatasetError if config.json says otherwise; where the manifest lies may change, its cases may not."""
+    found = json.loads(file.read_text(encoding="utf-8"))
+    differing = sorted(
+        key for key in (found.keys() | config.keys()) - {"manifest"} if found.get(key) != config.get(key)
+    )
+    if differing:
+        raise DatasetError(
+            f"{file.parent} holds another experiment: {', '.join(differing)} differ from its config.json. "
+            "Give another folder, or remove this one."
+        )
+
+
+def _add_environment(file: Path, entry: Mapping[str, object]) -> None:
+    entries = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    same = entries and {**entries[-1], "finished_epochs": 0} == {**entry, "finished_epochs": 0}
+    if not same:
+        write_whole(file, json.dumps([*entries, entry], indent=1))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-import os
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -16,62 +16,63 @@ from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case, Manifest
 from radiolens.data.splits import check_no_leakage
-from radiolens.errors import DatasetError
+from radiolens.errors import DatasetError, RadiolensError
 from radiolens.imaging.preprocess import Preprocessing, network_input
 from radiolens.task import Task
+from radiolens.training.checkpoints import Epoch, best_epoch, locked, read_log, restore, save_epoch, settle
 from radiolens.training.config import Experiment
-from radiolens.training.losses import loss_for, targets
+from radiolens.training.losses import annotated, loss_for, targets
 from radiolens.training.model import build_classifier
 from radiolens.training.pipeline import EpochDraw, cached_grey_levels
 from radiolens.training.run_folder import draw_curves, write_run_facts
 
-__all__ = ["Epoch", "predict_logits", "train"]
+__all__ = ["Watcher", "predict_logits", "train"]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """One line of the training log; losses are means, `validation_loss` over the groups of the experiment."""
+class Watcher:
+    """Who is told how far a run is: `progress(stage, done, total)` often, `finished(epoch)` after each epoch."""
 
-    number: int
-    loss: float
-    validation_loss: float
-    learning_rate: float
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None
+    finished: Callable[[Epoch], None] = lambda epoch: None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Part:
-    """The cases of one split with their grey levels and targets."""
+    """The annotated cases of one split with their grey levels (n, rows, columns) and targets (n, labels)."""
 
     cases: tuple[Case, ...]
     grey: NDArray[np.uint8]
     wanted: NDArray[np.float32]
 
 
-def train(
-    experiment: Experiment,
-    manifest: Manifest,
-    run: Path,
-    cache: Path,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Path:
-    """Train an experiment in the folder `run`, or go on where an earlier call was cut, and return the best network.
+def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher = Watcher()) -> Path:
+    """Train an experiment in the folder `run`, or go on where an earlier call was cut, and return the network's file.
 
-    Everything of an epoch is written before the next begins, so a kill loses at most one epoch. Raises
-    PatientLeakage if a patient or duplicate group of the manifest stands in two splits.
+    The network is that of the best epoch, or of the last where `patience` is 0. All of an epoch is written before the
+    next begins, so a kill loses at most one; the draws, the augmentation and the dropout of an epoch depend on seed and
+    epoch only, so a resumed run ends as an uninterrupted one.
+
+    Raises PatientLeakage if a patient or duplicate group of the manifest stands in two splits; DatasetError if the
+    folder holds another experiment, or the manifest lacks what the experiment names; RadiolensError if the loss stops
+    being a number.
     """
     check_no_leakage(manifest.cases)
-    run.mkdir(parents=True, exist_ok=True)
-    write_run_facts(run, experiment, manifest)
-    parts = {split: _part(experiment, manifest, split, cache, progress) for split in ("train", "validation")}
-    log = _read_log(run)
-    model = _resume(experiment, manifest.task, run, log)
-    while not _finished(experiment, log):
-        log = [*log, _run_epoch(experiment, model, parts, len(log))]
-        _checkpoint(model, run, log)
-        draw_curves(run, log)
-    return run / ("best.keras" if experiment.patience else "last.keras")
+    used = experiment.part(manifest)
+    with locked(run):
+        log = read_log(run)
+        chosen = {split: _chosen(experiment, used, split) for split in ("train", "validation")}
+        write_run_facts(run, experiment, manifest, _digest(experiment, used.task, chosen), len(log))
+        parts = {split: _part(experiment, used, split, cases, cache, watcher) for split, cases in chosen.items()}
+        model = _start(experiment, used.task, run, log)
+        while not _finished(experiment, log):
+            log = [*log, _run_epoch(experiment, model, parts, len(log), watcher)]
+            save_epoch(model, run, log, keep_best=experiment.patience > 0)
+            draw_curves(run, log)
+            watcher.finished(log[-1])
+        return settle(run, log, keep_best=experiment.patience > 0)
 
 
 def predict_logits(
@@ -83,20 +84,45 @@ def predict_logits(
     return np.concatenate(logits)
 
 
-def _part(
-    experiment: Experiment, manifest: Manifest, split: str, cache: Path, progress: Callable[[int, int], None]
-) -> _Part:
-    cases = tuple(case for case in manifest.cases if case.source in experiment.sources and case.split == split)
-    if not cases:
+def _chosen(experiment: Experiment, manifest: Manifest, split: str) -> tuple[Case, ...]:
+    """Return the cases of a split that have an annotation left; the others could only dilute the draws."""
+    cases = [case for case in manifest.cases if case.split == split]
+    told = annotated(targets(cases, manifest.task, experiment.masked), exclusive=manifest.task.exclusive)
+    chosen = tuple(case for case, kept in zip(cases, told, strict=True) if kept)
+    if not chosen:
         raise DatasetError(
-            f"{manifest.file}: no case of {', '.join(experiment.sources)} in the split {split!r}. "
-            "Run `radiolens data split`."
+            f"{manifest.file}: no annotated case of {', '.join(experiment.sources) or 'any source'} in the split "
+            f"{split!r}. Run `radiolens data split`."
         )
+    return chosen
+
+
+def _digest(experiment: Experiment, task: Task, chosen: Mapping[str, Sequence[Case]]) -> str:
+    """Return what tells whether a run goes on with the same cases, labels and groups: a SHA-256."""
+    rows = [
+        [split, case.path, experiment.group_by(case), *row]
+        for split, cases in chosen.items()
+        for case, row in zip(cases, targets(cases, task, experiment.masked).tolist(), strict=True)
+    ]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _part(
+    experiment: Experiment, manifest: Manifest, split: str, cases: tuple[Case, ...], cache: Path, watcher: Watcher
+) -> _Part:
+    def progress(done: int, total: int) -> None:
+        watcher.progress(f"reading the images of the split {split}", done, total)
+
     grey = cached_grey_levels(manifest, cases, experiment.preprocessing, cache, progress)
     return _Part(cases, grey, targets(cases, manifest.task, experiment.masked))
 
 
-def _compile(experiment: Experiment, model: keras.Model, task: Task) -> None:
+def _start(experiment: Experiment, task: Task, run: Path, log: Sequence[Epoch]) -> keras.Model:
+    if log:
+        _log.info("resuming %s after epoch %d", run, len(log))
+        return restore(run, log)
+    keras.utils.set_random_seed(experiment.seed)
+    model = build_classifier(experiment, len(task.labels))
     steps = experiment.steps_per_epoch * experiment.epochs
     warmup = round(steps * experiment.warmup_share)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -104,30 +130,49 @@ def _compile(experiment: Experiment, model: keras.Model, task: Task) -> None:
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=experiment.weight_decay)
     model.compile(optimizer, loss_for(task, experiment.label_smoothing))
-
-
-def _resume(experiment: Experiment, task: Task, run: Path, log: Sequence[Epoch]) -> keras.Model:
-    if log:
-        _log.info("resuming %s after epoch %d", run, len(log))
-        return keras.saving.load_model(run / "last.keras")
-    keras.utils.set_random_seed(experiment.seed)
-    model = build_classifier(experiment, len(task.labels))
-    _compile(experiment, model, task)
     return model
 
 
-def _run_epoch(experiment: Experiment, model: keras.Model, parts: dict[str, _Part], number: int) -> Epoch:
+def _run_epoch(
+    experiment: Experiment, model: keras.Model, parts: Mapping[str, _Part], number: int, watcher: Watcher
+) -> Epoch:
     part = parts["train"]
     draw = EpochDraw(experiment, number, part.cases, part.grey, part.wanted)
-    history = model.fit(draw, epochs=number + 1, initial_epoch=number, verbose=1)
+    _seed_dropout(model, experiment.seed, number)
+    steps = _Steps(f"epoch {number + 1} of {experiment.epochs}", len(draw), watcher)
+    # The draw is random already; shuffling its batches would take Python's global state, which a resumed run lacks.
+    history = model.fit(draw, epochs=number + 1, initial_epoch=number, verbose=0, shuffle=False, callbacks=[steps])
     epoch = Epoch(
         number=number,
         loss=float(history.history["loss"][-1]),
         validation_loss=_grouped_loss(experiment, model, parts["validation"]),
         learning_rate=float(np.asarray(model.optimizer.learning_rate)),
     )
-    _log.info("%s", epoch)
+    if not (math.isfinite(epoch.loss) and math.isfinite(epoch.validation_loss)):
+        raise RadiolensError(
+            f"epoch {number + 1}: the loss is {epoch.loss:g}, on validation {epoch.validation_loss:g}. "
+            f"Lower the learning rate ({experiment.learning_rate:g}) and start in another folder."
+        )
     return epoch
+
+
+class _Steps(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
+    """Tells a watcher of every batch; Keras's own bar writes control characters into log files."""
+
+    def __init__(self, stage: str, total: int, watcher: Watcher) -> None:
+        super().__init__()
+        self._stage, self._total, self._watcher = stage, total, watcher
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._watcher.progress(self._stage, batch + 1, self._total)
+
+
+def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
+    """Set the state of each random layer, which a saved network does not hold."""
+    for layer in model.layers:
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            generator.state.assign(np.asarray([seed, epoch]))
 
 
 def _grouped_loss(experiment: Experiment, model: keras.Model, part: _Part) -> float:
@@ -138,26 +183,7 @@ def _grouped_loss(experiment: Experiment, model: keras.Model, part: _Part) -> fl
     return float(np.mean(means))
 
 
-def _checkpoint(model: keras.Model, run: Path, log: Sequence[Epoch]) -> None:
-    """Write the network, then the log that makes it count; each file replaces its predecessor at once."""
-    partial = run / "partial.keras"
-    model.save(partial)
-    if log[-1].validation_loss == min(epoch.validation_loss for epoch in log):
-        shutil.copyfile(partial, run / "partial-best.keras")
-        os.replace(run / "partial-best.keras", run / "best.keras")
-    os.replace(partial, run / "last.keras")
-    lines = "".join(json.dumps(asdict(epoch)) + "\n" for epoch in log)
-    (run / "log.partial").write_text(lines)
-    os.replace(run / "log.partial", run / "log.jsonl")
-
-
-def _read_log(run: Path) -> list[Epoch]:
-    file = run / "log.jsonl"
-    return [Epoch(**json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
-
-
 def _finished(experiment: Experiment, log: Sequence[Epoch]) -> bool:
     if len(log) >= experiment.epochs:
         return True
-    losses = [epoch.validation_loss for epoch in log]
-    return bool(experiment.patience and losses) and len(losses) - 1 - int(np.argmin(losses)) >= experiment.patience
+    return bool(experiment.patience and log) and len(log) - 1 - best_epoch(log) >= experiment.patience

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
+import sys
+from pathlib import Path
+from types import ModuleType
 
 from radiolens.errors import DatasetError
 from radiolens.training.config import Experiment
@@ -12,11 +16,35 @@ __all__ = ["load_experiment"]
 
 
 def load_experiment(name: str) -> Experiment:
-    """Return the experiment of a file in this folder; raise DatasetError, which lists the known ones."""
+    """Return the experiment of a file in this folder, by its name, or of any other Python file, by its path.
+
+    A file is run as code, so only trusted ones may be given. Raises DatasetError, which lists the known names, or says
+    what is wrong with the file.
+    """
+    module = _own_file(Path(name)) if name.endswith(".py") else _known(name)
+    experiment = getattr(module, "EXPERIMENT", None)
+    if not isinstance(experiment, Experiment):
+        raise DatasetError(f"{name}: it must define EXPERIMENT, an Experiment of radiolens.training.config.")
+    return experiment
+
+
+def _known(name: str) -> ModuleType:
     known = [module.name for module in pkgutil.iter_modules(__path__)]
     if name not in known:
-        raise DatasetError(f"Unknown experiment {name!r}. Known: {', '.join(known)}.")
-    experiment = importlib.import_module(f"{__name__}.{name}").EXPERIMENT
-    if not isinstance(experiment, Experiment):
-        raise DatasetError(f"{name}: EXPERIMENT must be an Experiment.")
-    return experiment
+        raise DatasetError(f"Unknown experiment {name!r}. Known: {', '.join(known)}; or give the path of a .py file.")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def _own_file(file: Path) -> ModuleType:
+    if not file.is_file():
+        raise DatasetError(
+            f"{file}: there is no such file. Give the path of an experiment, or the name of a known one."
+        )
+    name = f"radiolens_experiment_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise DatasetError(f"{file}: not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their own module up there
+    spec.loader.exec_module(module)
+    return module

@@ -1,6 +1,9 @@
 """Type of brain tumour on MR slices, fully fine-tuned.
 
 Command: radiolens train brain_mri --data ../shared/data/brain-mri
+Runtime: 66 to 100 ms for an image and step on two cores alone, so some 40 minutes for 6 epochs of 4000 images.
+Result: figshare fold 5, never trained on: macro-F1 of the tumour type 0.924 (0.902 to 0.943). Web pictures of fold 5,
+    tumour against none: AUROC 0.989 (0.978 to 1.000), out of fold 1 to 4 0.964 (0.952 to 0.976). Bundle 0.1.0.
 """
 
 from __future__ import annotations

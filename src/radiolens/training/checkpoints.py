@@ -1,0 +1,119 @@
+"""Checkpoints of a run: the log says which of them count, so a kill at any moment loses at most one epoch.
+
+<run>/epoch-0003.keras   network and optimizer after an epoch; the last one and the best one are kept
+      log.jsonl          one line per finished epoch, replaced as a whole once the checkpoint of its last line is there
+      network.keras      a copy of the checkpoint that is the run's result so far
+
+Whatever a kill leaves besides (a checkpoint that the log does not name, a partial file) is removed on the next start.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from radiolens.errors import DatasetError
+
+__all__ = ["Epoch", "best_epoch", "locked", "read_log", "restore", "save_epoch", "settle", "write_whole"]
+
+_PARTIAL = "partial-"
+_RESULT = "network.keras"
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the training log; losses are means, `validation_loss` over the groups of the experiment."""
+
+    number: int
+    loss: float
+    validation_loss: float
+    learning_rate: float
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Make the run folder and keep other processes out of it; raise DatasetError if one works in it already."""
+    run.mkdir(parents=True, exist_ok=True)
+    with (run / "lock").open("w") as lock:  # the system releases it, however the process ends
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DatasetError(f"another process trains in {run}. Wait for it, or give another folder.") from error
+        yield
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a text file so that it holds either the old text or the new one, never a part."""
+    partial = file.with_name(_PARTIAL + file.name)
+    partial.write_text(text, encoding="utf-8")
+    _put_in_place(partial, file)
+
+
+def read_log(run: Path) -> list[Epoch]:
+    """Return the finished epochs of a run; raise DatasetError if the log is not one."""
+    file = run / "log.jsonl"
+    if not file.exists():
+        return []
+    try:
+        return [Epoch(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+    except (TypeError, ValueError) as error:
+        raise DatasetError(f"{file}: not a training log ({error}). Remove {run} to start anew.") from error
+
+
+def restore(run: Path, log: Sequence[Epoch]) -> keras.Model:
+    """Return the network of the last finished epoch with its optimizer, and put the run folder in order.
+
+    Raises DatasetError if its checkpoint is missing.
+    """
+    file = _checkpoint(run, len(log) - 1)
+    if not file.exists():
+        raise DatasetError(f"{run}: log.jsonl tells of {len(log)} epochs, but {file.name} is missing. Remove {run}.")
+    return keras.saving.load_model(file)
+
+
+def save_epoch(model: keras.Model, run: Path, log: Sequence[Epoch], *, keep_best: bool) -> None:
+    """Store the network of the last epoch of `log`, then the log that makes it count, then the run's result."""
+    last = len(log) - 1
+    partial = run / f"{_PARTIAL}epoch.keras"
+    model.save(partial)
+    _put_in_place(partial, _checkpoint(run, last))
+    write_whole(run / "log.jsonl", "".join(json.dumps(asdict(epoch)) + "\n" for epoch in log))
+    settle(run, log, keep_best=keep_best)
+
+
+def settle(run: Path, log: Sequence[Epoch], *, keep_best: bool) -> Path:
+    """Bring the files of a run in line with its log, and return its result; also after a kill at any moment."""
+    last = len(log) - 1
+    chosen = _checkpoint(run, best_epoch(log) if keep_best else last)
+    copy = run / f"{_PARTIAL}{_RESULT}"
+    shutil.copyfile(chosen, copy)
+    _put_in_place(copy, run / _RESULT)
+    kept = {chosen, _checkpoint(run, last)}
+    for file in (*run.glob("epoch-*.keras"), *run.glob(f"{_PARTIAL}*")):
+        if file not in kept:
+            file.unlink()
+    return run / _RESULT
+
+
+def best_epoch(log: Sequence[Epoch]) -> int:
+    """Return the position of the epoch with the lowest validation loss, the first of equal ones."""
+    return int(np.argmin([epoch.validation_loss for epoch in log]))
+
+
+def _checkpoint(run: Path, epoch: int) -> Path:
+    return run / f"epoch-{epoch + 1:04d}.keras"
+
+
+def _put_in_place(partial: Path, file: Path) -> None:
+    with partial.open("rb") as stream:
+        os.fsync(stream.fileno())  # or a power cut could leave the new name with the old disk's content
+    os.replace(partial, file)

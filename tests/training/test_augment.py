@@ -1,0 +1,89 @@
+"""Changed pictures: another picture of the same kind, the same for the same seed, the original untouched."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from radiolens.training.augment import augment
+from radiolens.training.config import Augmentation
+from tests.phantoms import chest_film
+
+NOTHING = Augmentation(
+    smallest_crop=1.0,
+    rotation_degrees=0.0,
+    flip_probability=0.0,
+    gamma=0.0,
+    contrast=(1.0, 1.0),
+    brightness=0.0,
+    border=0.0,
+    border_probability=0.0,
+    noise=0.0,
+    box_probability=0.0,
+    blur_probability=0.0,
+    jpeg_probability=0.0,
+)
+
+
+def film(seed: int = 0) -> NDArray[np.uint8]:
+    return np.rint(chest_film(64, 64, seed) * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_changed_picture_is_another_picture_of_the_same_kind(seed: int) -> None:
+    grey = film()
+    copy = grey.copy()
+    first, again = (augment(grey, Augmentation(), np.random.default_rng(seed)) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(grey, copy)
+    assert (first.shape, first.dtype) == (grey.shape, grey.dtype)
+    assert not np.array_equal(first, grey)
+
+
+def test_no_change_is_asked_for_and_none_is_made() -> None:
+    np.testing.assert_array_equal(augment(film(), NOTHING, np.random.default_rng(0)), film())
+
+
+def test_mirroring_mirrors() -> None:
+    mirrored = augment(film(3), replace(NOTHING, flip_probability=1.0), np.random.default_rng(0))
+    # warpAffine places the centre half a pixel off, so one column falls off the edge.
+    difference = np.abs(mirrored[:, 1:].astype(float) - film(3)[:, ::-1][:, :-1])
+    assert np.median(difference) <= 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"smallest_crop": 0.5},
+        {"rotation_degrees": 20.0},
+        {"gamma": 1.0},
+        {"contrast": (0.3, 0.4)},
+        {"brightness": 0.5},
+        {"border": 0.3, "border_probability": 1.0},
+        {"noise": 0.2},
+        {"box_probability": 1.0},
+        {"blur_probability": 1.0},
+        {"jpeg_probability": 1.0},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_each_change_does_something_of_its_own(change: dict[str, object]) -> None:
+    changed = [
+        augment(film(), replace(NOTHING, **change), np.random.default_rng(seed))  # type: ignore[arg-type]  # one field each
+        for seed in range(4)
+    ]
+    assert all(picture.shape == (64, 64) for picture in changed)
+    assert any(np.abs(picture.astype(float) - film()).mean() > 0.5 for picture in changed)
+    assert set(change) <= {entry.name for entry in fields(Augmentation)}
+
+
+def test_a_blacked_out_border_is_black_and_the_middle_stays() -> None:
+    config = replace(NOTHING, border=0.2, border_probability=1.0)
+    bright = np.full((100, 100), 200, np.uint8)
+    changed = augment(bright, config, np.random.default_rng(1))
+    assert set(np.unique(changed)) == {0, 200}
+    assert (changed[25:75, 25:75] == 200).all()
+    assert 0 < (changed == 0).mean() < 1 - 0.6**2

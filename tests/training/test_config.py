@@ -1,0 +1,102 @@
+"""Experiments: found by name or path, checked on construction, narrowed to their part of a manifest."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from radiolens.data.manifest import Case, Manifest
+from radiolens.errors import DatasetError
+from radiolens.tasks import get_task
+from radiolens.training import configs
+from radiolens.training.config import Experiment, as_json
+from radiolens.training.configs import load_experiment
+from radiolens.training.configs.brain_mri import source_and_side
+from tests.training import tiny_experiment
+
+KNOWN = ("brain_mri", "chest_xray", "chest_xray_lite2")
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_known_experiment_is_headed_by_command_runtime_and_result(name: str) -> None:
+    experiment = load_experiment(name)
+    text = (Path(configs.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
+    head = text.split('"""')[1]
+    assert experiment.name == name
+    assert f"Command: radiolens train {name} --data ../shared/data/{experiment.task}" in head
+    assert "\nRuntime: " in head
+    assert "\nResult: " in head
+
+
+def test_the_known_experiments_are_these() -> None:
+    with pytest.raises(DatasetError, match=f"Known: {', '.join(KNOWN)}; or give the path"):
+        load_experiment("nothing")
+
+
+def test_a_file_of_ones_own_is_an_experiment() -> None:
+    own = load_experiment(tiny_experiment.__file__)
+    assert own.name == "tiny"
+    assert callable(own.backbone)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("EXPERIMENT = 3", "must define EXPERIMENT"), ("", "must define EXPERIMENT"), (None, "there is no such file")],
+)
+def test_a_file_without_an_experiment_is_refused(text: str | None, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(DatasetError, match=message):
+        load_experiment(str(file))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "0 epochs"),
+        ({"batch_size": 0}, "in batches of 0"),
+        ({"images_per_epoch": 10, "batch_size": 11}, "10 images in batches of 11"),
+        ({"warmup_share": 1.0}, "warmup_share is 1.0, expected 0 to below 1"),
+    ],
+)
+def test_an_experiment_that_could_not_run_is_refused(change: dict[str, float], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        Experiment("x", "chest-xray", **change)  # type: ignore[arg-type]  # one field each
+
+
+def test_an_experiment_takes_its_sources_and_labels_only(collection: Manifest) -> None:
+    experiment = Experiment("x", "chest-xray", sources=("clinic",), labels=("tuberculosis",))
+    part = experiment.part(collection)
+    assert part.task.label_names == ("tuberculosis",)
+    assert {case.source for case in part.cases} == {"clinic"}
+    assert Experiment("x", "chest-xray").part(collection) == collection
+
+
+def test_names_that_the_manifest_does_not_know_are_refused(collection: Manifest) -> None:
+    with pytest.raises(DatasetError, match=r"names the sources elsewhere, but .* knows clinic, practice"):
+        Experiment("x", "chest-xray", sources=("clinic", "elsewhere")).part(collection)
+    with pytest.raises(DatasetError, match=r"names the labels cold, but .* knows pneumonia, tuberculosis"):
+        Experiment("x", "chest-xray", labels=("cold",)).part(collection)
+    mri = replace(collection, task=get_task("brain-mri"))
+    with pytest.raises(DatasetError, match="exclude one another"):
+        Experiment("x", "brain-mri", labels=("glioma",)).part(mri)
+
+
+def test_an_experiment_is_json_with_functions_by_name() -> None:
+    content = json.loads(json.dumps(as_json(tiny_experiment.EXPERIMENT)))
+    assert content["backbone"] == "tiny_backbone"
+    assert content["group_by"] == "source_and_label"
+    assert content["preprocessing"]["rows"] == 32
+    assert content["augmentation"]["contrast"] == [0.6, 1.3]
+
+
+def test_web_pictures_are_grouped_by_side_and_figshare_by_type() -> None:
+    tumours = frozenset({"glioma", "meningioma", "pituitary"})
+    assert source_and_side(Case("a", "figshare", possible=frozenset({"glioma"}))) == "figshare:glioma"
+    assert source_and_side(Case("a", "web", possible=tumours)) == "web:tumour"
+    assert source_and_side(Case("a", "web", possible=frozenset({"glioma"}))) == "web:tumour"
+    assert source_and_side(Case("a", "web", possible=frozenset({"no_tumour"}))) == "web:no_tumour"

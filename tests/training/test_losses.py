@@ -1,0 +1,73 @@
+"""Losses and targets under partial labels, against the formulas written out."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from radiolens.data.manifest import Case
+from radiolens.tasks import get_task
+from radiolens.training.losses import AnnotatedCrossentropy, PossibleSetCrossentropy, annotated, loss_for, targets
+
+CHEST, MRI = get_task("chest-xray"), get_task("brain-mri")
+
+
+def test_findings_that_are_not_annotated_contribute_no_loss_and_no_gradient() -> None:
+    wanted = np.array([[1.0, -1.0], [0.0, 1.0]], np.float32)
+    logits = tf.Variable([[2.0, 5.0], [-1.0, 0.5]])
+    with tf.GradientTape() as tape:
+        loss = AnnotatedCrossentropy()(wanted, logits)
+    known = [np.logaddexp(0, -2.0), np.logaddexp(0, -1.0), np.logaddexp(0, -0.5)]
+    assert float(loss) == pytest.approx(np.mean(known), abs=1e-5)
+    gradient = np.asarray(tape.gradient(loss, logits))
+    assert gradient[0, 1] == 0.0
+    assert (gradient[[0, 1, 1], [0, 0, 1]] != 0).all()
+
+
+def test_a_batch_without_annotations_costs_nothing() -> None:
+    assert float(AnnotatedCrossentropy()(np.full((2, 2), -1.0, np.float32), np.ones((2, 2), np.float32))) == 0.0
+
+
+def test_smoothed_findings_cost_what_keras_says() -> None:
+    wanted, logits = np.array([[1.0, 0.0]], np.float32), np.array([[2.0, -0.3]], np.float32)
+    keras_loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1)
+    assert float(AnnotatedCrossentropy(0.1)(wanted, logits)) == pytest.approx(
+        float(keras_loss(wanted, logits)), abs=1e-5
+    )
+
+
+def test_a_tumour_of_unknown_type_trains_through_the_sum() -> None:
+    logits = np.array([[1.0, 2.0, 0.5, -1.0]], np.float32)
+    probability = np.exp(logits[0]) / np.exp(logits[0]).sum()
+    loss = PossibleSetCrossentropy()(np.array([[1.0, 1.0, 1.0, 0.0]], np.float32), logits)
+    assert float(loss) == pytest.approx(-np.log(probability[:3].sum()), abs=1e-5)
+
+
+def test_one_possible_label_costs_what_keras_says() -> None:
+    wanted, logits = np.eye(4, dtype=np.float32)[[2]], np.array([[1.0, 2.0, 0.5, -1.0]], np.float32)
+    keras_loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
+    own = PossibleSetCrossentropy(0.1)(wanted, logits)
+    assert float(own) == pytest.approx(float(keras_loss(wanted, logits)), abs=1e-5)
+
+
+@pytest.mark.parametrize(("task", "kind"), [(CHEST, AnnotatedCrossentropy), (MRI, PossibleSetCrossentropy)])
+def test_the_loss_follows_the_kind_of_labels_and_survives_its_configuration(task: object, kind: type) -> None:
+    loss = loss_for(task, 0.2)  # type: ignore[arg-type]  # the parameter is untyped here
+    assert isinstance(loss, kind)
+    assert kind.from_config(loss.get_config()).label_smoothing == 0.2  # type: ignore[attr-defined]  # both have it
+
+
+def test_targets_are_joined_by_name_and_masked() -> None:
+    case = Case("a", "s", labels={"tuberculosis": 1, "pneumonia": 0})
+    assert targets([case], CHEST).tolist() == [[0.0, 1.0]]
+    assert targets([case], CHEST, [("s", "pneumonia")]).tolist() == [[-1.0, 1.0]]
+    assert targets([case], CHEST, [("other", "pneumonia")]).tolist() == [[0.0, 1.0]]
+    assert targets([Case("a", possible=frozenset({"glioma"}))], MRI).tolist() == [[1.0, 0.0, 0.0, 0.0]]
+    assert targets([], MRI).shape == (0, 4)
+
+
+def test_rows_without_annotation_are_told() -> None:
+    assert annotated(np.array([[-1, -1], [-1, 0]], np.float32), exclusive=False).tolist() == [False, True]
+    assert annotated(np.array([[0, 0], [0, 1]], np.float32), exclusive=True).tolist() == [False, True]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +43,7 @@ def command(
 ) -> None:
     """Answer files, folders, zips, DICOM series and @lists (a path a line).
 
-    Exit code 0: every input was answered or refused; 1: at least one could not be read; 2: wrong usage.
+    Exit code 0: every input was answered or refused; 1: at least one could not be read; 2: wrong usage; 130: Ctrl+C.
     """
     if no_gate and task == "auto":
         raise click.UsageError("--no-gate needs a named task: give --task.")
@@ -51,18 +53,20 @@ def command(
     from radiolens.inference.bulk import inputs, predict_inputs
     from radiolens.inference.record import record
 
-    found = (entry for path in _listed(paths) for entry in inputs(path))
+    named = _listed(paths)
+    found = (entry for path in named for entry in inputs(path))
     outcomes = predict_inputs(_predictor(profile), found, task, gate=not no_gate, explain=heatmaps is not None)
     rows_of_bundles: dict[str, Mapping[str, Any]] = {}
     unreadable = False
     _make(heatmaps)
-    with table(output) as add_to_table:
+    with table(output) as add_to_table, _progress(named) as advance:
         for number, outcome in enumerate(outcomes, 1):
             row = record(outcome.name, outcome.result, outcome.seconds)
-            click.echo(json.dumps(row) if as_json else _line(row))
             add_to_table(row)
             if heatmaps:
                 write_heatmaps(heatmaps, number, outcome)
+            click.echo(json.dumps(row) if as_json else _line(row))  # last, so that what is printed is also written
+            advance(outcome.on_disk)
             unreadable |= row["status"] == "unreadable"
             if row["bundle"]:
                 rows_of_bundles[row["bundle"]["sha256"]] = row
@@ -78,6 +82,19 @@ def _listed(paths: tuple[str, ...]) -> tuple[str, ...]:
         return listed_paths(paths)
     except InputError as error:
         raise click.UsageError(str(error)) from error
+
+
+@contextmanager
+def _progress(paths: Sequence[str]) -> Iterator[Callable[[int], None]]:
+    """Give a function that advances a bar by files: on a terminal, for several files, and if answers go elsewhere."""
+    from radiolens.inference.folder import files_below
+
+    files = sum(len(files_below(Path(path))) if os.path.isdir(path) else 1 for path in paths)
+    if files < 2 or not sys.stderr.isatty() or sys.stdout.isatty():
+        yield lambda files: None
+        return
+    with click.progressbar(length=files, label="Answering", file=sys.stderr) as bar:
+        yield bar.update
 
 
 def _make(heatmaps: Path | None) -> None:

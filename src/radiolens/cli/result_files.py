@@ -95,9 +95,11 @@ def _parquet_table(file: Path) -> Iterator[_Write]:
 
     rows: list[dict[str, Any]] = []
     with _opened(file, "wb") as stream:
-        yield lambda row: rows.extend(_rows(row))
-        kinds = {name: pyarrow.float64() if name in _NUMBERS else pyarrow.string() for name in COLUMNS}
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, pyarrow.schema(kinds)), stream)
+        try:
+            yield lambda row: rows.extend(_rows(row))
+        finally:  # an interruption leaves the answers so far, as in a .csv
+            kinds = {name: pyarrow.float64() if name in _NUMBERS else pyarrow.string() for name in COLUMNS}
+            pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, pyarrow.schema(kinds)), stream)
 
 
 def _opened(file: Path, mode: str, **options: Any) -> IO[Any]:  # noqa: ANN401  as open takes them

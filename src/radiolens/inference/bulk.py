@@ -23,21 +23,29 @@ __all__ = ["Input", "Outcome", "grouped", "inputs", "inputs_of", "listed_paths",
 
 @dataclass(frozen=True)
 class Input:
-    """What gets one answer: a file, or the files of one series. `problem` says why it could not even be read."""
+    """What gets one answer: a file, or the files of one series. `problem` says why it could not even be read.
+
+    `on_disk` counts the files on disk that it finishes: all of a series, and of a zip the zip with its first input.
+    """
 
     name: str
     files: tuple[bytes, ...]
     problem: UnreadableImage | None = None
+    on_disk: int = 1
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The answer, or why there is none; `image` is None where none could be read. `seconds` from bytes to answer."""
+    """The answer, or why there is none; `image` is None where none could be read. `seconds` from bytes to answer.
+
+    `on_disk` is that of the input.
+    """
 
     name: str
     result: Prediction | InputError
     image: Image | None = None
     seconds: float = 0.0
+    on_disk: int = 1
 
 
 def listed_paths(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -71,7 +79,8 @@ def inputs_of(member: Member, limits: Limits = Limits()) -> Iterator[Input]:
     except UnreadableImage as error:
         yield Input(member.name, (), error)
         return
-    yield from grouped([Member(f"{member.name}/{entry.name}", entry.data) for entry in entries])
+    found = grouped([Member(f"{member.name}/{entry.name}", entry.data) for entry in entries])
+    yield from (replace(entry, on_disk=int(number == 0)) for number, entry in enumerate(found))
 
 
 def grouped(members: Sequence[Member]) -> Iterator[Input]:
@@ -87,7 +96,7 @@ def predict_inputs(
     for entry in found:
         start = time.perf_counter()
         outcome = _outcome(predictor, entry, task, gate=gate, explain=explain)
-        yield replace(outcome, seconds=time.perf_counter() - start)
+        yield replace(outcome, seconds=time.perf_counter() - start, on_disk=entry.on_disk)
 
 
 def _outcome(predictor: Predictor, entry: Input, task: str, *, gate: bool, explain: bool) -> Outcome:
@@ -114,7 +123,7 @@ def _listed(argument: str) -> Iterator[str]:
 def _inputs_below(folder: Path, limits: Limits) -> Iterator[Input]:
     files = files_below(folder)
     if not files:
-        yield Input(str(folder), (), UnreadableImage("The folder holds no files. Check the path."))
+        yield Input(str(folder), (), UnreadableImage("The folder holds no files. Check the path."), on_disk=0)
     for series in series_of(files, limits):
         if len(series) == 1:
             yield from _inputs_in(str(series[0]), series[0], limits)
@@ -138,5 +147,5 @@ def _series(files: Sequence[Path], limits: Limits) -> Input:
             found.append(read_file(file, left))
             left -= len(found[-1])
     except UnreadableImage as error:
-        return Input(str(files[0]), (), error)
-    return Input(str(files[0]), tuple(found))
+        return Input(str(files[0]), (), error, len(files))
+    return Input(str(files[0]), tuple(found), on_disk=len(files))

@@ -10,7 +10,7 @@ BRAIN_MRI = Task(
     name="brain-mri",
     title="Brain MRI",
     modalities=("MR",),
-    body_parts=("BRAIN", "HEAD"),
+    body_parts=("BRAIN", "HEAD", "SKULL"),
     labels=(
         Label(
             name="glioma",

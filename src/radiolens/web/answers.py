@@ -34,12 +34,14 @@ _View = TypeVar("_View")
 class Answer:
     """One input with its answer; `image` is None where it could not be read.
 
-    `known_format` says whether the bytes begin as a kind of file that is read. `seconds` is from bytes to answer.
+    `files` counts those of the series. `known_format` says whether the bytes begin as a kind of file that is read.
+    `seconds` is from bytes to answer.
     """
 
     name: str
     result: Prediction | InputError
     image: Image | None = None
+    files: int = 1
     known_format: bool = True
     seconds: float = 0.0
 
@@ -85,10 +87,12 @@ class Answerer:
             image = read_untrusted(entry.files)
         except InputError as error:
             known = not entry.files or _is_known(entry.files[0])
-            return Answer(entry.name, error, known_format=known, seconds=time.perf_counter() - start)
+            seconds = time.perf_counter() - start
+            # Without its trace, whose frames hold the upload.
+            return Answer(entry.name, error.with_traceback(None), known_format=known, seconds=seconds)
         prediction = self.predictor.predict_image(image, task, explain=explain)
         seconds = time.perf_counter() - start
-        return Answer(entry.name, replace(prediction, seconds=seconds), image, seconds=seconds)
+        return Answer(entry.name, replace(prediction, seconds=seconds), image, len(entry.files), seconds=seconds)
 
 
 def _is_archive(files: Sequence[Member]) -> bool:
@@ -105,7 +109,7 @@ def _inputs(files: list[Member]) -> deque[Input]:
     try:
         members = read_archive(files.pop().data)
     except UnreadableImage as error:
-        return deque([Input(name, (), error)])
+        return deque([Input(name, (), error.with_traceback(None))])
     return deque(grouped([Member(f"{name}/{entry.name}", entry.data) for entry in members]))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from radiolens.bundle import Bundle
 from radiolens.errors import InputError
@@ -20,12 +22,15 @@ __all__ = ["Card", "FindingRow", "HeatMap", "make_card"]
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One finding as shown: `percent` is the text of the probability, the numbers are 0 to 100 for the bar."""
+    """One finding as shown: `percent` is the text of the probability, the numbers are 0 to 100 for the bar.
+
+    `state` is that of its bar: present only for what the clinician should look at.
+    """
 
     title: str
     percent: str
     words: str
-    presence: str
+    state: str
     bar_percent: float
     threshold_percent: float
 
@@ -41,11 +46,12 @@ class HeatMap:
 
 @dataclass(frozen=True)
 class Card:
-    """One result as shown. `token` tells its elements from those of other cards on the page."""
+    """One result as shown. `token` tells its elements from those of other cards on the page; `files` are a series's."""
 
     token: str
     name: str
     study: str
+    files: int
     headline: str
     state: str
     problems: tuple[str, ...] = ()
@@ -62,25 +68,15 @@ class Card:
 
 def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
     """Return what is shown of an answer to a study."""
-    token, result, image = secrets.token_hex(4), answer.result, answer.image
+    result, image = answer.result, answer.image
+    begun = partial(Card, secrets.token_hex(4), answer.name, study.title, answer.files)
     if isinstance(result, InputError) or image is None:
-        return Card(token, answer.name, study.title, "This file could not be read", "unreadable", (str(result),))
+        return begun("This file could not be read", "unreadable", (str(result),))
     if not result.answered:
-        return Card(
-            token,
-            answer.name,
-            study.title,
-            "Not analysed: the image does not fit the study",
-            "refused",
-            tuple(entry.message for entry in result.quality.problems),
-            picture=_picture(image, image.slice_indices[0]),
-        )
+        return _refused(begun, result, image)
     shown = [entry for entry in result.findings if study.shows(entry)]
     position = result.explanation.slice_index if result.explanation else image.slice_indices[0]
-    return Card(
-        token,
-        answer.name,
-        study.title,
+    return begun(
         _headline(study, shown),
         _state(study, shown),
         rows=tuple(_row(study, entry) for entry in shown),
@@ -92,6 +88,17 @@ def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
         limits=study.limits,
         remarks=image.source.warnings,
         seconds=answer.seconds,
+    )
+
+
+def _refused(begun: Callable[..., Card], prediction: Prediction, image: Image) -> Card:
+    position = image.slice_indices[len(image.slice_indices) // 2]
+    return begun(
+        "Not analysed: the image does not fit the study",
+        "refused",
+        tuple(entry.message for entry in prediction.quality.problems),
+        picture=_picture(image, position),
+        slice_note=f"Slice {position + 1} of {image.slice_count}." if image.is_volume else "",
     )
 
 
@@ -122,7 +129,7 @@ def _row(study: Study, finding: Finding) -> FindingRow:
         title=study.named(finding).title,
         percent=percent,
         words=_words(finding, threshold, exclusive=study.task.exclusive),
-        presence=finding.presence.value,
+        state=_state(study, [finding]),
         bar_percent=round(100 * finding.probability, 1),
         threshold_percent=round(100 * finding.threshold, 1),
     )
@@ -184,7 +191,7 @@ def _thresholds(bundle: Bundle, shown: list[Finding]) -> str:
     """Say whose the thresholds are."""
     if any(entry.threshold != bundle.thresholds[entry.label] for entry in shown):
         return "The thresholds were set by this site."
-    return f"The thresholds come with the model ({bundle.threshold_evidence}); your site has set none of its own."
+    return f"The thresholds are those of the model (basis: {bundle.threshold_evidence}); your site has set none."
 
 
 def _picture(image: Image, slice_index: int) -> str:

@@ -1,12 +1,27 @@
-// The files of a drop, those in dropped folders included.
+// The files of a drop, those in dropped folders included, and their names.
 
 // What a folder holds beside images: hidden files, and the index of a DICOM CD.
-export function isImage(file) {
+function isImage(file) {
   return !file.name.startsWith(".") && file.name !== "DICOMDIR";
 }
 
-function read(entry) {
-  return new Promise((resolve, reject) => { entry.file(resolve, reject); });
+// The images of a folder that was chosen, in the order of their names; the browser gives them in any order.
+export function imagesOf(folder) {
+  return [...folder].filter(isImage).sort((a, b) => inOrder(nameOf(a), nameOf(b)));
+}
+
+const inOrder = new Intl.Collator("en", { numeric: true }).compare; // IM2 before IM10
+const paths = new WeakMap();
+
+// With its folders, since scanners number the files of every series alike.
+export function nameOf(file) {
+  return paths.get(file) || file.webkitRelativePath || file.name;
+}
+
+async function read(entry) {
+  const file = await new Promise((resolve, reject) => { entry.file(resolve, reject); });
+  paths.set(file, entry.fullPath.replace(/^\//, ""));
+  return file;
 }
 
 async function children(folder) {
@@ -21,7 +36,7 @@ async function children(folder) {
 
 async function filesOf(entry) {
   if (entry.isFile) return [await read(entry)];
-  const below = (await children(entry)).filter(isImage).sort((a, b) => a.name.localeCompare(b.name));
+  const below = (await children(entry)).filter(isImage).sort((a, b) => inOrder(a.name, b.name));
   const found = [];
   for (const child of below) found.push(...(await filesOf(child)));
   return found;

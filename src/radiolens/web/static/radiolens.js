@@ -1,6 +1,6 @@
 // Sends one image or series at a time, so that each shows its own state and an error loses none of the others.
 import { batches } from "./batches.js";
-import { droppedFiles, isImage } from "./dropped.js";
+import { droppedFiles, imagesOf, nameOf } from "./dropped.js";
 
 const form = document.querySelector("#upload");
 const drop = document.querySelector("#drop");
@@ -18,7 +18,7 @@ let last = { chosen: [], study: "" }; // what was asked last; no study if it did
 
 const study = () => form.querySelector("input[name=study]:checked");
 const studyName = (input) => input.closest("label").querySelector("strong").textContent;
-const label = (batch) => (batch.length > 1 ? `${batch[0].name} and ${batch.length - 1} more of its series` : batch[0].name);
+const label = (batch) => nameOf(batch[0]) + (batch.length > 1 ? ` and ${batch.length - 1} more of its series` : "");
 
 function say(text) {
   status.textContent = text;
@@ -58,7 +58,7 @@ async function cards(batch, key) {
   if (refusal) return failed(label(batch), refusal);
   const body = new FormData();
   body.set("study", key);
-  batch.forEach((file) => body.append("file", file, file.name));
+  batch.forEach((file) => body.append("file", file, nameOf(file)));
   let answer;
   try {
     answer = await fetch("/", { method: "POST", body, headers: { "X-Requested-With": "radiolens" } });
@@ -99,8 +99,8 @@ function link(line, made) {
 function summary(made) {
   const count = (...states) => made.filter((card) => states.includes(card.dataset.state)).length;
   const parts = [
-    [count("present"), "with a suspected finding"],
-    [count("absent"), "without"],
+    [count("present"), "with something suspected"],
+    [count("absent"), "with nothing found"],
     [count("indeterminate"), "undecided"],
     [count("refused", "unreadable"), "not analysed"],
   ];
@@ -157,7 +157,7 @@ function again() {
 }
 
 function picked(event) {
-  const chosen = event.target === folder ? [...folder.files].filter(isImage) : [...files.files];
+  const chosen = event.target === folder ? imagesOf(folder.files) : [...files.files];
   if (chosen.length) analyse(chosen);
 }
 
@@ -181,7 +181,9 @@ window.addEventListener("dragleave", (event) => {
 window.addEventListener("drop", async (event) => {
   event.preventDefault();
   drop.classList.remove("over");
-  analyse(await droppedFiles(event.dataTransfer));
+  const chosen = await droppedFiles(event.dataTransfer).catch(() => null);
+  if (chosen) analyse(chosen);
+  else say("What was dropped cannot be read. Choose the images with the button instead.");
 });
 
 results.addEventListener("input", (event) => {

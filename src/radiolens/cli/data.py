@@ -11,6 +11,7 @@ from radiolens.cli.lazy_group import LazyGroup
 __all__ = ["COMMANDS", "command"]
 
 COMMANDS = {
+    "acquire": "Download a public set, or check one that was placed by hand.",
     "import": "Make a manifest of folders, a table, DICOM files or a known collection.",
     "split": "Cut a manifest into splits or folds, or check the ones it has.",
     **(
@@ -21,4 +22,4 @@ COMMANDS = {
 
 @click.group("data", cls=LazyGroup, table=COMMANDS, prefix="radiolens.cli.data_")
 def command() -> None:
-    """Make, split and check manifests."""
+    """Make, split and check manifests; download public sets."""

@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 
 from radiolens.errors import DatasetError, PeerError
 
-__all__ = ["Download", "Patience", "download", "file_sha256"]
+__all__ = ["PATIENCE", "Download", "Patience", "download", "file_sha256"]
 
 _BLOCK_BYTES = 1 << 20
 _RESERVE_BYTES = 1 << 28  # left free on the disk, for the system and other programs
@@ -49,6 +49,10 @@ class Patience:
     tries: int = 5
     first_wait_s: float = 1.0
     """Before the second try; each further one waits twice as long."""
+
+
+PATIENCE = Patience()
+"""What is asked of public servers."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def download(
     *,
     sha256: str = "",
     file_bytes: int | None = None,
-    patience: Patience = Patience(),
+    patience: Patience = PATIENCE,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Download:
     """Download `url` to `target` and return what came; an interruption keeps the part for the next call.

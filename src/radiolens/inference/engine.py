@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -38,6 +40,9 @@ _RUNTIME_ERRORS = (
 )
 """What the runtime raises for a file that is no network, or another one than a bundle's; they share no base class."""
 
+_ARRAY_ERRORS = (EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile)
+"""What numpy raises for a file that is empty, no archive of arrays, or one of other arrays."""
+
 
 @dataclass(frozen=True, eq=False)
 class Engine:
@@ -62,11 +67,10 @@ class Engine:
         """
         installed = read_bundle(folder)
         try:
-            with np.load(folder / "reference.npz", allow_pickle=False) as reference:
-                kernel, bias = reference["head_kernel"], reference["head_bias"]
+            kernel, bias = _arrays(folder / "reference.npz", "head_kernel", "head_bias")
             engine = cls(installed, kernel, bias, _open_session(folder / "model.onnx", threads))
             engine._check_golden()
-        except (*_RUNTIME_ERRORS, KeyError, ValueError) as error:
+        except (*_RUNTIME_ERRORS, *_ARRAY_ERRORS) as error:
             raise BundleError(
                 f"{folder}: the network is not what bundle.json describes ({error}). Export the bundle again."
             ) from error
@@ -89,8 +93,7 @@ class Engine:
         return probabilities(logits, temperature, exclusive=self.bundle.exclusive)
 
     def _check_golden(self) -> None:
-        with np.load(self.installed.folder / "golden.npz", allow_pickle=False) as golden:
-            grey, expected = golden["grey"], golden["probabilities"]
+        grey, expected = _arrays(self.installed.folder / "golden.npz", "grey", "probabilities")
         logits, features = self.run(grey)
         answered = self.probabilities(logits)
         if answered.shape != expected.shape or len(self.bundle.labels) != answered.shape[1]:
@@ -107,6 +110,11 @@ class Engine:
                 f"a difference of at most {tolerance:g}",
                 f"{largest:.3g}",
             )
+
+
+def _arrays(file: Path, *names: str) -> list[NDArray[Any]]:
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
+        return [content[name] for name in names]
 
 
 def _open_session(file: Path, threads: int) -> onnxruntime.InferenceSession:

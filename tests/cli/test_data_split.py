@@ -132,3 +132,18 @@ def test_the_counts_are_a_table(manifest: Path) -> None:
     lines = run("chest-xray", manifest, "--check").stdout.splitlines()
     assert lines[0].split() == ["split", "source", "images", "groups", "pneumonia", "tuberculosis"]
     assert lines[1].split() == ["-", "s", "60", "30", "30", "0"]
+
+
+def test_duplicates_that_an_audit_found_stay_together(manifest: Path, tmp_path: Path) -> None:
+    groups = tmp_path / "groups.csv"
+    groups.write_text("path,duplicate_group\n" + "".join(f"{n}.png,audit:1\n" for n in range(0, 24, 2)))
+    output = tmp_path / "split.csv"
+    assert run("chest-xray", manifest, output, "--groups", groups).exit_code == 0
+    assert set(column(output, "split")[:24]) == {"train"}
+    assert column(output, "duplicate_group")[:2] == ["audit:1", ""]
+    leaking = tmp_path / "leaking.csv"
+    leaking.write_text("path,duplicate_group\n0.png,audit:1\n79.png,audit:1\n")
+    assert run("chest-xray", output, "--check").exit_code == 0
+    result = run("chest-xray", output, "--check", "--groups", leaking)
+    assert result.exit_code == 1
+    assert "stand in more than one split" in result.stderr

@@ -34,6 +34,9 @@ def _fractions(_: click.Context, __: click.Parameter, value: tuple[float, ...]) 
 @click.option("--folds", type=click.IntRange(min=2), help="Also number this many folds outside of test.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option("--new-test", is_flag=True, help="Cut given test and external splits anew as well.")
+@click.option(
+    "--groups", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Duplicates that an audit found."
+)
 @click.option("--check", is_flag=True, help="Only check the splits and folds that MANIFEST has.")
 @click.option("--force", is_flag=True, help="Write over OUTPUT.")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
@@ -46,6 +49,7 @@ def command(
     folds: int | None,
     seed: int,
     new_test: bool,
+    groups: Path | None,
     check: bool,
     force: bool,
     as_json: bool,
@@ -58,6 +62,7 @@ def command(
     from dataclasses import replace
 
     from radiolens.cli.data_output import counts, counts_table, refuse_existing
+    from radiolens.data.groups import read_groups, with_groups
     from radiolens.data.manifest import read_manifest, relocated, write_manifest
     from radiolens.data.splits import check_no_leakage, cut
     from radiolens.tasks import get_task
@@ -65,6 +70,8 @@ def command(
     if check == (output is not None):
         raise click.UsageError("Give either OUTPUT or --check.")
     found = read_manifest(manifest, get_task(task))
+    if groups is not None:
+        found = replace(found, cases=with_groups(found.cases, read_groups(groups)))
     if output is not None:
         refuse_existing(output, force=force)
         cases = cut(found.cases, fractions, folds=folds or 0, seed=seed, keep_given=not new_test)

@@ -22,7 +22,7 @@ from radiolens.data.download import PATIENCE, Patience, download, file_sha256
 from radiolens.data.unpack import is_archive, stamp_of, unpack
 from radiolens.errors import DatasetError
 
-__all__ = ["NOTE", "Acquired", "Noted", "acquire", "read_note", "set_of_address"]
+__all__ = ["NOTE", "Acquired", "Noted", "Progress", "acquire", "read_note", "set_of_address"]
 
 NOTE = "radiolens-acquired.json"
 """The file that states what was acquired."""

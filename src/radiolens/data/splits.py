@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence, Set
+from collections.abc import Hashable, Iterable, Sequence, Set
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import PatientLeakage
 
 __all__ = [
+    "ACROSS_SOURCES",
     "GIVEN",
     "PARTS",
     "check_no_leakage",
@@ -29,6 +30,9 @@ __all__ = [
 PARTS = ("train", "validation", "test")
 """What a data set is cut into, in the order of the fractions."""
 
+ACROSS_SOURCES = "audit:"
+"""How the names of duplicate groups begin that link images of different sources; others count within one source."""
+
 GIVEN = ("test", "external")
 """Splits that a data set may bring along and that a cut leaves as they are, so that results stay comparable."""
 
@@ -39,10 +43,11 @@ def stratum(case: Case) -> str:
     return f"{case.source}:{'|'.join(annotated or sorted(case.possible))}"
 
 
-def group_ids(cases: Sequence[Case]) -> tuple[int, ...]:
+def group_ids(cases: Sequence[Case], same: Iterable[tuple[int, int]] = ()) -> tuple[int, ...]:
     """Return for each case the number of its group: cases linked by patient or by duplicate group, however indirectly.
 
-    Patients and duplicate groups are told apart by source, since two hospitals may use the same number.
+    Patients and duplicate groups are told apart by source, since two hospitals may use the same number; groups of an
+    audit are not. `same` links further pairs of positions.
     """
     parent = list(range(len(cases)))
 
@@ -56,6 +61,8 @@ def group_ids(cases: Sequence[Case]) -> tuple[int, ...]:
     for index, case in enumerate(cases):
         for key in _keys(case):
             parent[root(index)] = root(first.setdefault(key, index))
+    for index, other in same:
+        parent[root(index)] = root(other)
     return tuple(root(index) for index in range(len(cases)))
 
 
@@ -102,10 +109,16 @@ def cut(
     _check_whole_groups_stay(cases, staying)
     parts = ["" if index not in staying else case.split for index, case in enumerate(cases)]
     tested = {cases[index].source for index in staying if cases[index].split == "test"}
-    for source in dict.fromkeys(case.source for case in cases):
-        of_source = [index for index, case in enumerate(cases) if case.source == source and index not in staying]
-        shares = _without_test(fractions) if source in tested else fractions
-        _assign(parts, of_source, split_by_group([cases[index] for index in of_source], PARTS, shares, seed))
+    # A group that reaches into a source with a test split is cut like that source.
+    numbers_of = group_ids(cases)
+    bound = {numbers_of[index] for index, case in enumerate(cases) if case.source in tested and index not in staying}
+    free = [index for index in range(len(cases)) if index not in staying]
+    for chosen, shares in (
+        ([index for index in free if numbers_of[index] not in bound], tuple(fractions)),
+        ([index for index in free if numbers_of[index] in bound], _without_test(fractions) if bound else ()),
+    ):
+        if chosen:
+            _assign(parts, chosen, split_by_group([cases[index] for index in chosen], PARTS, shares, seed))
     numbers: list[int | None] = [None if folds else case.fold for case in cases]
     if folds:
         inside = [index for index, part in enumerate(parts) if part not in GIVEN]
@@ -185,8 +198,12 @@ def _listed(hashed: Sequence[str]) -> str:
 
 
 def _keys(case: Case) -> list[tuple[str, str, str]]:
-    named = (("patient", case.patient_id), ("duplicate", case.duplicate_group))
-    return [(kind, case.source, value) for kind, value in named if value]
+    across = case.duplicate_group.startswith(ACROSS_SOURCES)
+    named = (
+        ("patient", case.source, case.patient_id),
+        ("duplicate", "" if across else case.source, case.duplicate_group),
+    )
+    return [(kind, source, value) for kind, source, value in named if value]
 
 
 def _hashed(key: Hashable) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,21 +87,26 @@ class Server:
     def log(self) -> str:
         return self.log_file.read_text(encoding="utf-8")
 
-    def stop(self) -> int:
-        """Ask the server to end, as Ctrl+C does, and return its exit code."""
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=30)
+    def post(self, content: bytes, name: str = "a.png", task: str = "chest-xray") -> httpx2.Response:
+        """Ask for a prediction."""
+        address, files = f"{self.address}/api/v1/predictions", {"file": (name, content)}
+        return httpx2.post(address, files=files, data={"task": task}, timeout=START_SECONDS)
+
+
+SERVE = (sys.executable, "-m", "radiolens", "serve")
 
 
 @contextmanager
-def serving(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Run `radiolens serve` with `folder` as its working folder until the block ends."""
+def serving(
+    folder: Path, environment: Mapping[str, str] | None = None, command: Sequence[str] = SERVE
+) -> Iterator[Server]:
+    """Run the app with `folder` as its working folder until the block ends."""
     log_file, port = folder / "server.log", free_port()
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "radiolens", "serve", "--port", str(port)],
+            [*command, "--port", str(port)],
             cwd=folder,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, "RADIOLENS_HOME": str(folder), **(environment or {})},
             stdout=log,
             stderr=subprocess.STDOUT,
         )

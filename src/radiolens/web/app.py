@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from radiolens import __version__
 from radiolens.bundle import RELEASED
 from radiolens.imaging import untrusted
+from radiolens.imaging.sandbox import readers_sandbox
 from radiolens.inference.predict import Predictor
 from radiolens.settings import Settings
 from radiolens.web import api, legacy, openapi, pages, problems
@@ -39,6 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.upload_budget = ByteBudget(settings.max_upload_bytes)
         _warn(settings)
         yield
+        readers_sandbox().stop()  # here, since after SIGTERM the interpreter's own end is not reached
 
     # FastAPI's own documentation page loads scripts from another host; pages.py serves one that does not.
     app = openapi.DescribedAPI(

@@ -70,11 +70,17 @@ def read_archive(data: bytes, limits: Limits = Limits()) -> list[Member]:
     try:
         with zipfile.ZipFile(_Archive(data)) as archive:
             members = list(_members(archive, len(data), limits))
+    except UnreadableImage as error:
+        problem = error.with_traceback(None)
     except _DAMAGE as error:
-        raise UnreadableImage("The zip archive is damaged or incomplete. Pack it again.") from error
-    if not members:
-        raise UnreadableImage("The zip archive holds no file. Pack the images again.")
-    return members
+        problem = UnreadableImage("The zip archive is damaged or incomplete. Pack it again.")
+        problem.__cause__ = error.with_traceback(None)
+    else:
+        if members:
+            return members
+        problem = UnreadableImage("The zip archive holds no file. Pack the images again.")
+    # Without the trace of where it happened, whose frames would hold all that was inflated as long as the error lives.
+    raise problem
 
 
 def label(name: str) -> str:

@@ -28,7 +28,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -61,13 +61,12 @@ _CROSSING: Mapping[str, Callable[[str, ProblemCode], RadiolensError]] = MappingP
 """The errors that cross from a child; any other becomes an UnreadableImage."""
 
 
-class _Cramped(Exception):
-    """An attempt that failed as it may for want of memory: `told` is its error, `trace` that of the child."""
+@dataclass(frozen=True)
+class _Failed:
+    """An attempt that failed as it may for want of memory: its error, and the trace of what nobody expected."""
 
-    def __init__(self, told: UnreadableImage, trace: Sequence[str] = ()) -> None:
-        super().__init__(str(told))
-        self.told = told
-        self.trace = tuple(trace)
+    error: UnreadableImage
+    trace: tuple[str, ...] = ()
 
 
 class Sandbox:
@@ -84,6 +83,7 @@ class Sandbox:
         self._control: socket.socket | None = None
         self._server: subprocess.Popen[bytes] | None = None
         self._ready = False
+        self._stops = 0
 
     def start(self) -> None:
         """Start the server without waiting for it, so that its imports overlap the caller's own."""
@@ -91,8 +91,9 @@ class Sandbox:
             self._start()
 
     def stop(self) -> None:
-        """End the server and its children; the next call starts another."""
+        """End the server and its children; the next call starts another, the present ones do not."""
         with self._lock:
+            self._stops += 1
             if self._server is not None and self._server.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._server.pid, signal.SIGKILL)
@@ -113,19 +114,29 @@ class Sandbox:
                 "Send fewer slices, or export it compressed.",
                 ProblemCode.TOO_LARGE,
             )
-        small = replace(limits, address_space_bytes=min(_SMALL_SPACE_BYTES, limits.address_space_bytes))
-        if size <= _SMALL_FILES_BYTES:
-            with contextlib.suppress(_Cramped), self._slots:
-                return self._attempt(function, files, arguments, small)
-        try:
-            with self._large, self._slots:  # in this order: who waits for the large child takes no slot meanwhile
-                return self._attempt(function, files, arguments, limits)
-        except _Cramped as failure:
-            if failure.trace:
-                _log.error("unexpected failure in the sandbox: %s", "\n".join(failure.trace))
-            raise failure.told from failure.__cause__
+        outcome = self._outcome(function, files, arguments, limits)
+        if isinstance(outcome, Payload):
+            return outcome
+        if outcome.trace:
+            _log.error("unexpected failure in the sandbox: %s", "\n".join(outcome.trace))
+        raise outcome.error
 
-    def _attempt(self, function: str, files: Sequence[bytes], arguments: Mapping[str, Any], limits: Limits) -> Payload:
+    def _outcome(
+        self, function: str, files: Sequence[bytes], arguments: Mapping[str, Any], limits: Limits
+    ) -> Payload | _Failed:
+        small = replace(limits, address_space_bytes=min(_SMALL_SPACE_BYTES, limits.address_space_bytes))
+        stops = self._stops
+        if sum(map(len, files)) <= _SMALL_FILES_BYTES:
+            with self._slots:
+                outcome = self._attempt(function, files, arguments, small)
+            if isinstance(outcome, Payload) or small == limits or self._stops != stops:
+                return outcome
+        with self._large, self._slots:  # in this order: who waits for the large child takes no slot meanwhile
+            return self._attempt(function, files, arguments, limits)
+
+    def _attempt(
+        self, function: str, files: Sequence[bytes], arguments: Mapping[str, Any], limits: Limits
+    ) -> Payload | _Failed:
         head = {
             "function": function,
             "arguments": dict(arguments),
@@ -138,19 +149,19 @@ class Sandbox:
 
     def _child(self) -> tuple[socket.socket, int]:
         """Have a child forked. A server that died since the last call is replaced, once."""
-        control = self._running()
-        try:
-            return self._fork(control)
-        except OSError:
+        failure: OSError | None = None
+        for _ in range(2):
+            control = self._running()
+            try:
+                return self._fork(control)
+            except OSError as error:
+                failure = error
             with self._lock:
                 if control is self._control:  # else another thread has replaced it already
                     self._forget()
-        try:
-            return self._fork(self._running())
-        except OSError as error:
-            raise RadiolensError(
-                "The sandbox for reading files does not start; its messages are on standard error."
-            ) from error
+        raise RadiolensError(
+            "The sandbox for reading files does not start; its messages are on standard error."
+        ) from failure
 
     def _running(self) -> socket.socket:
         with self._lock:
@@ -231,7 +242,7 @@ def _launch(control: socket.socket, preload: Sequence[str]) -> subprocess.Popen[
 
 def _call(
     connection: socket.socket, pid: int, head: Mapping[str, Any], files: Sequence[bytes], limits: Limits
-) -> Payload:
+) -> Payload | _Failed:
     start = time.monotonic()
     guard = threading.Timer(limits.wall_seconds + _GRACE_SECONDS, _cut, (connection, pid))
     guard.daemon = True
@@ -239,42 +250,47 @@ def _call(
     try:
         return _converse(connection, head, files, limits)
     except (OSError, KeyError, TypeError, ValueError) as error:  # what a dead child, or one taken over, leaves
-        raise _died(time.monotonic() - start, limits) from error
+        cause = error.with_traceback(None)  # its frames hold what was received so far
     finally:
         guard.cancel()
         _kill(pid)
+    return _died(time.monotonic() - start, limits, cause)
 
 
-def _converse(connection: socket.socket, head: Mapping[str, Any], files: Sequence[bytes], limits: Limits) -> Payload:
+def _converse(
+    connection: socket.socket, head: Mapping[str, Any], files: Sequence[bytes], limits: Limits
+) -> Payload | _Failed:
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may answer before it has read everything
         send_json(connection, head)
         for data in files:
             connection.sendall(data)
     told = receive_json(connection)
     if "error" in told:
-        raise _crossed(told["error"])
+        return _crossed(told["error"])
     return receive_payload(connection, told, limits.inflated_bytes)
 
 
-def _crossed(told: Mapping[str, Any]) -> RadiolensError | _Cramped:
-    kind, code = str(told["type"]), ProblemCode(told["code"])
+def _crossed(told: Mapping[str, Any]) -> _Failed:
+    """Return a failure that another attempt may mend; raise any other error."""
+    kind, code, trace = str(told["type"]), ProblemCode(told["code"]), tuple(map(str, told["trace"]))
     error = _CROSSING.get(kind, UnreadableImage)(str(told["message"]), code)
     # Decoders tell of missing memory in many ways, mostly as damage. A bound that was overstepped stays so.
     if isinstance(error, UnreadableImage) and (code is ProblemCode.UNREADABLE or kind == MemoryError.__name__):
-        return _Cramped(error, list(map(str, told["trace"])))
-    return error
+        return _Failed(error, trace)
+    raise error
 
 
-def _died(seconds: float, limits: Limits) -> UnreadableImage | _Cramped:
-    if seconds < min(limits.cpu_seconds, limits.wall_seconds):
-        return _Cramped(
-            UnreadableImage("The file made its decoder fail. It is damaged: export it again from its source.")
-        )
-    return UnreadableImage(
-        f"Reading the file took longer than {limits.wall_seconds:.0f} s ({limits.cpu_seconds} s of computing), which "
-        "no ordinary image does. Export it again from its source, or smaller.",
-        ProblemCode.TOO_LARGE,
-    )
+def _died(seconds: float, limits: Limits, cause: Exception) -> _Failed:
+    """Return why a child died without an answer; raise UnreadableImage if it took too long."""
+    if seconds >= min(limits.cpu_seconds, limits.wall_seconds):
+        raise UnreadableImage(
+            f"Reading the file took longer than {limits.wall_seconds:.0f} s ({limits.cpu_seconds} s of computing), "
+            "which no ordinary image does. Export it again from its source, or smaller.",
+            ProblemCode.TOO_LARGE,
+        ) from cause
+    error = UnreadableImage("The file made its decoder fail. It is damaged: export it again from its source.")
+    error.__cause__ = cause
+    return _Failed(error)
 
 
 def _cut(connection: socket.socket, pid: int) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from radiolens.image import Unit
 from radiolens.imaging.preprocess import Fit, Preprocessing, extent, grey_levels, network_input
+from radiolens.imaging.resample import resize
 from tests.phantoms import chest_film
 
 SQUARE = Preprocessing(64, 64)
@@ -50,3 +52,56 @@ def test_padding_keeps_the_aspect_ratio() -> None:
     grey = grey_levels(tall, Unit.UNIT_INTERVAL, Preprocessing(64, 64, fit=Fit.PAD))
     assert grey[:, :15].max() == 0
     assert grey[60, 32] > 200
+
+
+def in_one_step(pixels: np.ndarray, rows: int, columns: int, percentiles: tuple[float, float]) -> np.ndarray:
+    """Return what the released networks were trained on: resized at once, between percentiles found by sorting."""
+    picture = PIL.Image.fromarray(pixels).resize((columns, rows), PIL.Image.Resampling.BILINEAR)
+    fitted = np.asarray(picture)
+    low, high = (float(value) for value in np.percentile(fitted, percentiles))
+    unit_interval = np.clip((fitted - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
+    return np.rint(unit_interval * np.float32(255.0)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(225, 224), (256, 256), (384, 311), (97, 512), (512, 512)])
+@pytest.mark.parametrize("percentiles", [(0.0, 100.0), (0.5, 99.5)])
+@pytest.mark.parametrize("side", [64, 224])
+def test_images_up_to_512_pixels_keep_every_bit_that_the_networks_were_trained_on(
+    shape: tuple[int, int], percentiles: tuple[float, float], side: int
+) -> None:
+    film = chest_film(*shape)
+    found = grey_levels(film, Unit.UNIT_INTERVAL, Preprocessing(side, side, percentiles=percentiles))
+    np.testing.assert_array_equal(found, in_one_step(film, side, side, percentiles))
+
+
+@pytest.mark.parametrize("shape", [(3072, 3072), (2991, 2430), (2000, 700), (513, 1999)])
+def test_a_large_film_is_resized_in_two_steps_within_a_grey_level(shape: tuple[int, int]) -> None:
+    film = chest_film(*shape)
+    found = grey_levels(film, Unit.UNIT_INTERVAL, Preprocessing(224, 224))
+    difference = np.abs(found.astype(int) - in_one_step(film, 224, 224, (0.0, 100.0)))
+    assert difference.max() <= 1
+    assert difference.mean() < 0.1
+
+
+@pytest.mark.parametrize("shape", [(2991, 2430), (1345, 1346)])
+def test_a_slope_stays_where_it_is_when_sides_cannot_be_divided(shape: tuple[int, int]) -> None:
+    slope = np.add.outer(np.linspace(0, 1, shape[0]), np.linspace(0, 2, shape[1])).astype(np.float32)
+    expected = np.asarray(PIL.Image.fromarray(slope).resize((224, 224), PIL.Image.Resampling.BILINEAR))
+    # The last average is of fewer pixels and stands for as many as the others: less than one of 224 steps.
+    np.testing.assert_allclose(resize(slope, 224, 224), expected, atol=2 / 224)
+
+
+def test_resizing_changes_nothing_but_the_copy() -> None:
+    film = chest_film(1500, 1400)
+    before = film.copy()
+    film.flags.writeable = False
+    resize(film, 224, 224)
+    np.testing.assert_array_equal(film, before)
+    assert resize(film, 1500, 1400) is not film
+
+
+def test_a_padded_film_is_filled_with_its_least_value() -> None:
+    film = chest_film(1600, 700) + np.float32(0.25)
+    grey = grey_levels(film, Unit.UNIT_INTERVAL, Preprocessing(64, 64, fit=Fit.PAD))
+    assert grey[:, :10].max() == 0
+    assert grey[:, 20:40].max() == 255

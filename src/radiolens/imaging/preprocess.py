@@ -56,8 +56,8 @@ def grey_levels(pixels: NDArray[np.float32], unit: Unit, preprocessing: Preproce
         low, high = centre - width / 2, centre + width / 2
         fitted = _fit(np.clip(pixels, low, high), preprocessing, background=low)
     else:
-        fitted = _fit(pixels, preprocessing, background=float(pixels.min()))
-        low, high = (float(value) for value in np.percentile(fitted, preprocessing.percentiles))
+        fitted = _fit(pixels, preprocessing, background=None)
+        low, high = _percentiles(fitted, preprocessing.percentiles)
     if high <= low:
         return np.zeros(fitted.shape, np.uint8)
     unit_interval = np.clip((fitted - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
@@ -83,14 +83,22 @@ def extent(rows: int, columns: int, preprocessing: Preprocessing) -> tuple[float
     return (rows - height) / 2, (columns - width) / 2, (rows + height) / 2, (columns + width) / 2
 
 
-def _fit(pixels: NDArray[np.float32], preprocessing: Preprocessing, background: float) -> NDArray[np.float32]:
+def _percentiles(pixels: NDArray[np.float32], wanted: tuple[float, float]) -> tuple[float, float]:
+    if wanted == (0.0, 100.0):
+        return float(pixels.min()), float(pixels.max())  # without sorting
+    low, high = np.percentile(pixels, wanted)
+    return float(low), float(high)
+
+
+def _fit(pixels: NDArray[np.float32], preprocessing: Preprocessing, background: float | None) -> NDArray[np.float32]:
+    """Return the slice in the network's size; what is filled is `background`, or (None) the slice's least value."""
     target = preprocessing.rows, preprocessing.columns
     if preprocessing.fit is Fit.STRETCH:
         return resize(pixels, *target)
     rows, columns = pixels.shape
     shrink = min(target[0] / rows, target[1] / columns)
     inner = resize(pixels, max(1, round(rows * shrink)), max(1, round(columns * shrink)))
-    padded = np.full(target, background, np.float32)
+    padded = np.full(target, pixels.min() if background is None else background, np.float32)
     top, left = (target[0] - inner.shape[0]) // 2, (target[1] - inner.shape[1]) // 2
     padded[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
     return padded

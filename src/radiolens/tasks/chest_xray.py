@@ -31,9 +31,9 @@ CHEST_XRAY = Task(
     intended_use="Frontal chest radiographs (PA or AP): pneumonia at any age, tuberculosis from 15 years on.",
     negative_answer="No pneumonia or tuberculosis found",
     limits=(
-        "Many normal films of adults are called pneumonia (specificity 0.30 over all test sources).",
         "Only pneumonia and tuberculosis are looked for; every other disease is missed.",
-        "Pneumonia was learnt mostly from children of one hospital.",
+        "Pneumonia was learnt mostly from children of one hospital; in adults more is missed and more is called falsely.",
+        "Films with tuberculosis are often called pneumonia, too.",
         "Tuberculosis was learnt from adults only (15 years and older).",
         "The labels are radiological; they were not confirmed by microbiology.",
     ),

@@ -1,0 +1,306 @@
+"""DICOM volumes: files of one series, multi-frame files, and what is kept of their headers."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from numpy.typing import NDArray
+from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset
+
+from radiolens.errors import UnreadableImage
+from radiolens.image import Unit
+from radiolens.imaging.limits import Limits
+from radiolens.imaging.read import decode
+from radiolens.imaging.selection import EVERY, MIDDLE, SliceSelection
+from radiolens.quality import ProblemCode
+from tests.phantoms import CT, MR, SECONDARY_CAPTURE, chest_film, dicom, dicom_dataset, head_slice
+from tests.shared_data import SHARED, needs_shared_data
+
+AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+HEIGHTS = (-0.6, -0.3, 0.0, 0.3, 0.6)
+SLICES = np.stack([head_slice(height=height, seed=number) for number, height in enumerate(HEIGHTS)])
+
+
+def slice_file(number: int, position: Sequence[float] | None, **elements: Any) -> bytes:  # noqa: ANN401  any element
+    told = {
+        "Modality": "CT",
+        "SOPClassUID": CT,
+        "SOPInstanceUID": f"1.2.3.{number}",
+        "InstanceNumber": number + 1,
+        "RescaleSlope": 1,
+        "RescaleIntercept": 0,
+        "ImageOrientationPatient": list(AXIAL),
+        **({"ImagePositionPatient": list(position)} if position is not None else {}),
+        **elements,
+    }
+    return dicom(SLICES[number], **told)
+
+
+def test_slices_lie_in_the_order_of_their_positions_and_not_of_their_files() -> None:
+    files = [slice_file(number, (0, 0, 5.0 * number), InstanceNumber=9 - number) for number in (3, 0, 4, 1, 2)]
+    image = decode(files, EVERY)
+    assert image.unit is Unit.HOUNSFIELD
+    np.testing.assert_array_equal(image.pixels, SLICES)
+    assert image.source.sop_instance_uids == tuple(f"1.2.3.{number}" for number in range(5))
+
+
+def test_slices_of_a_tilted_gantry_are_ordered_along_their_normal() -> None:
+    tilt = np.radians(20)
+    tilted = [1, 0, 0, 0, float(np.cos(tilt)), float(-np.sin(tilt))]
+    # The table moves along z while the plane is tilted: positions differ in y and z.
+    files = [
+        slice_file(number, (0, -3.0 * number, 5.0 * number), ImageOrientationPatient=tilted) for number in (2, 0, 1)
+    ]
+    np.testing.assert_array_equal(decode(files, EVERY).pixels, SLICES[:3])
+
+
+def test_without_positions_the_instance_number_orders_the_slices() -> None:
+    files = [slice_file(number, None) for number in (3, 0, 4, 1, 2)]
+    np.testing.assert_array_equal(decode(files, EVERY).pixels, SLICES)
+
+
+def test_slices_that_are_not_parallel_are_told() -> None:
+    files = [slice_file(0, (0, 0, 9)), slice_file(1, (0, 0, 0), ImageOrientationPatient=[0, 1, 0, 0, 0, -1])]
+    image = decode(files, EVERY)
+    np.testing.assert_array_equal(image.pixels, SLICES[:2])
+    assert "not parallel" in image.source.warnings[0]
+
+
+def test_slices_at_one_place_are_told() -> None:
+    image = decode([slice_file(number, (0, 0, 0)) for number in range(3)], EVERY)
+    assert "same position" in image.source.warnings[0]
+
+
+def test_the_middle_is_read_by_default_and_every_slice_can_be() -> None:
+    files = [slice_file(number, (0, 0, number)) for number in range(5)]
+    middle = decode(files)
+    assert (middle.slice_indices, middle.slice_count) == (MIDDLE.indices(5), 5) == ((1, 2, 3), 5)
+    np.testing.assert_array_equal(middle.pixels, SLICES[1:4])
+    for number in range(5):
+        one = decode(files, SliceSelection(number / 5, number / 5, 1))
+        np.testing.assert_array_equal(one.pixels[0], SLICES[number])
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"), [("SeriesInstanceUID", "1.2.9"), ("Rows", 40), ("Modality", "PT"), ("RescaleType", "PCT")]
+)
+def test_files_that_do_not_belong_together_are_refused(keyword: str, value: object) -> None:
+    files = [slice_file(0, (0, 0, 0)), slice_file(1, (0, 0, 1), **{keyword: value})]
+    with pytest.raises(UnreadableImage, match=r"differ in (the unit|" + keyword + ")"):
+        decode(files)
+
+
+def test_a_picture_among_the_files_of_a_series_is_refused() -> None:
+    with pytest.raises(UnreadableImage, match="One of the files is not DICOM"):
+        decode([slice_file(0, (0, 0, 0)), b"\x89PNG\r\n\x1a\n" + bytes(200)])
+
+
+def test_a_series_over_a_limit_is_refused_before_it_is_decoded() -> None:
+    files = [slice_file(number, (0, 0, number)) for number in range(5)]
+    for limits in (Limits(frames=4), Limits(inflated_bytes=SLICES.size * 4 - 1)):
+        with pytest.raises(UnreadableImage, match=r"at most 4 are read|too many to read at once") as caught:
+            decode(files, EVERY, limits)
+        assert caught.value.code is ProblemCode.TOO_LARGE
+
+
+def group(**elements: object) -> Dataset:
+    item = Dataset()
+    for keyword, value in elements.items():
+        setattr(item, keyword, value)
+    return item
+
+
+def enhanced(order: Sequence[int]) -> bytes:
+    """Return an enhanced CT file whose frames lie in this order and have a rescale each."""
+    shared = group(
+        PlaneOrientationSequence=[group(ImageOrientationPatient=list(AXIAL))],
+        PixelMeasuresSequence=[group(PixelSpacing=[0.5, 0.25])],
+    )
+    frames = [
+        group(
+            PlanePositionSequence=[group(ImagePositionPatient=[0, 0, 5 * number])],
+            PixelValueTransformationSequence=[group(RescaleSlope=1, RescaleIntercept=-number, RescaleType="HU")],
+        )
+        for number in order
+    ]
+    return dicom(
+        np.stack([SLICES[number] + number for number in order]).astype(np.int16),
+        Modality="CT",
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.2.1",
+        SharedFunctionalGroupsSequence=[shared],
+        PerFrameFunctionalGroupsSequence=frames,
+    )
+
+
+def test_frames_of_an_enhanced_file_have_a_place_and_a_rescale_each() -> None:
+    image = decode([enhanced([2, 0, 4, 1, 3])], EVERY)
+    assert (image.unit, image.slice_count, image.spacing_mm) == (Unit.HOUNSFIELD, 5, (0.5, 0.25))
+    assert image.orientation == AXIAL
+    np.testing.assert_array_equal(image.pixels, SLICES)
+
+
+def test_a_multi_frame_file_without_functional_groups_keeps_the_order_of_its_frames() -> None:
+    image = decode([dicom(SLICES, Modality="MR", SOPClassUID=MR)], EVERY)
+    np.testing.assert_array_equal(image.pixels, SLICES)
+
+
+def test_frames_that_are_declared_and_missing_are_refused() -> None:
+    with pytest.raises(UnreadableImage, match=r"the header declares .* bytes of pixels"):
+        decode([dicom(SLICES, NumberOfFrames=6)])
+    with pytest.raises(UnreadableImage, match="at most 4000 frames") as caught:
+        decode([dicom(SLICES, NumberOfFrames=4001)])
+    assert caught.value.code is ProblemCode.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("told", "unit", "remark"),
+    [
+        ({"Modality": "CT", "RescaleIntercept": -1024, "RescaleSlope": 1}, Unit.HOUNSFIELD, None),
+        ({"Modality": "CT", "RescaleIntercept": 0, "RescaleSlope": 1, "RescaleType": "HU"}, Unit.HOUNSFIELD, None),
+        ({"Modality": "CT", "RescaleIntercept": 0, "RescaleSlope": 1, "RescaleType": "Z_EFF"}, Unit.ARBITRARY, "CT"),
+        ({"Modality": "CT"}, Unit.ARBITRARY, "not stated to be Hounsfield"),
+        ({"Modality": "CT", "SOPClassUID": SECONDARY_CAPTURE}, Unit.UNIT_INTERVAL, None),
+        ({"Modality": "MR", "SOPClassUID": MR}, Unit.ARBITRARY, None),
+        ({"Modality": "DX"}, Unit.UNIT_INTERVAL, None),
+        ({"Modality": None}, Unit.UNIT_INTERVAL, None),
+    ],
+)
+def test_the_unit_is_what_the_header_says(told: dict[str, Any], unit: Unit, remark: str | None) -> None:
+    image = decode([dicom(SLICES[0], **told)])
+    assert image.unit is unit
+    assert [remark in warning for warning in image.source.warnings] == ([True] if remark else [])
+
+
+def test_ct_is_rescaled_and_not_windowed() -> None:
+    told = {"Modality": "CT", "RescaleSlope": 2, "RescaleIntercept": -1024, "WindowCenter": 40, "WindowWidth": 80}
+    np.testing.assert_array_equal(decode([dicom(SLICES[0], **told)]).pixels[0], SLICES[0] * 2.0 - 1024)
+
+
+def test_padding_of_a_ct_becomes_its_lowest_value() -> None:
+    padded = SLICES[2].copy()
+    padded[:9] = -2000
+    told = {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": 0}
+    shown = decode([dicom(padded, PixelPaddingValue=-2000, **told)]).pixels[0]
+    assert shown.min() == padded[9:].min()
+    np.testing.assert_array_equal(shown[9:], padded[9:])
+    wrapped = dicom_dataset(padded, **told)
+    wrapped.add_new("PixelPaddingValue", "US", 65536 - 2000)  # as a few writers state it
+    from_wrapped = io.BytesIO()
+    wrapped.save_as(from_wrapped, enforce_file_format=True)
+    np.testing.assert_array_equal(decode([from_wrapped.getvalue()]).pixels[0], shown)
+
+
+FILM = np.rint(chest_film(60, 50) * 255).astype(np.uint8)
+
+
+def test_what_matters_of_a_header_is_kept_and_no_name() -> None:
+    content = dicom(
+        FILM,
+        PatientName="Doe^Jane",
+        PatientID="4711",
+        PatientBirthDate="19700101",
+        PatientAge="018M",
+        PatientSex="F",
+        BodyPartExamined="CHEST",
+        ViewPosition="PA",
+        ImagerPixelSpacing=[0.2, 0.1],
+        Manufacturer="Acme",
+        SeriesDescription="Chest PA",
+        BurnedInAnnotation="YES",
+    )
+    image = decode([content])
+    source = image.source
+    assert (image.modality, image.view, image.spacing_mm, image.orientation) == ("CR", "PA", (0.2, 0.1), None)
+    assert (source.patient_age_years, source.patient_sex, source.body_part_examined) == (1.5, "F", "CHEST")
+    assert (source.manufacturer, source.series_description, source.size) == ("Acme", "Chest PA", (60, 50))
+    assert source.sop_instance_uids == ("1.2.826.0.1.3680043.8.498.1",)
+    assert (source.study_instance_uid, source.series_instance_uid) == (
+        "1.2.826.0.1.3680043.8.498.2",
+        "1.2.826.0.1.3680043.8.498.3",
+    )
+    assert source.transfer_syntax_uid == "1.2.840.10008.1.2.1"
+    assert source.warnings == ("The file says that text is burnt into the image.",)
+    assert not any(secret in repr(image) for secret in ("Doe", "4711", "1970"))
+
+
+@pytest.mark.parametrize(
+    ("age", "years"),
+    [("045Y", 45), ("6Y", 6), ("018M", 1.5), ("010D", 10 / 365.25), ("052W", 364 / 365.25), ("?", None)],
+)
+def test_an_age_is_told_in_years(age: str, years: float | None) -> None:
+    with pytest.warns(UserWarning, match="Invalid value for VR AS") if years in (6, None) else contextlib.nullcontext():
+        content = dicom(FILM, PatientAge=age)
+    assert decode([content]).source.patient_age_years == (None if years is None else pytest.approx(years))
+
+
+def test_the_distance_at_the_patient_goes_before_that_at_the_detector() -> None:
+    assert decode([dicom(FILM, PixelSpacing=[0.1, 0.2], ImagerPixelSpacing=[0.3, 0.4])]).spacing_mm == (0.1, 0.2)
+    assert decode([dicom(FILM, PixelSpacing=[0, 0.2])]).spacing_mm is None
+
+
+def test_directions_that_are_none_are_left_out() -> None:
+    assert decode([dicom(FILM, ImageOrientationPatient=[1, 0, 0, 1, 0, 0])]).orientation is None
+
+
+def test_a_warning_about_a_value_does_not_quote_it() -> None:
+    content = dicom(FILM, SeriesInstanceUID="1.2.3").replace(b"1.2.3\0", b"DOE^JA")
+    source = decode([content]).source
+    assert "Invalid value for VR UI: (a value)" in source.warnings[0]
+    assert "DOE" not in repr(source)
+
+
+@pytest.mark.parametrize("missing", ["Rows", "Columns", "BitsAllocated", "PixelData"])
+def test_what_is_missing_is_named(missing: str) -> None:
+    with pytest.raises(UnreadableImage, match="holds no image" if missing == "PixelData" else "not state|too small"):
+        decode([dicom(FILM, **{missing: None})])
+
+
+def test_a_file_without_preamble_or_transfer_syntax_is_read() -> None:
+    content = dicom(FILM)
+    bare = content[content.index(b"\x08\x00\x16\x00UI") :]
+    np.testing.assert_array_equal(decode([bare]).pixels, decode([content]).pixels)
+
+
+def test_overlays_in_their_own_elements_are_not_burnt_in() -> None:
+    with_overlay = dicom_dataset(FILM)
+    with_overlay.add_new(0x60003000, "OW", b"\xff" * (FILM.size // 8 + 1))
+    stream = io.BytesIO()
+    with_overlay.save_as(stream, enforce_file_format=True)
+    np.testing.assert_array_equal(decode([stream.getvalue()]).pixels, decode([dicom(FILM)]).pixels)
+
+
+@needs_shared_data
+def test_a_real_ct_with_gantry_tilt_is_ordered_from_foot_to_head() -> None:
+    paths = sorted((SHARED / "dicom" / "ct-head-ge").glob("*.dcm"))
+    image = decode([path.read_bytes() for path in reversed(paths)], EVERY)
+    heights = {}
+    for path in paths:
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        heights[str(header.SOPInstanceUID)] = float(header.ImagePositionPatient[2])
+    ordered = [heights[uid] for uid in image.source.sop_instance_uids]
+    assert (image.unit, image.slice_count, ordered) == (Unit.HOUNSFIELD, 28, sorted(ordered))
+    # Air around the head and brain in it.
+    assert image.pixels.min() < -1000
+    assert 0 < np.median(image.pixels[14, 200:312, 200:312]) < 60
+
+
+def test_an_enhanced_file_of_a_package_is_rescaled_frame_by_frame() -> None:
+    with open(str(get_testdata_file("eCT_Supplemental.dcm")), "rb") as stream:
+        content = stream.read()
+    dataset = pydicom.dcmread(io.BytesIO(content))
+    image = decode([content], EVERY)
+    expected: dict[float, NDArray[np.float64]] = {}  # by height
+    for frame, groups in zip(dataset.pixel_array, dataset.PerFrameFunctionalGroupsSequence, strict=True):
+        place = groups if "PixelValueTransformationSequence" in groups else dataset.SharedFunctionalGroupsSequence[0]
+        rescale = place.PixelValueTransformationSequence[0]
+        height = float(groups.PlanePositionSequence[0].ImagePositionPatient[2])
+        expected[height] = frame * float(rescale.RescaleSlope) + float(rescale.RescaleIntercept)
+    assert image.unit is Unit.HOUNSFIELD
+    np.testing.assert_array_equal(image.pixels, [expected[height] for height in sorted(expected)])

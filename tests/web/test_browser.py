@@ -130,9 +130,10 @@ def test_a_study_of_one_finding_shows_nothing_of_another(page: Page) -> None:
     assert page.locator("input[name=study]:checked").get_attribute("value") == "pneumonia"
     pick(page, ("film.png", FILM))
     done(page)
-    text = page.locator("#results").inner_text().lower()
-    assert "pneumonia" in text
-    assert "tuberculosis" not in text
+    rows = page.locator("#results dl").inner_text().lower()
+    assert "pneumonia" in rows
+    assert "tuberculosis" not in rows + page.locator("#results h2").inner_text().lower()
+    assert "Only pneumonia is looked for" in page.locator("#results").inner_text()
     assert page.locator("#results .heat").count() == 1
 
 

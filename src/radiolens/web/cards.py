@@ -177,13 +177,13 @@ def _heat_maps(study: Study, prediction: Prediction, shown: list[Finding], image
 def _slice_note(study: Study, prediction: Prediction, image: Image, position: int) -> str:
     if not image.is_volume:
         return ""
+    read, place = len(image.slice_indices), f"Slice {position + 1} of {image.slice_count}"
+    if read == 1:
+        return f"{place}. The answer is of this slice alone; the others were not looked at."
     leading = max(prediction.findings, key=lambda finding: finding.probability)
-    read = len(image.slice_indices)
-    count = f"{read} slices" if read > 1 else "one slice"
-    driven = f", the one with the highest probability of {study.named(leading).title.lower()}" if read > 1 else ""
     return (
-        f"Slice {position + 1} of {image.slice_count}{driven}. "
-        f"The answer is the mean over {count} of the middle of the scan; the others were not looked at."
+        f"{place}, the one with the highest probability of {study.named(leading).title.lower()}. The answer is the "
+        f"mean over {read} slices of the middle of the scan; the others were not looked at."
     )
 
 
@@ -191,7 +191,10 @@ def _thresholds(bundle: Bundle, shown: list[Finding]) -> str:
     """Say whose the thresholds are."""
     if any(entry.threshold != bundle.thresholds[entry.label] for entry in shown):
         return "The thresholds were set by this site."
-    return f"The thresholds are those of the model (basis: {bundle.threshold_evidence}); your site has set none."
+    basis = bundle.threshold_evidence.split(". ")[
+        0
+    ]  # behind it stand numbers of images
+    return f"The thresholds are those of the model (basis: {basis}); your site has set none."
 
 
 def _picture(image: Image, slice_index: int) -> str:

@@ -33,12 +33,17 @@ class Study:
 
     @property
     def limits(self) -> tuple[str, ...]:
-        """Return the task's limits; of one finding those that name no other one, and that it alone was looked for."""
+        """Return the task's limits; of one finding, those that concern it, and that it alone was looked for."""
         if not self.label:
             return self.task.limits
+        only = f"Only {self._title} is looked for; every other disease is missed."
+        return (only, *(text for text in self.task.limits if self._concerns(text)))
+
+    def _concerns(self, limit: str) -> bool:
+        """Say whether a limit is not of other findings alone, nor the one that says what the whole task looks for."""
         others = [label.title.lower() for label in self.task.labels if label.name != self.label]
-        own = [text for text in self.task.limits if not any(title in text.lower() for title in others)]
-        return (f"Only {self._title} is looked for; every other disease is missed.", *own)
+        named = self._title in limit.lower() or not any(title in limit.lower() for title in others)
+        return named and not limit.startswith("Only ")
 
     def shows(self, finding: Finding) -> bool:
         """Say whether the finding was asked for."""

@@ -61,6 +61,22 @@ def test_slices_of_a_tilted_gantry_are_ordered_along_their_normal() -> None:
     np.testing.assert_array_equal(decode(files, EVERY).pixels, SLICES[:3])
 
 
+@pytest.mark.parametrize(
+    ("directions", "step"),
+    [
+        ((-1, 0, 0, 0, 1, 0), (0, 0, 1)),  # axial, seen from above: foot to head
+        ((1, 0, 0, 0, 0, -1), (0, -1, 0)),  # coronal: back to front
+        ((0, 1, 0, 0, 0, -1), (-1, 0, 0)),  # sagittal: left to right
+    ],
+)
+def test_slices_are_counted_in_one_direction_however_they_are_turned(
+    directions: tuple[float, ...], step: tuple[float, ...]
+) -> None:
+    positions = {number: [4.0 * number * along for along in step] for number in (2, 0, 1)}
+    files = [slice_file(number, at, ImageOrientationPatient=list(directions)) for number, at in positions.items()]
+    np.testing.assert_array_equal(decode(files, EVERY).pixels, SLICES[:3])
+
+
 def test_without_positions_the_instance_number_orders_the_slices() -> None:
     files = [slice_file(number, None) for number in (3, 0, 4, 1, 2)]
     np.testing.assert_array_equal(decode(files, EVERY).pixels, SLICES)

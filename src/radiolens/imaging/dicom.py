@@ -36,15 +36,16 @@ __all__ = ["read_dicom"]
 
 _MOST_REMARKS = 20  # a damaged series would repeat the same for each of its files
 _QUOTED = re.compile(r"""b?(['"]).*\1""", re.DOTALL)  # a damaged value may hold what another says of the patient
+_RIGHT_FRONT_HEAD = (-1.0, -1.0, 1.0)  # DICOM's axes lead to the left, to the back and to the head (PS3.3 C.7.6.2.1.1)
 _PARALLEL_WITHIN = 0.01  # of a direction cosine: what scanners round them to
 
 
 def read_dicom(files: Sequence[bytes], selection: SliceSelection, limits: Limits) -> Image:
     """Return one DICOM image, or the selected slices of one series or multi-frame file; only these are decoded.
 
-    Slices lie in the order of their positions along the normal of the first (foot to head for axial ones), or of
-    InstanceNumber where positions are missing. Raises UnreadableImage for damaged files, what exceeds a limit, files
-    that are not one series, and transfer syntaxes without a decoder.
+    Slices lie in the order of their positions, as in a NIfTI volume: foot to head, back to front or left to right, or
+    in that of InstanceNumber where positions are missing. Raises UnreadableImage for damaged files, what exceeds a
+    limit, files that are not one series, and transfer syntaxes without a decoder.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -135,11 +136,17 @@ def _ordered(slices: Sequence[_Slice]) -> tuple[list[_Slice], tuple[str, ...]]:
         return by_instance, ()
     if not all(np.allclose(entry.orientation or (), directions, atol=_PARALLEL_WITHIN) for entry in slices):
         return by_instance, ("The slices are not parallel; they are in the order of InstanceNumber.",)
-    normal = np.cross(directions[:3], directions[3:])
+    normal = _upwards(np.cross(directions[:3], directions[3:]))
     places = [entry.along(normal) for entry in by_instance]
     ordered = [by_instance[index] for index in np.argsort(places, kind="stable")]
     repeated = len(set(places)) < len(slices)
     return ordered, ("Several slices lie at the same position, as in a perfusion series.",) if repeated else ()
+
+
+def _upwards(normal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a direction or its opposite: what leads rather to the right, to the front or to the head."""
+    towards = normal * _RIGHT_FRONT_HEAD
+    return normal if towards[np.argmax(np.abs(towards))] > 0 else -normal
 
 
 def _each_once(slices: Sequence[_Slice]) -> list[DicomFile]:

@@ -18,7 +18,7 @@ def command() -> None:
 
 @command.command("verify")
 @click.argument("folder", type=_FOLDER)
-def verify(folder: Path) -> None:
+def _verify(folder: Path) -> None:
     """Check every hash of FOLDER and of its evidence, and that the network still gives its golden answers."""
     from radiolens.bundle import verify_evidence
     from radiolens.inference.engine import Engine
@@ -31,11 +31,11 @@ def verify(folder: Path) -> None:
 
 @command.command("seal")
 @click.argument("folder", type=_FOLDER)
-def seal(folder: Path) -> None:
+def _seal(folder: Path) -> None:
     """Write the model card of FOLDER anew, with the figures of its evidence, and the hashes of the evidence.
 
     The bundle itself, and so its identity, stays as it is. Text of the author goes to FOLDER/evidence/notes.md.
     """
-    from radiolens.validation.card import seal as seal_evidence
+    from radiolens.validation.card import seal
 
-    click.echo(f"written: {seal_evidence(folder)}")
+    click.echo(f"written: {seal(folder)}")

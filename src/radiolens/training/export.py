@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections import Counter
@@ -19,7 +20,7 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import BundleError, DatasetError
 from radiolens.inference.engine import Engine
 from radiolens.training.calibrate import EXCLUSIVE_THRESHOLD, operating_point
-from radiolens.training.config import Experiment
+from radiolens.training.config import Experiment, as_json
 from radiolens.training.losses import annotated, targets
 from radiolens.training.onnx_export import export_onnx, head_weights
 from radiolens.training.pipeline import cached_grey_levels, draw_indices
@@ -52,10 +53,11 @@ def export_bundle(
 
     Temperature and thresholds are chosen on the validation split, of the experiment's sources only. `folder` appears
     once all is done. Raises BundleError if it is there already, or the bundle is larger than `largest_bytes` (default:
-    what the backbone may take); DatasetError if the network is not of this experiment or validation does not suffice.
+    what the backbone may take); DatasetError if the network is not of this experiment, or validation does not suffice.
     """
     if folder.exists():
         raise BundleError(f"{folder} exists. A bundle is never changed: give another version, or remove it.")
+    _check_run(exported)
     limit = largest_bytes_of(exported.experiment) if largest_bytes is None else largest_bytes
     manifest = exported.experiment.part(exported.manifest)
     partial = folder.with_name(f"{folder.name}.partial")
@@ -87,6 +89,21 @@ def _write_network(exported: Exported, manifest: Manifest, folder: Path) -> None
         )
     export_onnx(model, folder / "model.onnx")
     np.savez_compressed(folder / "reference.npz", head_kernel=kernel, head_bias=bias)
+
+
+def _check_run(exported: Exported) -> None:
+    """Raise DatasetError if the network lies in the folder of a run whose config.json tells of another experiment."""
+    file = exported.network.parent / "config.json"
+    if not file.is_file():
+        return
+    trained = json.loads(file.read_text(encoding="utf-8"))
+    given = json.loads(json.dumps(as_json(exported.experiment)))
+    differing = sorted(key for key in trained.keys() & given.keys() if trained[key] != given[key])
+    if differing:
+        raise DatasetError(
+            f"{exported.network} was trained by another experiment: {', '.join(differing)} differ from {file}. The "
+            "bundle would tell wrong facts. Give the experiment as it was."
+        )
 
 
 def _bundle(experiment: Experiment, manifest: Manifest, version: str) -> Bundle:

@@ -2,7 +2,7 @@
 
 Command: radiolens train chest_xray --data ../shared/data/chest-xray
 Runtime: 66 to 100 ms for an image and step on two cores alone, so 43 to 64 minutes for 4 epochs of 9600 images.
-Result: see evidence/ of the released bundle. Validation loss, mean of the groups: 0.398 after the third epoch, the best.
+Result: the third epoch is the best, validation loss 0.398; figures in the evidence of the released bundle.
 """
 
 from __future__ import annotations

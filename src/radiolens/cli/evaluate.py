@@ -151,16 +151,18 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
 def _table(study: Study) -> str:
     from radiolens.validation.study import Binary
 
+    wide = max((len(row.source) for row in study.binary), default=0)
+
     def line(row: Binary) -> str:
         return (
-            f"{row.question:<14} {row.source:<16} {row.positives:>5} {row.negatives:>5}  {_told(row.auroc):<22} "
+            f"{row.question:<14} {row.source:<{wide}} {row.positives:>5} {row.negatives:>5}  {_told(row.auroc):<22} "
             f"{_number(row.controls.out_of_fold.estimate):>8} {_number(row.controls.trained.estimate):>8}  "
             f"{_told(row.sensitivity):<22} {_told(row.specificity):<22} {_number(row.expected_calibration_error):>5}"
         )
 
     header = (
-        f"{'question':<14} {'source':<16} {'yes':>5} {'no':>5}  {'AUROC (DeLong)':<22} {'control':>8} {'trained':>8}  "
-        f"{'sensitivity':<22} {'specificity':<22} {'ECE':>5}"
+        f"{'question':<14} {'source':<{wide}} {'yes':>5} {'no':>5}  {'AUROC (DeLong)':<22} "
+        f"{'control':>8} {'trained':>8}  {'sensitivity':<22} {'specificity':<22} {'ECE':>5}"
     )
     averages = [
         f"{row.question}: mean {row.measure} of {', '.join(row.sources)}: {_told(row.interval)}"

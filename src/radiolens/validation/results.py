@@ -23,8 +23,8 @@ from radiolens.validation.study import Study
 
 __all__ = ["as_json", "draw_curves", "write_predictions", "write_study"]
 
-_INCHES = (16.5, 5.0)
-"""Three square axes side by side, readable at the width of a screen."""
+_INCHES_OF_ROW = (16.5, 7.5)
+"""Three square axes side by side with their legends below, readable at the width of a screen."""
 
 _FEWEST_PER_BIN = 10
 """Points of fewer cases jump at random and are not drawn."""
@@ -72,25 +72,23 @@ def write_predictions(task: Task, scored: Scored, folder: Path) -> Path:
 
 
 def draw_curves(asked: Sequence[Question], folder: Path) -> Path:
-    """Draw ROC and precision-recall of each question that both classes answer, and the reliability, to curves.png."""
+    """Draw ROC, precision-recall and reliability of each question that both classes answer, to curves.png.
+
+    What is asked stands in a row, its sources side by side in one picture.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    figure = matplotlib.figure.Figure(figsize=_INCHES, layout="constrained")
-    roc, recall, reliability = figure.subplots(1, 3)
-    for number, question in enumerate(asked):
-        colour = f"C{number % 10}"  # the same everywhere; matplotlib's cycle has ten
-        _draw_areas(roc, recall, question, colour)
-        _draw_reliability(reliability, question, colour)
-    roc.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC")
-    recall.set(xlabel="sensitivity", ylabel="PPV", title="Precision and recall")
-    reliability.set(xlabel="mean probability", ylabel="observed share", title="Reliability, bins of equal mass")
-    for axes in (roc, reliability):
-        axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle="--")
-    for axes in (roc, recall, reliability):
-        axes.set(xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize="small")
+    rows: dict[str, list[Question]] = {}
+    for question in asked:
+        if question.truth.any() and not question.truth.all():
+            rows.setdefault(question.name, []).append(question)
+    width, height = _INCHES_OF_ROW
+    figure = matplotlib.figure.Figure(figsize=(width, height * max(len(rows), 1)), layout="constrained")
+    for axes, (name, questions) in zip(
+        figure.subplots(max(len(rows), 1), 3, squeeze=False), rows.items(), strict=False
+    ):
+        _draw_row(tuple(axes), name, questions)
     file = folder / "curves.png"
-    figure.savefig(file, dpi=120)
+    figure.savefig(file, dpi=120, bbox_inches="tight")
     return file
 
 
@@ -104,27 +102,26 @@ def _annotations(task: Task, cases: Sequence[Case]) -> dict[str, pyarrow.Array]:
     }
 
 
-def _draw_areas(roc: matplotlib.axes.Axes, recall: matplotlib.axes.Axes, question: Question, colour: str) -> None:
-    area = auroc(question.truth, question.scores)
-    if math.isnan(area):
-        return
-    title = _title(question)
-    roc.plot(*roc_curve(question.truth, question.scores), color=colour, label=f"{title}: AUROC {area:.3f}")
-    precise = f"{title}: AUPRC {auprc(question.truth, question.scores):.3f}"
-    curve = precision_recall_curve(question.truth, question.scores)
-    recall.plot(*curve, color=colour, drawstyle="steps-pre", label=precise)
-
-
-def _draw_reliability(axes: matplotlib.axes.Axes, question: Question, colour: str) -> None:
-    points = reliability_bins(question.truth, question.scores)
-    drawn = [point for point in points if point.count >= _FEWEST_PER_BIN]
-    if drawn:
-        x, y = [point.probability for point in drawn], [point.observed for point in drawn]
-        axes.plot(x, y, color=colour, marker="o", markersize=3, label=_title(question))
-
-
-def _title(question: Question) -> str:
-    return f"{question.name}, {question.source} ({question.truth.size})"
+def _draw_row(axes: tuple[matplotlib.axes.Axes, ...], name: str, questions: Sequence[Question]) -> None:
+    roc, recall, reliability = axes
+    for number, question in enumerate(questions):
+        colour = f"C{number % 10}"  # the same in the row; matplotlib's cycle has ten
+        truth, scores, title = question.truth, question.scores, f"{question.source} ({question.truth.size})"
+        roc.plot(*roc_curve(truth, scores), color=colour, label=f"{title}: AUROC {auroc(truth, scores):.3f}")
+        curve = precision_recall_curve(truth, scores)
+        label = f"{title}: AUPRC {auprc(truth, scores):.3f}"
+        recall.plot(*curve, color=colour, drawstyle="steps-pre", label=label)
+        points = [point for point in reliability_bins(truth, scores) if point.count >= _FEWEST_PER_BIN]
+        x, y = [point.probability for point in points], [point.observed for point in points]
+        reliability.plot(x, y, color=colour, marker="o", markersize=3, label=title)
+    roc.set(xlabel="1 - specificity", ylabel="sensitivity", title=f"{name}: ROC")
+    recall.set(xlabel="sensitivity", ylabel="PPV", title=f"{name}: precision and recall")
+    reliability.set(xlabel="mean probability", ylabel="observed share", title=f"{name}: reliability, equal-mass bins")
+    for each in axes:
+        if each is not recall:
+            each.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle="--")
+        each.set(xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
+        each.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.12))  # below: on no curve
 
 
 def _plain(value: object) -> object:

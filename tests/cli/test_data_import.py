@@ -207,13 +207,16 @@ def test_a_collection_of_another_task_is_told(tmp_path: Path) -> None:
 @needs_shared_data
 def test_a_known_collection_comes_in_with_its_committed_splits(tmp_path: Path) -> None:
     folder = tmp_path / "brain-mri"
-    folder.symlink_to(SHARED / "brain-mri")
+    folder.mkdir()
+    (folder / "images").symlink_to(SHARED / "brain-mri" / "images")
+    header, *lines = (SHARED / "brain-mri" / "manifest.csv").read_text().splitlines()
+    (folder / "manifest.csv").write_text("\n".join([header, *lines[::20]]) + "\n")
     output = tmp_path / "m.parquet"
     result = run("brain-mri", folder, output, "--no-decode")
     assert result.exit_code == 0, result.output
     cases = read_manifest(output, MRI).cases
     assert {case.split for case in cases if case.fold == 5} == {"test"}
-    assert len(cases) == len(rows(SHARED / "brain-mri" / "manifest.csv"))
+    assert len(cases) == len(lines[::20])
     assert all(len(case.sha256) == 64 for case in cases)
 
 

@@ -53,6 +53,7 @@ def test_the_commands_of_the_data_page_run_as_written(place: Path) -> None:
     assert len(read_manifest(place / "table-manifest.csv", task).cases) == 60
 
 
+@pytest.mark.slow  # loads TensorFlow
 def test_training_refuses_a_leaking_manifest_by_its_exit_code_and_hashes(place: Path) -> None:
     (place / "films" / "leaking.csv").write_text(
         "path,source,patient_id,split,label:pneumonia\n"

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from radiolens.data.case import Manifest
 from radiolens.data.sources import LAYOUTS, brain_ct, brain_mri, chest_xray
 from radiolens.data.sources.collection import committed_splits
 from radiolens.data.splits import check_no_leakage
@@ -20,6 +22,11 @@ ROWS = {
     "brain-mri": "a.png,figshare,train,tumour_unspecified,5,,,",
     "brain-ct": "{path},sich,train,haemorrhage,p,,",
 }
+
+
+@cache
+def shared(name: str) -> Manifest:
+    return LAYOUTS[name](SHARED / name)
 
 
 def collection(folder: Path, name: str, row: str, header: str | None = None) -> Path:
@@ -68,7 +75,7 @@ def test_another_collection_is_told_by_its_columns(name: str, tmp_path: Path) ->
 @needs_shared_data
 @pytest.mark.parametrize("name", sorted(LAYOUTS))
 def test_a_collection_comes_in_without_leakage(name: str) -> None:
-    manifest = LAYOUTS[name](SHARED / name)
+    manifest = shared(name)
     check_no_leakage(manifest.cases)
     assert all(case.split for case in manifest.cases)
     assert manifest.path(manifest.cases[0]).is_file()
@@ -82,6 +89,6 @@ def test_the_committed_splits_are_what_the_cut_gives() -> None:
 
 @needs_shared_data
 def test_what_is_kept_out_of_training_is_kept_out() -> None:
-    manifest = LAYOUTS["chest-xray"](SHARED / "chest-xray")
+    manifest = shared("chest-xray")
     assert {case.split for case in manifest.cases if case.source == "tbx11k"} == {"external"}
     assert sum(case.split == "test" for case in manifest.cases if case.source == "guangzhou") == 624

@@ -3,8 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from radiolens.data.case import Case
+from radiolens.data.case import Case, Manifest
+from radiolens.data.manifest import write_manifest
 from radiolens.data.meaning import parse_meanings
 from radiolens.data.table import Layout, parse_columns, table_cases
 from radiolens.errors import DatasetError, InvalidManifest
@@ -53,6 +56,32 @@ def test_one_column_of_exclusive_labels_is_read_by_their_meanings(tmp_path: Path
         {"glioma", "meningioma"},
         set(),
     ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    drawn=st.lists(
+        st.tuples(st.text("ab/,;\"'é ", max_size=6), st.sampled_from((0, 1, None)), st.none() | st.floats(0, 130))
+    )
+)
+def test_a_manifest_is_a_table_too(
+    drawn: list[tuple[str, int | None, float | None]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cases = tuple(
+        Case(
+            f"{index}x.png",
+            source=text.strip(),
+            patient_id=text.strip(),
+            labels={"pneumonia": label, "tuberculosis": None},
+            age=age,
+            split="train",
+            fold=index,
+        )
+        for index, (text, label, age) in enumerate(drawn)
+    )
+    file = tmp_path_factory.mktemp("table") / "m.csv"
+    write_manifest(Manifest(file, CHEST, cases), file)
+    assert table_cases(file, CHEST, Layout(), {}).cases == cases
 
 
 def test_names_of_files_are_found_below_the_images(tmp_path: Path) -> None:

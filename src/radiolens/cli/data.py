@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import click
 
 from radiolens.cli.lazy_group import LazyGroup
@@ -14,9 +12,7 @@ COMMANDS = {
     "acquire": "Download a public set, or check one that was placed by hand.",
     "import": "Make a manifest of folders, a table, DICOM files or a known collection.",
     "split": "Cut a manifest into splits or folds, or check the ones it has.",
-    **(
-        {"audit": "Find duplicates, leakage, conflicts and shortcuts."} if find_spec("radiolens.cli.data_audit") else {}
-    ),
+    "audit": "Find duplicates, leakage, conflicts and shortcuts.",
 }
 
 

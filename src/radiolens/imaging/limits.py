@@ -22,11 +22,12 @@ class Limits:
     nesting: int = 32
     """Sequences within sequences: real DICOM goes 5 to 8 deep, and Python's parser about 100."""
     inflated_bytes: int = 256 * MIB
-    """What compressed data may become, and what the child may answer: `EVERY` of 250 slices as float32 is 250 MiB."""
+    """What compressed data may become, an archive with its files, and what the child may answer: `EVERY` of 250 slices
+    as float32 is 250 MiB."""
     archive_members: int = 2000
     """Files in a zip: several series of one examination."""
     address_space_bytes: int = 600_000_000
-    """Of the child, libraries (about 180 MB) included; two such children and the server stay below 1.2 GB."""
+    """Of the child, libraries (about 180 MB) included; it, a smaller one and the server stay below 1.2 GB."""
     cpu_seconds: int = 20
     """Whole seconds, as the kernel counts them: ten times what the slowest real film (JPEG 2000) takes on a laptop."""
     wall_seconds: float = 30.0

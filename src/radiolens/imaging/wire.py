@@ -61,7 +61,7 @@ def receive_parts(connection: socket.socket, sizes: Sequence[int]) -> tuple[byte
 
 def send_payload(connection: socket.socket, payload: Payload) -> None:
     """Send a payload: its facts, the arrays' types and shapes, then their elements."""
-    arrays = [np.ascontiguousarray(array) for array in payload.arrays]
+    arrays = [np.asarray(array, order="C") for array in payload.arrays]
     kinds = [{"dtype": array.dtype.name, "shape": array.shape} for array in arrays]
     send_json(connection, {"facts": payload.facts, "arrays": kinds})
     for array in arrays:

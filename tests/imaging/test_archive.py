@@ -17,7 +17,7 @@ from radiolens.errors import UnreadableImage
 from radiolens.imaging.archive import is_archive, label, read_archive
 from radiolens.imaging.limits import Limits
 from radiolens.quality import ProblemCode
-from tests.hostile_corpus import Entry, deflated_zeros, dicom, film_png, zip_bomb, zipped
+from tests.hostile_corpus import Entry, dicom, film_png, zip_bomb, zipped
 
 
 def packed(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -136,17 +136,15 @@ def test_an_archive_larger_than_any_input_is_not_opened() -> None:
 
 
 def test_a_bomb_takes_no_more_memory_than_its_bound() -> None:
-    count = 60_000_000
-    noise = os.urandom(400_000)  # keeps the ratio plausible
-    data = zipped([Entry(b"a", noise), *(Entry(b"%d" % n, deflated_zeros(900_000), 8, 900_000) for n in range(66))])
+    data, bound = zip_bomb(60, members=66), 20_000_000  # each member is too small for the bound on the ratio
     tracemalloc.start()
     try:
         with pytest.raises(UnreadableImage, match="becomes larger"):
-            read_archive(data, Limits(inflated_bytes=count // 3))
+            read_archive(data, Limits(inflated_bytes=bound))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < count // 3 * 1.5
+    assert bound * 0.9 < peak < bound * 1.3
 
 
 def test_an_error_keeps_nothing_of_what_was_inflated_alive() -> None:

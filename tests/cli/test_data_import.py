@@ -145,6 +145,15 @@ def test_dicom_files_come_in_without_labels_and_without_names(study: Path) -> No
     assert not [secret for secret in ("Jane", "Doe", "4711", "4712") if secret in written]
 
 
+def test_patients_that_cannot_be_told_apart_are_warned_of(folders: Path, study: Path) -> None:
+    assert "no image has a patient id" in run("chest-xray", folders, folders / "m.csv", *MAPS).stderr
+    (study / "3").unlink()
+    result = run("chest-xray", study, study / "m.csv", "--as", "dicom")
+    assert "all images, in 2 series or groups, have one patient id" in result.stderr
+    result = run("chest-xray", study, study / "m.csv", "--as", "dicom", "--patient", r"^(\d)$", "--force")
+    assert "warning" not in result.stderr
+
+
 def test_pseudonyms_agree_between_imports_only_under_a_stored_salt(study: Path, tmp_path: Path) -> None:
     def patients(name: str, *options: object) -> list[str]:
         run("chest-xray", study, tmp_path / name, "--as", "dicom", *options)

@@ -11,8 +11,8 @@ __all__ = ["COMMANDS", "command"]
 COMMANDS = {
     "acquire": "Download a public set, or check one that was placed by hand.",
     "import": "Make a manifest of folders, a table, DICOM files or a known collection.",
-    "split": "Cut a manifest into splits or folds, or check the ones it has.",
     "audit": "Find duplicates, leakage, conflicts and shortcuts.",
+    "split": "Cut a manifest into splits or folds, or check the ones it has.",
 }
 
 

@@ -126,6 +126,7 @@ def command(
     if manifest.cases:
         write_manifest(manifest, output)
         click.echo(json.dumps(counts(manifest)) if as_json else counts_table(manifest))
+        _tell_patients(manifest)
         _tell_leakage(manifest)
         click.echo(f"written: {output} ({len(manifest.cases)} images)", err=True)
     _tell_left_out(examined, listing)
@@ -202,6 +203,24 @@ def _without(manifest: Manifest, written: tuple[Path, ...]) -> Manifest:
     """Return the manifest without the files that this command writes, should they lie among the images."""
     cases = tuple(case for case in manifest.cases if not any(_same(manifest.path(case), file) for file in written))
     return replace(manifest, cases=cases)
+
+
+def _tell_patients(manifest: Manifest) -> None:
+    """Warn if patients cannot be kept apart: none is known, or all images of several series are one's."""
+    patients = {case.patient_id for case in manifest.cases}
+    groups = {case.duplicate_group for case in manifest.cases}
+    if patients == {""}:
+        click.echo(
+            "warning: no image has a patient id, so a patient may stand in two splits unnoticed. If folders or names "
+            "tell patients apart, say how (--patient); in a table, name the column (--column patient_id=NAME).",
+            err=True,
+        )
+    elif len(patients) == 1 and len(groups) > 1:
+        click.echo(
+            f"warning: all images, in {len(groups)} series or groups, have one patient id, so no split can be cut. If "
+            "the ids were blanked when the files were de-identified, tell patients apart by paths (--patient).",
+            err=True,
+        )
 
 
 def _tell_leakage(manifest: Manifest) -> None:

@@ -54,6 +54,8 @@ def test_it_writes_the_study_the_answers_and_the_curves_and_prints_a_table(
     assert head.split()[:2] == ["question", "source"]
     assert row.split()[:6] == ["pneumonia", "hospital", "of", "test", "12", "12"]
     assert "written:" in run.stderr
+    for stage in ("Scoring: 24 of 24", "Reading training images for the control: 24 of 24", "Measuring: 1 of 1"):
+        assert stage in run.stderr
 
 
 def test_with_json_stdout_holds_evaluation_json_and_nothing_else(bundle: str, manifest: str, tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ import json
 import math
 import shlex
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from radiolens.cli.configuration import read_settings
+from radiolens.cli.stages import stage_progress
 from radiolens.data.manifest import SPLITS, Case, Manifest, read_manifest
 from radiolens.errors import DatasetError
 
@@ -73,10 +73,10 @@ def command(
     cases = _chosen(cases_of, chosen_splits, folds, sources)
     scored_paths = {case.path for case in cases}
     training = [case for case in cases_of.cases if case.split == "train" and case.path not in scored_paths]
-    with _progress("Scoring") as progress:
-        scored = score(engine, cases_of, cases, output, progress)
-    with _progress("Reading training images for the control") as progress:
-        control = control_part(cases_of, training, engine.bundle.preprocessing, progress)
+    show = stage_progress(sys.stderr)
+    scored = score(engine, cases_of, cases, output, partial(show, "Scoring"))
+    reading = partial(show, "Reading training images for the control")
+    control = control_part(cases_of, training, engine.bundle.preprocessing, reading)
     identity = engine.installed.identity
     settings = {
         "bundle": identity.sha256,
@@ -89,10 +89,11 @@ def command(
         "versions": {name: metadata.version(name) for name in _DECIDING},
     }
     plan = Plan(seed, resamples, settings=settings)
-    with _progress("Measuring") as progress:
-        study = measure(cases_of.task, scored, engine.bundle.thresholds, plan, control if training else None, progress)
+    measuring = partial(show, "Measuring")
+    thresholds = engine.bundle.thresholds
+    study = measure(cases_of.task, scored, thresholds, plan, control if training else None, measuring)
     write_predictions(cases_of.task, scored, output)
-    draw_curves(questions(cases_of.task, scored, engine.bundle.thresholds), output)
+    draw_curves(questions(cases_of.task, scored, thresholds), output)
     file = write_study(study, output)
     forget_answers(engine, output)
     if output.resolve() == (engine.installed.folder / "evidence").resolve():
@@ -134,18 +135,6 @@ def _chosen(
         asked = "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in wanted if values)
         raise DatasetError(f"{manifest.file}: none of {len(manifest.cases)} cases has {asked}. Choose another part.")
     return chosen
-
-
-@contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a callback (done, total) that draws a bar on standard error."""
-    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
-
-        def report(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        yield report
 
 
 def _table(study: Study) -> str:

@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: while Playwright runs, its event loop lets no other be run
 def browser() -> Iterator[Browser]:
     """Return a real browser; skip where there is none."""
     executable = shutil.which("chromium")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import signal
 import socket
@@ -51,15 +50,22 @@ def test_it_is_ready_once_it_says_so_and_ends_cleanly_with_ctrl_c() -> None:
     assert "Traceback" not in rest
 
 
-def test_a_port_that_is_taken_is_told_without_a_trace() -> None:
+def test_a_port_that_is_taken_is_told_before_anything_is_loaded() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        command = [sys.executable, "-m", "radiolens", "serve", "--port", str(taken.getsockname()[1])]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode != 0
-    assert os.strerror(98).lower() in done.stderr.lower()
-    assert "Traceback" not in done.stderr
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(cli, ["serve", "--port", str(port)])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"radiolens: Port {port} is taken by another program. Stop it, or choose another")
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "::ffff:0:0:0:7", "no such host"])
+def test_a_host_that_is_not_of_this_machine_is_told(host: str) -> None:
+    result = CliRunner().invoke(cli, ["serve", "--host", host, "--port", "0"])
+    assert result.exit_code == 1
+    assert f"radiolens: {host}:0 cannot be listened on" in result.stderr
+    assert "--host 127.0.0.1" in result.stderr
 
 
 @pytest.mark.parametrize(

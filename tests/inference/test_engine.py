@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -189,3 +192,10 @@ def test_eight_threads_get_the_answers_of_one(tmp_path: Path) -> None:
         assert wanted.explanation is not None
         for label, values in wanted.explanation.maps.items():
             np.testing.assert_array_equal(prediction.explanation.maps[label], values)
+
+
+def test_the_runtime_sends_and_writes_nothing_when_it_is_loaded(tmp_path: Path) -> None:
+    code = "import radiolens.inference.engine"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", code], env=environment | {"TMPDIR": str(tmp_path)}, check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+
 import click
 
+from radiolens.cli import Failure
 from radiolens.cli.configuration import read_settings
 
 __all__ = ["command"]
@@ -16,8 +20,24 @@ def command(host: str | None, port: int | None) -> None:
     """Start the web app; it answers this computer only, unless RADIOLENS_ALLOW_REMOTE is set."""
     given = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
     settings = read_settings().model_copy(update=given)
+    _check_address(settings.host, settings.port)
     import uvicorn
 
     from radiolens.web.app import create_app
 
     uvicorn.run(create_app(settings), host=settings.host, port=settings.port, proxy_headers=False, access_log=False)
+
+
+def _check_address(host: str, port: int) -> None:
+    """Raise Failure if nothing can listen there, which the server itself finds out only after it opened the bundles."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            advice = f"Port {port} is taken by another program. Stop it, or choose another: --port {port % 65535 + 1}"
+        else:
+            advice = (
+                f"{host}:{port} cannot be listened on ({error.strerror}). Choose another: --host 127.0.0.1 --port 8000"
+            )
+        raise Failure(advice) from error

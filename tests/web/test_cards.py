@@ -122,14 +122,14 @@ def test_a_row_says_probability_decision_and_threshold(predictor: Predictor) -> 
     site = answer("chest-xray", {"pneumonia": 0.284, "tuberculosis": 0.001}, thresholds=SITE)
     first, second = make_card(site, study("chest"), predictor).rows
     assert (first.title, first.percent, first.state) == ("Pneumonia", "28.4 %", "present")
-    assert first.words == "suspected: reaches the threshold of 15.8 %"
+    assert first.words == "suspected (threshold 15.8 %)"
     assert (first.bar_percent, first.threshold_percent) == (28.4, 15.8)
-    assert (second.percent, second.words) == ("0.1 %", "not found: below the threshold of 60.0 %")
+    assert (second.percent, second.words) == ("0.1 %", "not found (threshold 60.0 %)")
 
 
 def test_of_exclusive_answers_the_most_likely_one_is_said_and_no_tumour_is_no_alarm(predictor: Predictor) -> None:
     rows = make_card(brain(0.1, 0.05, 0.05, 0.8), study("brain"), predictor).rows
-    assert [row.words for row in rows] == ["less likely"] * 3 + ["most likely; reaches the threshold of 50.0 %"]
+    assert [row.words for row in rows] == ["less likely"] * 3 + ["most likely (threshold 50.0 %)"]
     assert {row.state for row in rows} == {"absent"}
     undecided = make_card(brain(0.4, 0.3, 0.2, 0.1), study("brain"), predictor).rows[0]
     assert undecided.words == "undecided (threshold 50.0 %)"

@@ -13,6 +13,7 @@ from radiolens.tasks import TASKS
 from radiolens.web.pages import DISCLAIMER, FIRST_DESIGN_FILES, lying_files
 from radiolens.web.studies import STUDIES
 from tests.phantoms import dicom
+from tests.web.screenshot import LARGEST_BYTES, SCREENSHOT
 from tests.web.serving import film, head_series, png
 
 FILM = png(film())
@@ -128,3 +129,7 @@ def test_networks_of_the_first_design_are_noticed_by_their_names(tmp_path: Path)
     (tmp_path / FIRST_DESIGN_FILES[0]).unlink()
     (tmp_path / FIRST_DESIGN_FILES[0]).mkdir()  # a folder of that name is no network
     assert lying_files(tmp_path) == FIRST_DESIGN_FILES[1:]
+
+
+def test_the_picture_in_the_readme_is_no_burden_on_the_repository() -> None:
+    assert 10_000 < SCREENSHOT.stat().st_size <= LARGEST_BYTES

@@ -148,14 +148,14 @@ def _percents(probability: float, threshold: float) -> tuple[str, str]:
 
 
 def _words(finding: Finding, threshold: str, *, exclusive: bool) -> str:
-    if finding.presence is Presence.INDETERMINATE:
-        return f"undecided (threshold {threshold})"
-    if exclusive:
-        present, absent = f"most likely; reaches the threshold of {threshold}", "less likely"
-    else:
-        present = f"suspected: reaches the threshold of {threshold}"
-        absent = f"not found: below the threshold of {threshold}"
-    return present if finding.presence is Presence.PRESENT else absent
+    if exclusive and finding.presence is Presence.ABSENT:
+        return "less likely"
+    words = {
+        Presence.PRESENT: "most likely" if exclusive else "suspected",
+        Presence.ABSENT: "not found",
+        Presence.INDETERMINATE: "undecided",
+    }
+    return f"{words[finding.presence]} (threshold {threshold})"
 
 
 def _heat_maps(study: Study, prediction: Prediction, shown: list[Finding], image: Image) -> tuple[HeatMap, ...]:
@@ -191,9 +191,7 @@ def _thresholds(bundle: Bundle, shown: list[Finding]) -> str:
     """Say whose the thresholds are."""
     if any(entry.threshold != bundle.thresholds[entry.label] for entry in shown):
         return "The thresholds were set by this site."
-    basis = bundle.threshold_evidence.split(". ")[
-        0
-    ]  # behind it stand numbers of images
+    basis = bundle.threshold_evidence.split(". ")[0]  # behind it stand numbers of images
     return f"The thresholds are those of the model (basis: {basis}); your site has set none."
 
 

@@ -32,9 +32,12 @@ CHEST_XRAY = Task(
     negative_answer="No pneumonia or tuberculosis found",
     limits=(
         "Only pneumonia and tuberculosis are looked for; every other disease is missed.",
-        "Pneumonia was learnt mostly from children of one hospital; in adults more is missed and more is called falsely.",
+        (
+            "Pneumonia was learnt mostly from children of one hospital; "
+            "in adults more is missed and more is called falsely."
+        ),
         "Films with tuberculosis are often called pneumonia, too.",
-        "Tuberculosis was learnt from adults only (15 years and older).",
+        "Tuberculosis was learnt from adults only (15 years and older): most films of children are called it falsely.",
         "The labels are radiological; they were not confirmed by microbiology.",
     ),
 )

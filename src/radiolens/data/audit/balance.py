@@ -9,7 +9,7 @@ from math import inf
 from types import MappingProxyType
 
 from radiolens.data.audit.report import BalanceRow, Distribution, OneSided
-from radiolens.data.manifest import Case
+from radiolens.data.case import Case
 from radiolens.task import Task
 
 __all__ = ["balance", "distributions", "label_text", "one_sided", "truth"]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from radiolens.data.audit.duplicates import Match, merged
 from radiolens.data.audit.report import Contradiction, DuplicateGroup, DuplicatePair, Leak
-from radiolens.data.manifest import Case
+from radiolens.data.case import Case
 from radiolens.data.splits import check_no_leakage, group_ids
 from radiolens.errors import PatientLeakage
 from radiolens.task import Task

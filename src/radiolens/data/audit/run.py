@@ -21,7 +21,8 @@ from radiolens.data.audit.report import AuditReport
 from radiolens.data.audit.shortcut import shortcuts
 from radiolens.data.audit.store import Store
 from radiolens.data.audit.summary import remarks
-from radiolens.data.manifest import Case, Manifest
+from radiolens.data.case import Case
+from radiolens.data.manifest import Manifest
 from radiolens.data.splits import group_ids
 from radiolens.errors import DatasetError, UnreadableImage
 from radiolens.imaging.preprocess import Preprocessing

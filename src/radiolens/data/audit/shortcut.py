@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from radiolens.data.audit.balance import truth
 from radiolens.data.audit.report import Shortcut
-from radiolens.data.manifest import Case
+from radiolens.data.case import Case
 from radiolens.evaluation.controls import out_of_fold_scores
 from radiolens.evaluation.discrimination import auroc
 from radiolens.evaluation.intervals import Interval, clustered_bootstrap_interval
@@ -114,7 +114,7 @@ def _verdict(about: str, interval: Interval) -> str:
         return "Too few patients or groups of one side to tell."
     if interval.low < WEAK:
         return "Borders and brightness tell little."
-    strength = "strong" if interval.low >= STRONG else "some"
+    strength = "strong" if interval.low >= STRONG else "moderate"
     if about == "source":
         return (
             f"A {strength} shortcut: the source shows in borders and brightness. Where sources differ in their labels, "

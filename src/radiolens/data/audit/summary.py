@@ -20,16 +20,23 @@ from radiolens.data.audit.shortcut import WEAK
 __all__ = ["remarks"]
 
 _FILES = {
-    ProblemKind.MISSING: ("missing_files", "listed files are not there", "Restore them, or take their rows out."),
+    ProblemKind.MISSING: (
+        "missing_files",
+        ("listed file is not there", "listed files are not there"),
+        "Restore what is missing, or take the rows out.",
+    ),
     ProblemKind.UNREADABLE: (
         "unreadable_files",
-        "files cannot be read as images",
-        "Fetch or export them again, or take their rows out.",
+        ("file cannot be read as an image", "files cannot be read as images"),
+        "Fetch or export it again, or take the rows out.",
     ),
     ProblemKind.CHANGED: (
         "changed_files",
-        "files are not those that the manifest lists (other SHA-256)",
-        "Restore them, or make the manifest anew and check what else changed.",
+        (
+            "file is not the one that the manifest lists (other SHA-256)",
+            "files are not those that the manifest lists (other SHA-256)",
+        ),
+        "Restore what the manifest lists, or make the manifest anew and check what else changed.",
     ),
 }
 
@@ -57,9 +64,9 @@ def remarks(
 
 def _of_files(files: Sequence[FileProblem]) -> Iterator[Remark]:
     counts = Counter(problem.kind for problem in files)
-    for kind, (code, message, advice) in _FILES.items():
+    for kind, (code, words, advice) in _FILES.items():
         if counts[kind]:
-            yield Remark(code, Severity.PROBLEM, counts[kind], f"{counts[kind]} {message}.", advice)
+            yield Remark(code, Severity.PROBLEM, counts[kind], f"{_counted(counts[kind], *words)}.", advice)
 
 
 def _of_leaks(leaks: Sequence[Leak]) -> Iterator[Remark]:
@@ -70,7 +77,8 @@ def _of_leaks(leaks: Sequence[Leak]) -> Iterator[Remark]:
             f"leak_between_{leak.part}s",
             Severity.PROBLEM,
             count,
-            f"{count} patients or duplicate groups of the manifest stand in more than one {leak.part}: {shown} "
+            f"{_counted(count, 'patient or duplicate group', 'patients or duplicate groups')} of the manifest "
+            f"in more than one {leak.part}: {shown} "
             "(SHA-256, first 12 digits). Training refuses it (PatientLeakage).",
             "Cut anew with `radiolens data split`.",
         )
@@ -84,7 +92,7 @@ def _of_pairs(pairs: Sequence[DuplicatePair]) -> Iterator[Remark]:
                 f"duplicates_across_{part}s",
                 Severity.PROBLEM,
                 across,
-                f"{across} pairs of copies stand in two {part}s: what is learnt on one is tested on the other.",
+                f"{_pairs(across)} across {part}s: what is learnt on one is tested on the other.",
                 "Take the groups that the audit proposes (--groups) and cut anew, or keep one image of each group.",
             )
     contradicting = sum(pair.contradiction for pair in pairs)
@@ -93,7 +101,7 @@ def _of_pairs(pairs: Sequence[DuplicatePair]) -> Iterator[Remark]:
             "contradicting_duplicates",
             Severity.PROBLEM,
             contradicting,
-            f"{contradicting} pairs of copies have labels that cannot both be right.",
+            f"{_pairs(contradicting)} with labels that cannot both be right.",
             "Look at them, correct the wrong label, or leave both out.",
         )
     patients = sum("patient" in pair.across for pair in pairs)
@@ -102,7 +110,7 @@ def _of_pairs(pairs: Sequence[DuplicatePair]) -> Iterator[Remark]:
             "duplicates_across_patients",
             Severity.WARNING,
             patients,
-            f"{patients} pairs of copies belong to two patients, as the manifest has it.",
+            f"{_pairs(patients)} of two patients, as the manifest has it.",
             "Check the patient ids; until then, group by the audit's groups.",
         )
     unknown = sum(not pair.known for pair in pairs)
@@ -111,7 +119,7 @@ def _of_pairs(pairs: Sequence[DuplicatePair]) -> Iterator[Remark]:
             "unknown_duplicates",
             Severity.WARNING,
             unknown,
-            f"{unknown} pairs of copies are kept together by no patient and no duplicate group.",
+            f"{_pairs(unknown)} kept together by no patient and no duplicate group.",
             "Take the groups that the audit proposes (--groups) before you cut splits.",
         )
     if len(pairs) > unknown:
@@ -119,7 +127,7 @@ def _of_pairs(pairs: Sequence[DuplicatePair]) -> Iterator[Remark]:
             "known_duplicates",
             Severity.INFORMATION,
             len(pairs) - unknown,
-            f"{len(pairs) - unknown} pairs of copies are of one patient or duplicate group already.",
+            f"{_pairs(len(pairs) - unknown)} of one patient or duplicate group, as the manifest has it.",
             "Nothing to do; measures over images still count them more than once.",
         )
 
@@ -130,7 +138,7 @@ def _of_labels(contradictions: Sequence[Contradiction]) -> Iterator[Remark]:
             "patients_with_several_labels",
             Severity.INFORMATION,
             len(contradictions),
-            f"{len(contradictions)} patients have images with labels that exclude each other.",
+            f"{_counted(len(contradictions), 'patient', 'patients')} with labels that exclude each other.",
             "It may be right, since disease changes; look at a few.",
         )
 
@@ -162,3 +170,11 @@ def _of_shortcuts(shortcuts: Sequence[Shortcut]) -> Iterator[Remark]:
                 f"{f'; {len(strong) - 1} more like it' if len(strong) > 1 else ''}.",
                 "Judge networks against the control, crop or mask borders, and test on another source.",
             )
+
+
+def _pairs(count: int) -> str:
+    return _counted(count, "pair of copies", "pairs of copies")
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"

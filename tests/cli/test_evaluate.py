@@ -36,7 +36,14 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> str:
         split = SPLITS[number // 24]
         labels = {"pneumonia": number % 2, "tuberculosis": None}
         cases.append(
-            Case(path=f"{number}.png", source=f"hospital of {split}", split=split, fold=number % 5, labels=labels)
+            Case(
+                path=f"{number}.png",
+                source=f"hospital of {split}",
+                split=split,
+                fold=number % 5,
+                labels=labels,
+                sex="F" if number % 12 else "M",
+            )
         )
     file = folder / "manifest.csv"
     write_manifest(Manifest(file, get_task("chest-xray"), tuple(cases)), file)
@@ -50,7 +57,8 @@ def test_it_writes_the_study_the_answers_and_the_curves_and_prints_a_table(
     assert run.exit_code == 0, run.output
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {"evaluation.json", "predictions.parquet", "curves.png"}
-    head, row = run.stdout.splitlines()
+    head, row, lowest = run.stdout.splitlines()
+    assert lowest.startswith("pneumonia, hospital of test: lowest AUROC by sex: F (22 images) 0.")
     assert head.split()[:2] == ["question", "source"]
     assert row.split()[:6] == ["pneumonia", "hospital", "of", "test", "12", "12"]
     assert "written:" in run.stderr

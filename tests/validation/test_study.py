@@ -71,6 +71,29 @@ def both(case: Case) -> dict[str, int | None]:
     return {"pneumonia": case.labels["tuberculosis"] if told is None else told, "tuberculosis": None}
 
 
+def test_ages_sexes_and_views_are_judged_apart_where_a_source_tells_two_of_them() -> None:
+    scored = chest(80)
+    cases = tuple(
+        replace(case, age=None if number % 20 == 0 else 10.0 + number, sex="F" if number % 3 else "M", view="PA")
+        if case.source == "children"
+        else case
+        for number, case in enumerate(scored.cases)
+    )
+    found = measure(CHEST, replace(scored, cases=cases), THRESHOLDS, PLAN)
+    assert [(entry.question, entry.source, entry.attribute) for entry in found.subgroups] == [
+        ("pneumonia", "children", "age"),
+        ("pneumonia", "children", "sex"),
+    ]
+    age, sex = found.subgroups
+    assert [group.name for group in age.groups] == ["0 to 17", "18 to 59", "60 and older"]
+    told = [case for case in cases if case.source == "children" and case.age is not None]
+    assert sum(group.support for group in age.groups) == len(told)
+    women = [number for number, case in enumerate(cases) if case.source == "children" and case.sex == "F"]
+    truth = [cases[number].labels["pneumonia"] for number in women]
+    expected = metrics.roc_auc_score(truth, scored.probabilities[women, 0])
+    assert (sex.groups[0].name, sex.groups[0].interval.estimate) == ("F", pytest.approx(expected))
+
+
 def test_a_source_without_enough_cases_of_a_class_is_left_out_of_the_mean() -> None:
     scored = chest(160)
     cases = tuple(

@@ -28,6 +28,9 @@ __all__ = ["command"]
 _DECIDING = ("radiolens", "numpy", "onnxruntime", "scikit-learn", "scipy")
 """The packages whose version may move a figure: reading, network, control and intervals."""
 
+_FEWEST_OF_GROUP = 20
+"""Images: the lowest of smaller groups is mostly chance."""
+
 
 @click.command("evaluate")
 @click.argument("bundle")
@@ -138,6 +141,7 @@ def _chosen(
 
 
 def _table(study: Study) -> str:
+    from radiolens.evaluation.subgroups import worst_group
     from radiolens.validation.study import Binary
 
     wide = max((len(row.source) for row in study.binary), default=0)
@@ -157,8 +161,14 @@ def _table(study: Study) -> str:
         f"{row.question}: mean {row.measure} of {', '.join(row.sources)}: {_told(row.interval)}"
         for row in study.averages
     ]
+    lowest = [(entry, worst) for entry in study.subgroups if (worst := worst_group(entry.groups, _FEWEST_OF_GROUP))]
+    subgroups = [
+        f"{entry.question}, {entry.source}: lowest AUROC by {entry.attribute}: "
+        f"{worst.name} ({worst.support} images) {_told(worst.interval)}"
+        for entry, worst in lowest
+    ]
     types = [f"type of {row.source} ({row.cases} cases): macro-F1 {_told(row.macro_f1)}" for row in study.types]
-    return "\n".join([header, *(line(row) for row in study.binary), *averages, *types])
+    return "\n".join([header, *(line(row) for row in study.binary), *averages, *subgroups, *types])
 
 
 def _told(interval: Interval) -> str:

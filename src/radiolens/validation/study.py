@@ -22,10 +22,11 @@ from radiolens.evaluation.intervals import (
     clustered_bootstrap_interval,
     share_interval,
 )
+from radiolens.evaluation.subgroups import Subgroup, by_group
 from radiolens.task import Task
 from radiolens.validation.questions import ALL_SOURCES, Question, Scored, parts_by_source, questions, truth
 
-__all__ = ["Average", "Binary", "ControlPart", "Controls", "Plan", "Scored", "Study", "Types", "measure"]
+__all__ = ["Average", "Binary", "ControlPart", "Controls", "Plan", "Scored", "Study", "Subgroups", "Types", "measure"]
 
 _FEWEST = 10
 """Of each class: an AUROC of fewer is nan, since its interval would say nothing."""
@@ -100,6 +101,16 @@ class Average:
 
 
 @dataclass(frozen=True)
+class Subgroups:
+    """The AUROC of one question on one source by what its cases say of themselves: `attribute` is age, sex or view."""
+
+    question: str
+    source: str
+    attribute: str
+    groups: tuple[Subgroup, ...]
+
+
+@dataclass(frozen=True)
 class Types:
     """Naming one of several exclusive types on one source, by the likeliest label.
 
@@ -122,6 +133,7 @@ class Study:
     settings: Mapping[str, object]
     binary: tuple[Binary, ...]
     averages: tuple[Average, ...]
+    subgroups: tuple[Subgroups, ...]
     types: tuple[Types, ...]
 
 
@@ -165,7 +177,10 @@ def measure(
         "trees": plan.trees,
         "cases": len(scored.cases),
     }
-    return Study(settings, tuple(binary), tuple(_averages(asked, {case.source for case in scored.cases}, plan)), types)
+    sources = {case.source for case in scored.cases}
+    averages = tuple(_averages(asked, sources, plan))
+    subgroups = tuple(_subgroups([part for part in asked if part.source in sources], scored))
+    return Study(settings, tuple(binary), averages, subgroups, types)
 
 
 def _binary(question: Question, controls: Controls, plan: Plan) -> Binary:
@@ -241,6 +256,30 @@ def _averages(asked: Sequence[Question], sources: Set[str], plan: Plan) -> Itera
             used = [part for part in parts if all(_enough(part, answer=answer) for answer in classes)]
             if len(used) > 1:
                 yield Average(name, measure, tuple(part.source for part in used), _mean_interval(metric, used, plan))
+
+
+def _subgroups(asked: Sequence[Question], scored: Scored) -> Iterator[Subgroups]:
+    """Yield the groups of each question that can be judged, by every attribute of which the source tells two values."""
+    for question in filter(_judgeable, asked):
+        for attribute, value_of in _ATTRIBUTES.items():
+            values = np.asarray([value_of(scored.cases[row]) for row in question.rows], str)
+            told = values != ""
+            if len(set(values[told].tolist())) > 1:
+                arrays = [question.truth[told], question.scores[told]]
+                groups = by_group(auroc_interval, arrays, values[told])
+                yield Subgroups(question.name, question.source, attribute, groups)
+
+
+def _age_band(case: Case) -> str:
+    """Return the band of age; children and the old differ most from those a network mostly learns from."""
+    if case.age is None:
+        return ""
+    return "0 to 17" if case.age < 18 else "18 to 59" if case.age < 60 else "60 and older"
+
+
+_ATTRIBUTES: Mapping[str, Callable[[Case], str]] = MappingProxyType(
+    {"age": _age_band, "sex": lambda case: case.sex, "view": lambda case: case.view}
+)
 
 
 def _mean_interval(metric: Callable[..., float], parts: Sequence[Question], plan: Plan) -> Interval:

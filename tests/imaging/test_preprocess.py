@@ -74,13 +74,13 @@ def test_images_up_to_512_pixels_keep_every_bit_that_the_networks_were_trained_o
     np.testing.assert_array_equal(found, in_one_step(film, side, side, percentiles))
 
 
-@pytest.mark.parametrize("shape", [(3072, 3072), (2991, 2430), (2000, 700), (513, 1999)])
-def test_a_large_film_is_resized_in_two_steps_within_a_grey_level(shape: tuple[int, int]) -> None:
+@pytest.mark.parametrize("shape", [(3072, 3072), (2991, 2430), (2000, 700), (1024, 1024), (513, 1999)])
+def test_a_large_film_is_resized_in_two_steps_within_two_grey_levels(shape: tuple[int, int]) -> None:
     film = chest_film(*shape)
     found = grey_levels(film, Unit.UNIT_INTERVAL, Preprocessing(224, 224))
     difference = np.abs(found.astype(int) - in_one_step(film, 224, 224, (0.0, 100.0)))
-    assert difference.max() <= 1
-    assert difference.mean() < 0.1
+    assert difference.max() <= 2
+    assert difference.mean() < 0.35
 
 
 @pytest.mark.parametrize("shape", [(2991, 2430), (1345, 1346)])

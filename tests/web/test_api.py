@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from radiolens.errors import RadiolensError
 from radiolens.inference.record import KEYS
 from radiolens.web.schemas import InputProblem, Prediction, ProblemDetails
 from tests.phantoms import MR, dicom
@@ -190,6 +191,17 @@ def test_a_defect_of_the_program_is_a_problem_without_details_of_it(monkeypatch:
     assert (answer.status_code, answer.json()["title"]) == (500, "Internal error")
     assert "secret" not in answer.text
     assert "content-security-policy" in answer.headers
+
+
+def test_a_part_of_the_program_that_does_not_start_is_a_problem_that_says_so(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RadiolensError("The sandbox for reading files does not start.")
+
+    monkeypatch.setattr("radiolens.web.answers.read_untrusted", refuse)
+    answer = ask(client, FILM)
+    assert (answer.status_code, answer.json()["detail"]) == (500, "The sandbox for reading files does not start.")
 
 
 def test_a_name_that_is_no_text_comes_back_as_one(client: TestClient) -> None:

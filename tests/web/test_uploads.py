@@ -98,7 +98,9 @@ def test_any_name_is_only_a_label(client: TestClient, name: str) -> None:
     assert answer.json()["status"] == "answered"
 
 
-def call(client: TestClient, pieces: list[Message], pause_s: float) -> list[Message]:
+def call(
+    client: TestClient, pieces: list[Message], pause_s: float, length: int = 10_000, expect: str = ""
+) -> list[Message]:
     """Send pieces of a body to the app, then nothing more for a while, and return its answer."""
     sent: list[Message] = []
     scope: Scope = {
@@ -109,7 +111,8 @@ def call(client: TestClient, pieces: list[Message], pause_s: float) -> list[Mess
         "headers": [
             (b"host", b"127.0.0.1"),
             (b"content-type", f"multipart/form-data; boundary={BOUNDARY}".encode()),
-            (b"content-length", b"10000"),
+            (b"content-length", str(length).encode()),
+            (b"expect", expect.encode()),
         ],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 8000),
@@ -138,6 +141,18 @@ def test_a_sender_that_stops_loses_its_place(client: TestClient, monkeypatch: py
 def test_a_sender_that_goes_away_is_no_error_of_the_program(client: TestClient) -> None:
     answer = call(client, [{"type": "http.request", "body": part(FILM)[:500], "more_body": True}], 0.0)
     assert answer[0]["status"] == 400
+
+
+def test_a_sender_that_asks_before_it_sends_is_told_at_once_that_it_is_too_much(client: TestClient) -> None:
+    answer = call(client, [], 10.0, length=LIMIT + 1, expect="100-continue")
+    assert answer[0]["status"] == 413
+
+
+def test_of_an_upload_far_over_the_limit_no_more_is_read_than_helps_the_sender(client: TestClient) -> None:
+    piece: Message = {"type": "http.request", "body": bytes(LIMIT), "more_body": True}
+    pieces = [piece] * 9
+    assert call(client, pieces, 10.0, length=10 * LIMIT)[0]["status"] == 413
+    assert len(pieces) == 4
 
 
 def test_after_failed_uploads_the_memory_is_free_again(client: TestClient) -> None:

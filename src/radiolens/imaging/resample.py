@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 __all__ = ["resize"]
 
 _WHOLE_UP_TO = 512  # pixels of a side: the released networks were trained on smaller images, resized in one step
-_GAP = 2  # times the wanted size is left for the second step; so that a noisy film changes by 0.3 of 256 grey levels, at most by 2
+_GAP = 2  # times the wanted size is left for the second step: a noisy film changes by 0.3 of 256 levels, by 2 at most
 _STRIP = 64  # averaged rows at a time: their sums stay in the processor's cache
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass
@@ -27,6 +29,8 @@ class Behaviour:
     """For each of the next answers, the status of a refusal."""
     headers: dict[str, str] = field(default_factory=dict)
     """Added to refusals and redirections."""
+    moved_to: str = "/file.bin"
+    """Where /moved redirects to."""
     announce_length: bool = True
     wrong_start: bool = False
     """Answers a part, but another than asked for."""
@@ -46,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.path.startswith("/moved"):
             self.send_response(302)
-            self.send_header("Location", "/file.bin")
+            self.send_header("Location", does.moved_to)
             self.end_headers()
             return
         start = self._start()
@@ -62,7 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _start(self) -> int | None:
         """Return where the answer begins: 0 for the whole; None if it would begin behind the end."""
         does, asked = self.behaviour, re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        if not does.ranges or not asked or self.headers.get("If-Range") not in self._marks().values():
+        mark = self.headers.get("If-Range", "")
+        if not does.ranges or not asked or mark not in self._marks().values() or mark.startswith("W/"):
             return 0
         return int(asked[1]) if int(asked[1]) < len(does.content) else None
 
@@ -110,13 +115,17 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def file_server(behaviour: Behaviour) -> Iterator[str]:
-    """Run a server and give its address, without a slash at the end."""
+def file_server(behaviour: Behaviour, certificate: Path | None = None) -> Iterator[str]:
+    """Run a server, with TLS if there is a certificate (with its key), and give its address, without a last slash."""
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"behaviour": behaviour}))
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

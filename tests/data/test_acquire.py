@@ -17,7 +17,7 @@ from radiolens.data.download import Patience
 from radiolens.errors import DatasetError, PeerError
 from tests.data.file_server import Behaviour, file_server
 
-QUICK = Patience(connect_s=2, read_s=1, tries=2, first_wait_s=0.01)
+QUICK = Patience(connect_s=10, read_s=10, tries=2, first_wait_s=0.01)
 
 
 def packed(content: bytes = b"picture") -> bytes:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.data.file_server import Behaviour, file_server
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-QUICK = Patience(connect_s=2, read_s=0.5, tries=3, first_wait_s=0.01)
+QUICK = Patience(connect_s=10, read_s=10, tries=3, first_wait_s=0.01)
 
 
 @pytest.fixture
@@ -217,6 +218,42 @@ def test_a_slow_server_is_waited_for_and_one_that_stops_is_asked_again(
 
 def test_a_redirection_is_followed(address: str, target: Path) -> None:
     assert download(address.replace("file.bin", "moved"), target, patience=QUICK).sha256 == SHA256
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A certificate for 127.0.0.1, with its key, that this process trusts."""
+    if not shutil.which("openssl"):
+        pytest.skip("needs openssl")
+    file = tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(file), "-out", str(tmp_path / "public.pem")]
+    subprocess.run(command, check=True, capture_output=True)
+    file.write_text(file.read_text() + (tmp_path / "public.pem").read_text())
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "public.pem"))
+    return file
+
+
+def test_an_encrypted_address_that_leads_to_an_open_one_is_refused(
+    certificate: Path, address: str, server: Behaviour, target: Path
+) -> None:
+    encrypted = Behaviour(CONTENT)
+    with file_server(encrypted, certificate) as root:
+        assert download(f"{root}/moved", target, patience=QUICK).sha256 == SHA256
+        encrypted.moved_to = address
+        with pytest.raises(PeerError, match="redirects from https to http, which nobody vouches for"):
+            download(f"{root}/moved", target, patience=QUICK)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    certificate: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with (
+        file_server(Behaviour(CONTENT), certificate) as root,
+        pytest.raises(PeerError, match="nobody known here vouches for its certificate"),
+    ):
+        download(f"{root}/file.bin", target, patience=QUICK)
 
 
 def test_nobody_there_is_told(target: Path) -> None:

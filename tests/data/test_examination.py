@@ -171,13 +171,17 @@ def test_progress_counts_to_the_end(tmp_path: Path) -> None:
 
 
 def test_an_interruption_does_not_wait_for_every_image(tmp_path: Path) -> None:
-    cases = [picture(tmp_path, f"{number}.png", number) for number in range(200)]
-    opened: list[int] = []
+    opened: list[str] = []
+
+    class Watched(Manifest):
+        def path(self, case: Case) -> Path:
+            opened.append(case.path)
+            return super().path(case)
 
     def interrupt(done: int, total: int) -> None:
-        opened.append(done)
         raise KeyboardInterrupt
 
+    cases = tuple(picture(tmp_path, f"{number}.png", number) for number in range(200))
     with pytest.raises(KeyboardInterrupt):
-        examine(manifest(tmp_path, *cases), HOW, interrupt)
-    assert opened == [1]
+        examine(Watched(tmp_path / "m.csv", CHEST, cases), HOW, interrupt)
+    assert 1 <= len(opened) < 100

@@ -270,6 +270,14 @@ def test_a_manifest_that_cannot_be_finished_leaves_the_old_one(tmp_path: Path, m
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_a_manifest_is_replaced_and_never_written_into(tmp_path: Path) -> None:
+    file = written(tmp_path, "before")
+    (tmp_path / "open").hardlink_to(file)  # as a reader who opened it before
+    write_manifest(Manifest(file, MRI, (Case("a"),)), file)
+    assert (tmp_path / "open").read_text() == "before"
+    assert read_manifest(file, MRI).cases == (Case("a"),)
+
+
 def test_a_written_manifest_has_the_rights_of_any_new_file(tmp_path: Path) -> None:
     file = tmp_path / "m.csv"
     write_manifest(Manifest(file, MRI, (Case("a"),)), file)

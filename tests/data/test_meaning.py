@@ -57,6 +57,7 @@ def test_what_is_given_goes_before_the_label_of_that_name() -> None:
 
 
 def test_findings_add_up_and_presence_wins() -> None:
-    found = merged([Meaning({"pneumonia": 0, "tuberculosis": 0}), Meaning({"pneumonia": 1})])
-    assert dict(found.labels) == {"pneumonia": 1, "tuberculosis": 0}
+    absent, present = Meaning({"pneumonia": 0, "tuberculosis": 0}), Meaning({"pneumonia": 1})
+    for order in ([absent, present], [present, absent]):
+        assert dict(merged(order).labels) == {"pneumonia": 1, "tuberculosis": 0}
     assert merged([]) == Meaning()

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -144,7 +144,7 @@ class _Attempt:
         headers = {"Accept-Encoding": "identity"}
         if known and have:
             headers |= {"Range": f"bytes={have}-", "If-Range": known.validator}
-        response = self._pool.request("GET", self._url, headers=headers, preload_content=False)
+        response = self._answer(headers)
         try:
             self._check(response, known, have)
             if response.status == 416:  # nothing is missing, as `_check` has seen
@@ -156,6 +156,18 @@ class _Attempt:
         finally:
             response.release_conn()
             response.close()
+
+    def _answer(self, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+        try:
+            return self._pool.request("GET", self._url, headers=headers, preload_content=False)
+        except MaxRetryError as error:
+            if "CERTIFICATE_VERIFY_FAILED" not in str(error.reason):
+                raise
+            raise PeerError(
+                "nobody known here vouches for its certificate. Check the address; if a proxy of your network signs "
+                "connections, give its certificate in SSL_CERT_FILE.",
+                self._url,
+            ) from error
 
     def _known(self) -> _Part | None:
         """Return what is known of the part, None if there is none that can be gone on with."""

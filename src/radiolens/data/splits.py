@@ -83,7 +83,6 @@ def split_by_group(
     wanted = {
         name: Counter({key: fraction * count for key, count in Counter(strata).items()})
         for name, fraction in zip(names, fractions, strict=True)
-        if fraction  # else the last group, when all are full, could go where nothing may go
     }
     order = np.random.default_rng(seed).permutation(np.asarray(list(members)))
     chosen = [""] * len(cases)

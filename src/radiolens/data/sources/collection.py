@@ -29,7 +29,11 @@ def rows(folder: Path, columns: Sequence[str]) -> Iterator[Mapping[str, str]]:
         reader = csv.DictReader(stream)
         missing = [column for column in columns if column not in (reader.fieldnames or ())]
         if missing:
-            raise InvalidManifest(f"columns missing: {', '.join(missing)}. It is of another collection.", file)
+            raise InvalidManifest(
+                f"columns missing: {', '.join(missing)}. It is of another collection, or of none: then "
+                "`radiolens data import` is told by --as what the folder is.",
+                file,
+            )
         for number, row in enumerate(reader, 1):
             if None in row or None in row.values():
                 raise InvalidManifest("the row has another number of values than the header has.", file, number)

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from radiolens.inference.record import KEYS
-from tests.hostile_corpus import CORPUS, Hostile, film_png
+from tests.hostile_corpus import CORPUS, Hostile
+from tests.hostile_files import film_png
 from tests.process_tree import PeakMemory, needs_proc
 
 pytestmark = [needs_proc, pytest.mark.slow]

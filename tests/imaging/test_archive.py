@@ -17,7 +17,7 @@ from radiolens.errors import UnreadableImage
 from radiolens.imaging.archive import is_archive, label, read_archive
 from radiolens.imaging.limits import Limits
 from radiolens.quality import ProblemCode
-from tests.hostile_corpus import Entry, dicom, film_png, zip_bomb, zipped
+from tests.hostile_files import Entry, dicom, film_png, zip_bomb, zipped
 
 
 def packed(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

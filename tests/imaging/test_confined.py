@@ -16,7 +16,7 @@ from radiolens.imaging.confined import decode_image, read_series_uid
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.read import decode
 from radiolens.imaging.selection import EVERY, MIDDLE
-from tests.hostile_corpus import dicom, element, film_png, header, nested_sequences, nifti, picture
+from tests.hostile_files import dicom, element, film_png, header, nested_sequences, nifti, picture
 
 ARGUMENTS: dict[str, Any] = {"selection": asdict(MIDDLE), "limits": asdict(Limits())}
 

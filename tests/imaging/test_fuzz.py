@@ -27,7 +27,7 @@ from radiolens.errors import InputError
 from radiolens.imaging.limits import MIB, Limits
 from radiolens.imaging.read import decode
 from radiolens.imaging.untrusted import read_untrusted
-from tests.hostile_corpus import compressed, dicom, picture
+from tests.hostile_files import compressed, dicom, picture
 from tests.phantoms import chest_film
 from tests.shared_data import SHARED
 

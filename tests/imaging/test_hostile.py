@@ -11,7 +11,8 @@ from radiolens.imaging.archive import Member
 from radiolens.imaging.limits import MIB, Limits
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.inference.bulk import inputs_of
-from tests.hostile_corpus import CORPUS, Hostile, film_png
+from tests.hostile_corpus import CORPUS, Hostile
+from tests.hostile_files import film_png
 
 PRIVATE = re.compile(r"Doe|Jane|ID4711|Traceback|/work|/usr|/tmp|site-packages|\.py\b")
 """What must never be in a message: the patient of the corpus, a path, a trace."""

@@ -21,7 +21,7 @@ from radiolens.imaging.selection import EVERY
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.imaging.wire import Payload
 from radiolens.quality import ProblemCode
-from tests.hostile_corpus import dicom, film_png, nifti
+from tests.hostile_files import dicom, film_png, nifti
 
 PIXELS = np.zeros((2, 3, 4), np.float32)
 FACTS: Mapping[str, Any] = {

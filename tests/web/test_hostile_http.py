@@ -19,7 +19,8 @@ import httpx2
 import pytest
 
 from radiolens.inference.record import KEYS
-from tests.hostile_corpus import CORPUS, Hostile, film_png, png, zlib_zeros
+from tests.hostile_corpus import CORPUS, Hostile
+from tests.hostile_files import film_png, png, zlib_zeros
 from tests.process_tree import PeakMemory, children, needs_proc, open_files, tree, zombies
 
 pytestmark = [needs_proc, pytest.mark.slow]

@@ -227,6 +227,23 @@ def test_a_server_that_is_gone_is_told_and_the_image_can_be_sent_again(page: Pag
     expect(page.locator(".card:not(.unreadable)")).to_have_count(1, timeout=WAIT_MS)
 
 
+def test_an_answer_that_makes_no_sense_stops_nothing_for_good(page: Page) -> None:
+    page.route("**/", lambda route: route.fulfill(body="") if route.request.method == "POST" else route.fallback())
+    pick(page, ("film.png", FILM))
+    expect(page.locator("#status")).to_contain_text("Press Analyse to try again", timeout=WAIT_MS)
+    page.unroute("**/")
+    page.get_by_role("button", name="Analyse").click()
+    done(page)
+    expect(page.locator(".card")).to_have_count(1)
+
+
+def test_who_has_gone_on_to_something_else_is_not_called_back(page: Page) -> None:
+    page.route("**/", lambda route: (page.get_by_label("Brain tumour").focus(), route.fallback()))
+    pick(page, ("film.png", FILM))
+    done(page)
+    assert page.evaluate("document.activeElement.value") == "brain"
+
+
 def test_the_print_holds_the_answer_and_not_the_form(page: Page) -> None:
     pick(page, ("film.png", FILM))
     done(page)

@@ -108,12 +108,12 @@ function summary(made) {
   return made.length === 1 ? `Done: ${made[0].dataset.headline}.` : `Done: ${made.length} results, ${told.join(", ")}.`;
 }
 
-function focusOn(target) {
+function focusOn(target, before) {
   // Only if the user has not gone on to something else in the meantime.
-  if (document.activeElement === document.body || form.contains(document.activeElement)) target.focus();
+  if ([document.body, before].includes(document.activeElement)) target.focus();
 }
 
-async function run(chosen, asked) {
+async function run(chosen, asked, before) {
   const todo = await batches(chosen);
   const lines = listed(todo);
   const place = element("div", "", "run");
@@ -128,7 +128,7 @@ async function run(chosen, asked) {
     made.push(...found);
   }
   say(summary(made));
-  focusOn(made.length === 1 || progress.hidden ? made[0].querySelector("h2") : document.querySelector("#progress-title"));
+  focusOn(progress.hidden ? made[0].querySelector("h2") : document.querySelector("#progress-title"), before);
 }
 
 function analyse(chosen) {
@@ -137,14 +137,20 @@ function analyse(chosen) {
     files.focus();
     return;
   }
-  const asked = study();
+  const [asked, before] = [study(), document.activeElement];
   last = { chosen, study: asked.value };
   waiting += 1;
   button.setAttribute("aria-disabled", "true");
-  running = running.then(() => run(chosen, asked)).finally(() => {
-    waiting -= 1;
-    if (!waiting) button.removeAttribute("aria-disabled");
-  });
+  running = running
+    .then(() => run(chosen, asked, before))
+    .catch((error) => {
+      last.study = "";
+      say(`The analysis stopped (${error.message}). Press Analyse to try again.`);
+    })
+    .finally(() => {
+      waiting -= 1;
+      if (!waiting) button.removeAttribute("aria-disabled");
+    });
 }
 
 function again() {

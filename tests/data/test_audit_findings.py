@@ -21,6 +21,7 @@ from radiolens.data.audit.summary import remarks
 from radiolens.data.case import Case
 from radiolens.evaluation.intervals import Interval
 from radiolens.tasks import get_task
+from tests.project.documents import table_column, text_of
 
 CHEST, MRI = get_task("chest-xray"), get_task("brain-mri")
 
@@ -248,6 +249,10 @@ def test_the_json_keeps_its_keys_and_writes_what_is_undefined_as_null() -> None:
     assert written["pairs"][0]["across"] == ["split", "fold"]
     assert written["files"] == [{"path": "c", "kind": "unreadable", "reason": "Damaged."}]
     assert written["shortcuts"][1]["auroc"]["estimate"] is None
+
+
+def test_every_key_of_the_json_is_documented() -> None:
+    assert set(as_json(report())) == set(table_column(text_of("docs/data.md"), "Audit"))
 
 
 def test_groups_are_written_as_a_row_for_each_image(tmp_path: Path) -> None:

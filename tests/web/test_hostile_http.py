@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -20,7 +21,7 @@ import pytest
 
 from radiolens.inference.record import KEYS
 from tests.hostile_corpus import CORPUS, Hostile
-from tests.hostile_files import film_png, png, zlib_zeros
+from tests.hostile_files import film_png, jpeg_of_many_scans, png, zlib_zeros
 from tests.process_tree import PeakMemory, children, needs_proc, open_files, tree, zombies
 
 pytestmark = [needs_proc, pytest.mark.slow]
@@ -163,6 +164,22 @@ def test_the_server_outlives_its_fork_server(server: Server) -> None:
     assert server.post("/api/v1/predictions", "film.png", film_png()).status_code == 200
     assert len(tree(server.pid)) == 2
     assert zombies(server.pid) == []
+
+
+def test_a_decoder_that_crashes_is_a_problem_and_no_outage(server: Server) -> None:
+    (forkserver,) = children(server.pid)
+    slow = jpeg_of_many_scans(scans=400)
+    with ThreadPoolExecutor(1) as sender:
+        crashing = sender.submit(server.post, "/api/v1/predictions", "film.jpg", slow)
+        while not crashing.done():
+            for child in children(forkserver):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGSEGV)
+    answer = crashing.result()
+    assert answer.status_code == 422
+    assert "made its decoder fail" in answer.json()["detail"]
+    assert children(server.pid) == [forkserver]
+    assert server.post("/api/v1/predictions", "film.png", film_png()).status_code == 200
 
 
 def test_three_large_pictures_at_once_stay_within_the_memory(server: Server) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from radiolens.errors import UnreadableImage
 from radiolens.image import Image
 from radiolens.imaging.dicom_file import parse
+from radiolens.imaging.dicom_header import text
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.read import decode
 from radiolens.imaging.selection import SliceSelection
@@ -47,5 +48,4 @@ def _facts(image: Image) -> Mapping[str, Any]:
 def read_series_uid(files: Sequence[bytes], arguments: Mapping[str, Any]) -> Payload:
     """Return the SeriesInstanceUID of one DICOM file (None if it has none); `arguments` may bound it by "limits"."""
     header = parse(files[0], Limits(**arguments.get("limits", {}))).header
-    uid = header.get("SeriesInstanceUID")
-    return Payload({"series_instance_uid": str(uid) if uid else None})
+    return Payload({"series_instance_uid": text(header, "SeriesInstanceUID")})

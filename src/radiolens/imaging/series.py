@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from radiolens.errors import UnreadableImage
 from radiolens.imaging.archive import Member
+from radiolens.imaging.formats import Format, recognise
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.sandbox import readers_sandbox
 
 __all__ = ["Group", "group", "looks_like_dicom", "series_uid"]
 
-_DICOM_MAGIC, _DICOM_MAGIC_AT = b"DICM", 128
+_DICOM_MAGIC, _DICOM_MAGIC_AT = b"DICM", 128  # PS3.10 7.1
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,13 @@ def group(members: Sequence[Member], limits: Limits = Limits()) -> tuple[Group, 
 
 
 def looks_like_dicom(head: bytes) -> bool:
-    """Say whether a file that begins with `head` (132 bytes or more) is marked as DICOM (PS3.10 7.1)."""
-    return head[_DICOM_MAGIC_AT : _DICOM_MAGIC_AT + 4] == _DICOM_MAGIC
+    """Say whether a file that begins with `head` (132 bytes or more) is DICOM, with any preamble or without."""
+    if head[_DICOM_MAGIC_AT : _DICOM_MAGIC_AT + 4] == _DICOM_MAGIC:
+        return True
+    try:
+        return recognise(head) is Format.DICOM
+    except UnreadableImage:
+        return False
 
 
 def series_uid(data: bytes, limits: Limits = Limits()) -> str | None:

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.web.serving import Server
 
 WAIT_MS = 30_000  # the machine may do other things
+expect.set_options(timeout=WAIT_MS)
 
 
 @contextmanager

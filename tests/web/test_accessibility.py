@@ -32,7 +32,8 @@ def test_axe_finds_nothing_in_either_theme(browser: Browser, server: Server, sch
         assert violations(page) == []
         page.get_by_label("Brain tumour").check()
         pick(page, *[(f"IM{number}", content) for number, content in enumerate(head_series(3))])
-        done(page, "Done: ")
+        expect(page.locator(".card")).to_have_count(3)
+        expect(page.get_by_role("button", name="Analyse")).to_be_enabled()
         page.get_by_role("button", name="Analyse").click()
         expect(page.locator("#status")).to_contain_text("analysed already")
         assert violations(page) == []

@@ -4,7 +4,7 @@
       log.jsonl          one line per finished epoch, replaced as a whole once the checkpoint of its last line is there
       network.keras      a copy of the checkpoint that is the run's result so far
 
-Whatever a kill leaves besides (a checkpoint that the log does not name, a partial file) is removed on the next start.
+Whatever a kill leaves besides (a checkpoint that the log does not name, a partial file) is removed with the next epoch.
 """
 
 from __future__ import annotations
@@ -70,10 +70,7 @@ def read_log(run: Path) -> list[Epoch]:
 
 
 def restore(run: Path, log: Sequence[Epoch]) -> keras.Model:
-    """Return the network of the last finished epoch with its optimizer, and put the run folder in order.
-
-    Raises DatasetError if its checkpoint is missing.
-    """
+    """Return the network of the last finished epoch with its optimizer; raise DatasetError if it is missing."""
     file = _checkpoint(run, len(log) - 1)
     if not file.exists():
         raise DatasetError(f"{run}: log.jsonl tells of {len(log)} epochs, but {file.name} is missing. Remove {run}.")

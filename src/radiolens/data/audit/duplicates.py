@@ -25,7 +25,7 @@ from radiolens.data.audit.alignment import Flip, flipped, similarity
 
 __all__ = ["SAME_PICTURE", "Copies", "Match", "Thumbnail", "exact_matches", "merged", "near_matches"]
 
-SAME_PICTURE = 0.895
+SAME_PICTURE = 0.92
 """Similarity from which two images count as copies. See benchmarks/audit_duplicates.py: tuned on one half of the
 brain-mri collection, measured on the other."""
 

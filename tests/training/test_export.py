@@ -154,18 +154,20 @@ def test_each_backbone_has_its_size() -> None:
     assert largest_bytes_of(replace(EXPERIMENT, backbone="efficientnet-lite2")) == LITE2_BYTES
 
 
-def test_weights_are_stored_as_half_and_computed_as_single(finished: Run, tmp_path: Path) -> None:
-    model = keras.saving.load_model(finished.network)
+def test_large_weights_are_stored_as_half_and_all_computed_as_single(tmp_path: Path) -> None:
+    image = keras.Input((16, 16, 1), name="image")
+    x = keras.layers.Conv2D(32, 3, activation="relu")(image)
+    x = keras.layers.Conv2D(128, 3, activation="relu", name="features")(x)  # 36,864 weights
+    x = keras.layers.GlobalAveragePooling2D(name="pooled")(x)
+    model = keras.Model(image, keras.layers.Dense(2, name="head")(x))
     export_onnx(model, tmp_path / "half.onnx")
     export_onnx(model, tmp_path / "single.onnx", half=False)
     half, single = (onnx.load(tmp_path / name) for name in ("half.onnx", "single.onnx"))
-    sizes = {weight.data_type: numpy_helper.to_array(weight).size for weight in half.graph.initializer}
-    assert TensorProto.FLOAT16 in sizes
-    large = [weight for weight in half.graph.initializer if numpy_helper.to_array(weight).size >= 16]
-    assert all(weight.data_type != TensorProto.FLOAT for weight in large)
+    weights = {numpy_helper.to_array(weight).size: weight.data_type for weight in half.graph.initializer}
+    assert weights[32 * 128 * 9] == TensorProto.FLOAT16
+    assert weights[32 * 9] == weights[128 * 2] == TensorProto.FLOAT
     assert all(weight.data_type != TensorProto.FLOAT16 for weight in single.graph.initializer)
     for graph in (half, single):
         assert [entry.name for entry in graph.graph.output] == ["logits", "features"]
         assert all(entry.type.tensor_type.elem_type == TensorProto.FLOAT for entry in graph.graph.output)
-    kernel, _ = head_weights(model)
-    np.testing.assert_array_equal(kernel, kernel.astype(np.float16))
+    np.testing.assert_array_equal(head_weights(model)[0], model.get_layer("head").get_weights()[0])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
 import pytest
 
-__all__ = ["PeakMemory", "children", "is_alive", "needs_proc", "open_files", "tree", "zombies"]
+__all__ = ["PeakMemory", "children", "is_alive", "needs_proc", "open_files", "tree", "until", "zombies"]
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -41,6 +43,14 @@ def is_alive(pid: int) -> bool:
 def open_files(pid: int) -> int:
     """Return the number of descriptors a process has open."""
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    """Wait until something holds of processes that end when they may; fail if it does not within the time."""
+    end = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < end, "it did not come to hold"
+        time.sleep(_SAMPLE_SECONDS)
 
 
 def _proportional_bytes(pid: int) -> int:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -18,11 +19,11 @@ from radiolens.image import Image, Source, Unit
 from radiolens.inference.predict import Predictor
 from radiolens.prediction import BundleIdentity, Explanation, Finding, Prediction, Presence, decide
 from radiolens.quality import Problem, ProblemCode, Quality
-from radiolens.tasks import get_task
 from radiolens.web.answers import Answer
 from radiolens.web.cards import Card, make_card
 from radiolens.web.studies import STUDIES, Study, find_study
 from tests.phantoms import chest_film
+from tests.tiny_bundle import make_bundle
 
 FILM = Image(chest_film()[None], Unit.UNIT_INTERVAL, Source("png", warnings=("The palette was turned grey.",)))
 
@@ -158,8 +159,12 @@ def test_a_study_of_one_finding_says_nothing_of_the_others(predictor: Predictor,
     assert len(card.limits) > 2
 
 
-def test_a_whole_study_has_the_limits_of_its_task(predictor: Predictor) -> None:
-    assert make_card(chest(0.9, 0.9), study("chest"), predictor).limits == get_task("chest-xray").limits
+def test_a_whole_study_has_the_limits_of_the_bundle_that_answered(predictor: Predictor, tmp_path: Path) -> None:
+    site = Predictor.open([make_bundle(tmp_path).parents[1]])
+    limits = {made.bundle("chest-xray").limits for made in (predictor, site)}
+    shown = {make_card(chest(0.9, 0.9), study("chest"), made).limits for made in (predictor, site)}
+    assert shown == limits
+    assert len(limits) == 2
 
 
 def test_whose_the_thresholds_are_is_said(predictor: Predictor) -> None:

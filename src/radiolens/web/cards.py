@@ -76,6 +76,7 @@ def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
         return _refused(begun, result, image)
     shown = [entry for entry in result.findings if study.shows(entry)]
     position = result.explanation.slice_index if result.explanation else image.slice_indices[0]
+    bundle = predictor.bundle(study.task_name)
     return begun(
         _headline(study, shown),
         _state(study, shown),
@@ -83,9 +84,9 @@ def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
         picture=_picture(image, position),
         heat_maps=_heat_maps(study, result, shown, image),
         slice_note=_slice_note(study, result, image, position),
-        thresholds=_thresholds(predictor.bundle(study.task_name), shown),
+        thresholds=_thresholds(bundle, shown),
         model=result.bundle,
-        limits=study.limits,
+        limits=study.concerning(bundle.limits),
         remarks=image.source.warnings,
         seconds=answer.seconds,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from radiolens.prediction import Finding
@@ -31,13 +32,12 @@ class Study:
         """Return what is said when nothing that was looked for was found."""
         return f"No {self._title} found" if self.label else self.task.negative_answer
 
-    @property
-    def limits(self) -> tuple[str, ...]:
-        """Return the task's limits; of one finding, those that concern it, and that it alone was looked for."""
+    def concerning(self, limits: Sequence[str]) -> tuple[str, ...]:
+        """Return a bundle's limits; of one finding, those that concern it, and that it alone was looked for."""
         if not self.label:
-            return self.task.limits
+            return tuple(limits)
         only = f"Only {self._title} is looked for; every other disease is missed."
-        return (only, *(text for text in self.task.limits if self._concerns(text)))
+        return (only, *(text for text in limits if self._concerns(text)))
 
     def _concerns(self, limit: str) -> bool:
         """Say whether a limit is not of other findings alone, nor the one that says what the whole task looks for."""

@@ -16,7 +16,7 @@ MODULE_LINES = 500
 MODULE_LINES_MEDIAN = 150
 FUNCTION_LINES = 80
 FUNCTION_LINES_MEDIAN = 8
-TEST_LINES_PER_SOURCE_LINE = 0.35  # the goal is 0.8: raised as the suite grows, never lowered
+TEST_LINES_PER_SOURCE_LINE = 0.8
 
 EMPTY_FILE_NAMES = {"util", "utils", "common", "helper", "helpers", "core", "base", "misc", "manager", "shared"}
 EMPTY_CLASS_NAMES = re.compile(r"(Manager|Helper|Helpers|Processor|Utils?)$")

@@ -15,9 +15,10 @@ import click
 from radiolens.cli.configuration import read_settings
 from radiolens.cli.result_files import table, write_heatmaps
 from radiolens.errors import BundleError, InputError
-from radiolens.tasks import TASKS, get_task
+from radiolens.tasks import TASKS
 
 if TYPE_CHECKING:  # importing it loads the runtime
+    from radiolens.bundle import Bundle
     from radiolens.inference.predict import Predictor
 
 __all__ = ["command"]
@@ -55,8 +56,9 @@ def command(
 
     named = _listed(paths)
     found = (entry for path in named for entry in inputs(path))
-    outcomes = predict_inputs(_predictor(profile), found, task, gate=not no_gate, explain=heatmaps is not None)
-    rows_of_bundles: dict[str, Mapping[str, Any]] = {}
+    predictor = _predictor(profile)
+    outcomes = predict_inputs(predictor, found, task, gate=not no_gate, explain=heatmaps is not None)
+    answered: dict[str, None] = {}  # the tasks, each once and in order
     unreadable = False
     _make(heatmaps)
     with table(output) as add_to_table, _progress(named) as advance:
@@ -69,9 +71,9 @@ def command(
             advance(outcome.on_disk)
             unreadable |= row["status"] == "unreadable"
             if row["bundle"]:
-                rows_of_bundles[row["bundle"]["sha256"]] = row
+                answered[row["task"]] = None
     if not as_json:
-        _tell_limits(rows_of_bundles)
+        _tell_limits([predictor.bundle(name) for name in answered])
     sys.exit(1 if unreadable else 0)
 
 
@@ -128,10 +130,9 @@ def _line(row: Mapping[str, Any]) -> str:
     return f"{name}: {told}"
 
 
-def _tell_limits(rows: Mapping[str, Mapping[str, Any]]) -> None:
+def _tell_limits(bundles: Sequence[Bundle]) -> None:
     """Say once on standard error what stands beside every answer."""
-    for row in rows.values():
-        bundle = row["bundle"]
-        click.echo(f"{bundle['name']} {bundle['version']}: {' '.join(get_task(row['task']).limits)}", err=True)
-    if rows:
+    for bundle in bundles:
+        click.echo(f"{bundle.name} {bundle.version}: {' '.join(bundle.limits)}", err=True)
+    if bundles:
         click.echo("For education and research; not a medical device.", err=True)

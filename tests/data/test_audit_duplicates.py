@@ -39,7 +39,7 @@ CHANGES = {
     "darkened": lambda grey: (grey * 0.9).astype(np.uint8),
     "recompressed": recompressed,
     "cropped in the middle": lambda grey: grey[6:-6, 5:-5],
-    "cropped at a corner": lambda grey: grey[:228, :190],
+    "cropped at a corner": lambda grey: grey[: round(0.95 * len(grey)), : round(0.95 * len(grey[0]))],
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -9,6 +11,10 @@ from hypothesis import settings
 # No deadline for a single example: a busy machine is slow now and then, and hangs have limits of their own.
 settings.register_profile("radiolens", deadline=None)
 settings.load_profile("radiolens")
+
+# A shell starts what runs in its background with Ctrl+C ignored, and programs that tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FileChooser, Page, expect
 
 from radiolens.explain.overlay import display_slice, overlay
 from radiolens.imaging.untrusted import read_untrusted
@@ -139,6 +139,10 @@ def test_a_study_of_one_finding_shows_nothing_of_another(page: Page) -> None:
 
 
 def test_the_whole_way_works_with_the_keyboard_alone(page: Page) -> None:
+    # The browser is told to hand its file dialogs over when the first listener comes, which takes it a moment: a key
+    # pressed right after it can be too early.
+    choosers: list[FileChooser] = []
+    page.on("filechooser", lambda chooser: choosers.append(chooser))  # a function: Playwright marks it
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.value") == "chest"
     page.keyboard.press("ArrowRight")
@@ -149,9 +153,11 @@ def test_the_whole_way_works_with_the_keyboard_alone(page: Page) -> None:
     expect(page.get_by_text("no adequate public data")).to_be_visible()
     page.keyboard.press("Tab")
     assert focused(page) == "files"
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Space")
-    chooser.value.set_files([payload("film.png", FILM)])
+    page.keyboard.press("Space")
+    for _ in range(WAIT_MS // 50):
+        if not choosers:
+            page.wait_for_timeout(50)
+    choosers[0].set_files([payload("film.png", FILM)])
     done(page)
     assert focused(page) == page.locator(".card h2").inner_text()
     page.keyboard.press("Tab")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from radiolens.tasks import TASKS, get_task
+from radiolens.cli.collection import open_collection
+from radiolens.tasks import TASKS
 
 if TYPE_CHECKING:
     from radiolens.data.audit.reading import Embedding
     from radiolens.data.audit.report import AuditReport
-    from radiolens.data.manifest import Manifest
 
 __all__ = ["command"]
 
@@ -64,7 +64,7 @@ def command(
     from radiolens.data.audit.run import audit
     from radiolens.data.audit.store import open_store
 
-    found = _manifest(manifest, task)
+    found = open_collection(manifest, task)
     embedding = _embedding(bundle, task)
     with open_store(cache, embedding) as store:
         with _progress() as progress:
@@ -85,13 +85,6 @@ def command(
         click.echo(_told(report, output))
     if strict and not report.clean:
         raise click.exceptions.Exit(1)
-
-
-def _manifest(path: Path, task: str) -> Manifest:
-    from radiolens.data.manifest import read_manifest
-    from radiolens.data.sources import LAYOUTS
-
-    return LAYOUTS[task](path) if path.is_dir() else read_manifest(path, get_task(task))
 
 
 def _embedding(bundle: str | None, task: str) -> Embedding:

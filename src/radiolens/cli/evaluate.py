@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from radiolens.cli.collection import open_collection
 from radiolens.cli.configuration import read_settings
 from radiolens.cli.stages import stage_progress
-from radiolens.data.manifest import SPLITS, Case, Manifest, read_manifest
+from radiolens.data.manifest import SPLITS, Case, Manifest
 from radiolens.errors import DatasetError
 
 if TYPE_CHECKING:
     from radiolens.evaluation.intervals import Interval
-    from radiolens.inference.engine import Engine
     from radiolens.validation.study import Study
 
 __all__ = ["command"]
@@ -71,7 +71,7 @@ def command(
     from radiolens.validation.study import Plan, measure
 
     engine = Engine.open(_bundle_folder(bundle))
-    cases_of = _manifest(manifest, engine)
+    cases_of = open_collection(manifest, engine.bundle.task)
     chosen_splits = splits or (() if folds else ("test",))
     cases = _chosen(cases_of, chosen_splits, folds, sources)
     scored_paths = {case.path for case in cases}
@@ -116,13 +116,6 @@ def _bundle_folder(bundle: str) -> Path:
         known = ", ".join(installed) or "no bundles"
         raise click.UsageError(f"{bundle}: neither a bundle's folder nor one of {known}.")
     return installed[bundle]
-
-
-def _manifest(path: Path, engine: Engine) -> Manifest:
-    from radiolens.data.sources import LAYOUTS
-    from radiolens.tasks import get_task
-
-    return LAYOUTS[engine.bundle.task](path) if path.is_dir() else read_manifest(path, get_task(engine.bundle.task))
 
 
 def _chosen(

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as runtime_state
 
 from radiolens.bundle import Bundle, InstalledBundle, read_bundle
 from radiolens.errors import BundleError, CorruptBundle
 from radiolens.evaluation.link import probabilities
 from radiolens.imaging.preprocess import network_input
+from radiolens.inference.session import RUNTIME_ERRORS, open_session
 
 __all__ = ["Engine"]
 
@@ -27,18 +27,6 @@ _HEAD_TOLERANCE = 1e-2
 
 _BATCH = 2
 """Slices in one call of the runtime: with 16 a slice takes two to five times as long, since they leave the cache."""
-
-_ERRORS_ONLY = 3  # severity: warnings tell of optimisations that were not possible
-
-_RUNTIME_ERRORS = (
-    runtime_state.Fail,
-    runtime_state.InvalidArgument,
-    runtime_state.InvalidGraph,
-    runtime_state.InvalidProtobuf,
-    runtime_state.NotImplemented,
-    runtime_state.RuntimeException,
-)
-"""What the runtime raises for a file that is no network, or another one than a bundle's; they share no base class."""
 
 _ARRAY_ERRORS = (EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile)
 """What numpy raises for a file that is empty, no archive of arrays, or one of other arrays."""
@@ -68,9 +56,9 @@ class Engine:
         installed = read_bundle(folder)
         try:
             kernel, bias = _arrays(folder / "reference.npz", "head_kernel", "head_bias")
-            engine = cls(installed, kernel, bias, _open_session(folder / "model.onnx", threads))
+            engine = cls(installed, kernel, bias, open_session(folder / "model.onnx", threads))
             engine._check_golden()
-        except (*_RUNTIME_ERRORS, *_ARRAY_ERRORS) as error:
+        except (*RUNTIME_ERRORS, *_ARRAY_ERRORS) as error:
             raise BundleError(
                 f"{folder}: the network is not what bundle.json describes ({error}). Export the bundle again."
             ) from error
@@ -115,11 +103,3 @@ class Engine:
 def _arrays(file: Path, *names: str) -> list[NDArray[Any]]:
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
         return [content[name] for name in names]
-
-
-def _open_session(file: Path, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.enable_cpu_mem_arena = False  # the arena would keep the largest series' memory for ever
-    options.log_severity_level = _ERRORS_ONLY
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])

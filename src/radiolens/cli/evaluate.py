@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
 import sys
 from functools import partial
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from radiolens.cli.collection import open_collection
 from radiolens.cli.configuration import read_settings
 from radiolens.cli.stages import stage_progress
+from radiolens.cli.study_table import study_table
 from radiolens.data.manifest import SPLITS, Case, Manifest
 from radiolens.errors import DatasetError
 
-if TYPE_CHECKING:
-    from radiolens.evaluation.intervals import Interval
-    from radiolens.validation.study import Study
-
 __all__ = ["command"]
-
-_DECIDING = ("radiolens", "numpy", "onnxruntime", "scikit-learn", "scipy")
-"""The packages whose version may move a figure: reading, network, control and intervals."""
-
-_FEWEST_OF_GROUP = 20
-"""Images: the lowest of smaller groups is mostly chance."""
 
 
 @click.command("evaluate")
@@ -66,7 +54,7 @@ def command(
     from radiolens.inference.engine import Engine
     from radiolens.validation.questions import questions
     from radiolens.validation.results import as_json as study_as_json
-    from radiolens.validation.results import draw_curves, write_predictions, write_study
+    from radiolens.validation.results import deciding_versions, draw_curves, write_predictions, write_study
     from radiolens.validation.score import control_part, forget_answers, score
     from radiolens.validation.study import Plan, measure
 
@@ -89,7 +77,7 @@ def command(
         "folds": folds,
         "sources": sources,
         "command": shlex.join(["radiolens", *sys.argv[1:]]),
-        "versions": {name: metadata.version(name) for name in _DECIDING},
+        "versions": deciding_versions(),
     }
     plan = Plan(seed, resamples, settings=settings)
     measuring = partial(show, "Measuring")
@@ -101,7 +89,7 @@ def command(
     forget_answers(engine, output)
     if output.resolve() == (engine.installed.folder / "evidence").resolve():
         write_evidence_hashes(engine.installed.folder)
-    click.echo(json.dumps(study_as_json(study), indent=1) if as_json else _table(study))
+    click.echo(json.dumps(study_as_json(study), indent=1) if as_json else study_table(study))
     click.echo(f"written: {file}", err=True)
 
 
@@ -131,44 +119,3 @@ def _chosen(
         asked = "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in wanted if values)
         raise DatasetError(f"{manifest.file}: none of {len(manifest.cases)} cases has {asked}. Choose another part.")
     return chosen
-
-
-def _table(study: Study) -> str:
-    from radiolens.evaluation.subgroups import worst_group
-    from radiolens.validation.study import Binary
-
-    wide = max((len(row.source) for row in study.binary), default=0)
-
-    def line(row: Binary) -> str:
-        return (
-            f"{row.question:<14} {row.source:<{wide}} {row.positives:>5} {row.negatives:>5}  {_told(row.auroc):<22} "
-            f"{_number(row.controls.out_of_fold.estimate):>8} {_number(row.controls.trained.estimate):>8}  "
-            f"{_told(row.sensitivity):<22} {_told(row.specificity):<22} {_number(row.expected_calibration_error):>5}"
-        )
-
-    header = (
-        f"{'question':<14} {'source':<{wide}} {'yes':>5} {'no':>5}  {'AUROC (DeLong)':<22} "
-        f"{'control':>8} {'trained':>8}  {'sensitivity':<22} {'specificity':<22} {'ECE':>5}"
-    )
-    averages = [
-        f"{row.question}: mean {row.measure} of {', '.join(row.sources)}: {_told(row.interval)}"
-        for row in study.averages
-    ]
-    lowest = [(entry, worst) for entry in study.subgroups if (worst := worst_group(entry.groups, _FEWEST_OF_GROUP))]
-    subgroups = [
-        f"{entry.question}, {entry.source}: lowest AUROC by {entry.attribute}: "
-        f"{worst.name} ({worst.support} images) {_told(worst.interval)}"
-        for entry, worst in lowest
-    ]
-    types = [f"type of {row.source} ({row.cases} cases): macro-F1 {_told(row.macro_f1)}" for row in study.types]
-    return "\n".join([header, *(line(row) for row in study.binary), *averages, *subgroups, *types])
-
-
-def _told(interval: Interval) -> str:
-    if math.isnan(interval.estimate):
-        return "-"
-    return f"{_number(interval.estimate)} ({_number(interval.low)}-{_number(interval.high)})"
-
-
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"

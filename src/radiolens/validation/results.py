@@ -6,7 +6,8 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
+from importlib import metadata
 from pathlib import Path
 
 import matplotlib.axes
@@ -21,7 +22,18 @@ from radiolens.task import Task
 from radiolens.validation.questions import Question, Scored
 from radiolens.validation.study import Study
 
-__all__ = ["as_json", "draw_curves", "write_predictions", "write_study"]
+__all__ = [
+    "as_json",
+    "deciding_versions",
+    "draw_curves",
+    "plain_json",
+    "write_evaluation",
+    "write_predictions",
+    "write_study",
+]
+
+_DECIDING = ("radiolens", "numpy", "onnxruntime", "scikit-learn", "scipy")
+"""The packages whose version may move a figure: reading, network, control and intervals."""
 
 _INCHES_OF_ROW = (16.5, 7.5)
 """Three square axes side by side with their legends below, readable at the width of a screen."""
@@ -30,19 +42,40 @@ _FEWEST_PER_BIN = 10
 """Points of fewer cases jump at random and are not drawn."""
 
 
-def as_json(study: Study) -> dict[str, object]:
-    """Return a study as an object for JSON; a measure that is not defined is null."""
-    plain = _plain(asdict(study))
+def deciding_versions() -> dict[str, str]:
+    """Return the versions of the packages that may move a figure, by name."""
+    return {name: metadata.version(name) for name in _DECIDING}
+
+
+def as_json(study: object) -> dict[str, object]:
+    """Return a study, or another dataclass of measures, as an object for JSON; a measure not defined is null."""
+    plain = plain_json(study)
     assert isinstance(plain, dict)  # noqa: S101  asdict of a dataclass is a dict
     return plain
 
 
+def plain_json(value: object) -> object:
+    """Return dataclasses, mappings and sequences of them as JSON knows them; a number that is not finite is null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {entry.name: plain_json(getattr(value, entry.name)) for entry in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain_json(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_json(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write_study(study: Study, folder: Path) -> Path:
     """Write evaluation.json and return its path; what stood there before is replaced at once."""
+    return write_evaluation(as_json(study), folder)
+
+
+def write_evaluation(content: Mapping[str, object], folder: Path) -> Path:
+    """Write evaluation.json from an object for JSON, as `write_study` does, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "evaluation.json"
     partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(as_json(study), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     os.replace(partial, file)
     return file
 
@@ -123,10 +156,3 @@ def _draw_row(axes: tuple[matplotlib.axes.Axes, ...], name: str, questions: Sequ
         each.set(xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
         each.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.12))  # below: on no curve
 
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""Tests of a bundle's explanations: do the maps find the lesion, hang on the weights, and agree with occlusion?"""
+"""Tests of a bundle's explanations: whether maps find the lesion, hang on the weights, and agree with occlusion."""
 
 from __future__ import annotations
 

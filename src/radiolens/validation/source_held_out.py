@@ -13,7 +13,7 @@ __all__ = ["SourceHeldOut"]
 class SourceHeldOut:
     """A linear head fitted on all other sources and judged on this one, beside the same within the source.
 
-    `auroc` (of several labels the mean of each against the rest) is that of the linear head on features of the untouched
+    `auroc` (of several labels the mean of each against the rest) is that of the head on features of the untouched
     ImageNet network, `control` that of a forest on borders and brightness, fitted on the same cases. `inside` is the
     head's AUROC on the same cases when other patients of this source were among those it was fitted on.
     """

@@ -14,6 +14,7 @@ from radiolens.bundle import (
     FORMAT,
     NETWORK_FILES,
     RELEASED,
+    SITE_BYTES,
     find_bundles,
     read_bundle,
     verify_evidence,
@@ -53,6 +54,18 @@ def test_a_bundle_survives_being_written_and_read(folder: Path) -> None:
     assert again.identity.sha256 == again.sha256
 
 
+def test_a_field_that_was_added_later_is_written_only_where_it_differs(folder: Path) -> None:
+    before = read_bundle(folder)
+    assert before.bundle.calibrated
+    assert "calibrated" not in json.loads((folder / "bundle.json").read_text())
+    assert write_bundle(before.bundle, folder).sha256 == before.sha256
+    imported = write_bundle(replace(before.bundle, calibrated=False), folder)
+    assert json.loads((folder / "bundle.json").read_text())["calibrated"] is False
+    assert not read_bundle(folder).bundle.calibrated
+    assert not imported.identity.calibrated
+    assert imported.sha256 != before.sha256
+
+
 def test_the_identity_changes_with_every_value_and_every_file(folder: Path) -> None:
     first = read_bundle(folder)
     other = write_bundle(replace(first.bundle, thresholds={**first.bundle.thresholds, "pneumonia": 0.25}), folder)
@@ -84,6 +97,14 @@ def test_a_changed_or_missing_file_is_named(name: str, folder: Path) -> None:
         (lambda content: content.update(labels=["a", "a"]), "labels must be different names"),
         (lambda content: content.update(labels=[]), "labels must be different names"),
         (lambda content: content.update(exclusive=1), "exclusive must be bool, found int"),
+        (lambda content: content.update(calibrated=1), "calibrated must be bool, found int"),
+        (lambda content: content.update(explanation="words"), "must be class-activation-map or occlusion-map, found"),
+        (
+            lambda content: content.update(exclusive=True, labels=["a"], temperature={"a": 1.0}, thresholds={"a": 0.5}),
+            r"exclusive labels must be at least two, found \['a'\]",
+        ),
+        (lambda content: content["preprocessing"].update(rows=100_000), "rows and columns may be 2048 at most"),
+        (lambda content: content["preprocessing"].update(channels=2), "channels 1 or 3"),
         (lambda content: content.update(version=1), "version must be str, found int"),
         (lambda content: content["thresholds"].pop("pneumonia"), "thresholds must name the labels"),
         (lambda content: content["thresholds"].update(pneumonia="0.5"), "thresholds must be a number, found '0.5'"),
@@ -120,6 +141,19 @@ def test_a_folder_without_a_bundle_is_refused(tmp_path: Path) -> None:
 def test_a_bundle_over_its_size_is_refused(folder: Path) -> None:
     with pytest.raises(BundleError, match=r"at most 0 MB are allowed. Use a smaller network"):
         write_bundle(read_bundle(folder).bundle, folder, largest_bytes=100)
+
+
+def test_a_bundle_too_large_to_be_opened_is_refused_before_it_is_hashed(folder: Path) -> None:
+    with (folder / "model.onnx").open("ab") as stream:
+        stream.truncate(SITE_BYTES)
+    with pytest.raises(BundleError, match=r"1000 MB, at most 1000 MB are opened"):
+        read_bundle(folder)
+
+
+def test_what_a_bundle_says_can_be_read_without_its_hashes(folder: Path) -> None:
+    before = read_bundle(folder)
+    (folder / "model.onnx").write_bytes(b"other")
+    assert read_bundle(folder, verify=False) == before
 
 
 def test_the_newest_version_of_a_bundle_is_found(tmp_path: Path) -> None:

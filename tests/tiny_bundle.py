@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from radiolens.bundle import Bundle, write_bundle
+from radiolens.bundle import OCCLUSION_MAP, Bundle, write_bundle
 from radiolens.evaluation.link import probabilities
 from radiolens.imaging.preprocess import Preprocessing, network_input
 from radiolens.task import Task
@@ -39,6 +41,62 @@ def make_bundle(folder: Path, task: str = "chest-xray", seed: int = 0, version: 
     golden = probabilities(logits, list(bundle.temperature.values()), exclusive=bundle.exclusive)
     np.savez(place / "golden.npz", grey=grey, probabilities=golden.astype(np.float32))
     return write_bundle(bundle, place).folder
+
+
+def make_imported(
+    folder: Path,
+    name: str = "braintumor",
+    task: str = "brain-mri",
+    labels: Sequence[str] = ("glioma", "meningioma", "no_tumour", "pituitary"),
+    shape: tuple[int, int, int] = (SIDE, SIDE, 3),
+    seed: int = 0,
+    version: str = VERSION,
+    **changes: Any,  # noqa: ANN401  any field of the bundle
+) -> Path:
+    """Write a bundle as the import of a Keras file makes one to `folder`/<name>/<version> and return that folder.
+
+    Its network is one dense layer on the pixels, so it has no feature map; `shape` is (rows, columns, channels).
+    """
+    place = folder / name / version
+    place.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(0, 4 / np.sqrt(np.prod(shape)), (int(np.prod(shape)), len(labels))).astype(np.float32)
+    onnx.save(dense_network(shape, weights), place / "model.onnx")
+    np.savez(place / "reference.npz")
+    fields: dict[str, Any] = {
+        "name": name,
+        "version": version,
+        "task": task,
+        "labels": tuple(labels),
+        "exclusive": get_task(task).exclusive,
+        "preprocessing": Preprocessing(*shape, offset=0.0, scale=255.0),
+        "temperature": dict.fromkeys(labels, 1.0),
+        "thresholds": dict.fromkeys(labels, 0.5),
+        "threshold_evidence": "one half",
+        "limits": ("It was trained elsewhere.",),
+        "explanation": OCCLUSION_MAP,
+        "provenance": {"file": f"{name}.h5", "sha256": "ab" * 32},
+        "calibrated": False,
+    }
+    bundle = Bundle(**fields | changes)
+    grey = rng.integers(0, 256, (2, *shape[:2]), np.uint8)
+    logits = network_input(grey, bundle.preprocessing).reshape(2, -1) @ weights
+    golden = probabilities(logits, list(bundle.temperature.values()), exclusive=bundle.exclusive)
+    np.savez(place / "golden.npz", grey=grey, probabilities=golden.astype(np.float32))
+    return write_bundle(bundle, place).folder
+
+
+def dense_network(shape: tuple[int, int, int], weights: NDArray[np.float32]) -> onnx.ModelProto:
+    """Return a network of one dense layer, weights (rows * columns * channels, labels), without a feature map."""
+    return _model(
+        [
+            helper.make_node("Flatten", ["image"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+        ],
+        {"image": ["n", *shape]},
+        {"logits": ["n", weights.shape[1]]},
+        {"weights": weights},
+    )
 
 
 def tiny_logits(grey: NDArray[np.uint8], weights: Weights, preprocessing: Preprocessing) -> NDArray[np.float32]:
@@ -86,17 +144,25 @@ def _network(
         helper.make_node("ReduceMean", ["features"], ["pooled"], axes=[1, 2], keepdims=0),
         helper.make_node("Gemm", ["pooled", "head_kernel", "head_bias"], ["logits"]),
     ]
-    weights = {"kernel": kernel, "head_kernel": head_kernel, "head_bias": head_bias}
-    graph = helper.make_graph(
+    return _model(
         nodes,
-        "tiny",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", SIDE, SIDE, 1])],
-        [
-            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", len(head_bias)]),
-            helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", SIDE // 4, SIDE // 4, CHANNELS]),
-        ],
-        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+        {"image": ["n", SIDE, SIDE, 1]},
+        {"logits": ["n", len(head_bias)], "features": ["n", SIDE // 4, SIDE // 4, CHANNELS]},
+        {"kernel": kernel, "head_kernel": head_kernel, "head_bias": head_bias},
     )
+
+
+def _model(
+    nodes: list[onnx.NodeProto],
+    inputs: dict[str, list[str | int]],
+    outputs: dict[str, list[str | int]],
+    weights: dict[str, NDArray[np.float32]],
+) -> onnx.ModelProto:
+    def declared(values: dict[str, list[str | int]]) -> list[onnx.ValueInfoProto]:
+        return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in values.items()]
+
+    stored = [numpy_helper.from_array(value, name) for name, value in weights.items()]
+    graph = helper.make_graph(nodes, "tiny", declared(inputs), declared(outputs), stored)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
     onnx.checker.check_model(model)
     return model

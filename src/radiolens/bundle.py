@@ -6,6 +6,9 @@
                  golden.npz      grey levels and the probabilities the stored network gave for them
                  reference.npz   the dense head, and statistics of the training features
                  evidence/       evaluation and model card with hashes of their own, outside the identity
+
+A network that does not end in global average pooling and one dense head has no output `features` and no head in
+reference.npz; its `explanation` is an occlusion map.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -25,11 +28,14 @@ from radiolens.imaging.preprocess import Fit, Preprocessing
 from radiolens.prediction import BundleIdentity
 
 __all__ = [
+    "CLASS_ACTIVATION_MAP",
     "FORMAT",
     "LITE0_BYTES",
     "LITE2_BYTES",
     "NETWORK_FILES",
+    "OCCLUSION_MAP",
     "RELEASED",
+    "SITE_BYTES",
     "Bundle",
     "InstalledBundle",
     "find_bundles",
@@ -49,6 +55,24 @@ LITE0_BYTES = 12_000_000
 LITE2_BYTES = 18_000_000
 """The same for the larger EfficientNet-Lite2."""
 
+SITE_BYTES = 1_000_000_000
+"""The same for a site's own bundle: twice a VGG16 with its dense layers, the largest network of the usual ones. No
+larger bundle is opened."""
+
+CLASS_ACTIVATION_MAP = "class-activation-map"
+OCCLUSION_MAP = "occlusion-map"
+"""What a bundle's `explanation` can be."""
+
+_LARGEST_SIDE = 2048
+"""Pixels of a network's input; a network that wants more takes minutes and gigabytes for one image."""
+
+DOCUMENTS = 2
+"""The version of the texts that are written from the figures: card, datasheet, checklist, report.
+
+Texts of this version can be written again and compared; of those of another one only the hashes can be checked. 1 was
+the card of radiolens 0.1.0 alone.
+"""
+
 _EVIDENCE_HASHES = "hashes.json"
 
 
@@ -56,7 +80,10 @@ _EVIDENCE_HASHES = "hashes.json"
 class Bundle:
     """What bundle.json says. `temperature` and `thresholds` are joined to `labels` by name.
 
-    `threshold_evidence` says on what the thresholds were chosen. `provenance` tells sources, licences, versions.
+    `labels` are in the order of the network's output, and may be some of the task's only. `threshold_evidence` says on
+    what the thresholds were chosen. `provenance` tells sources, licences, versions. `calibrated` is false for a network
+    that was made elsewhere: what it gives are scores from 0 to 1, no probabilities. A field with a default is written
+    only where it differs, so that a bundle keeps its identity when a field is added to the format.
     """
 
     name: str
@@ -71,11 +98,12 @@ class Bundle:
     limits: tuple[str, ...]
     explanation: str
     provenance: Mapping[str, object]
+    calibrated: bool = True
 
 
 @dataclass(frozen=True)
 class InstalledBundle:
-    """A verified bundle on disk."""
+    """A bundle on disk."""
 
     bundle: Bundle
     folder: Path
@@ -84,7 +112,7 @@ class InstalledBundle:
     @property
     def identity(self) -> BundleIdentity:
         """Return what a prediction says of the bundle."""
-        return BundleIdentity(self.bundle.name, self.bundle.version, self.sha256)
+        return BundleIdentity(self.bundle.name, self.bundle.version, self.sha256, self.bundle.calibrated)
 
 
 def write_bundle(bundle: Bundle, folder: Path, largest_bytes: int = LITE0_BYTES) -> InstalledBundle:
@@ -108,11 +136,11 @@ def write_bundle(bundle: Bundle, folder: Path, largest_bytes: int = LITE0_BYTES)
     return read_bundle(folder)
 
 
-def read_bundle(folder: Path) -> InstalledBundle:
-    """Read a bundle and check the hash of every file.
+def read_bundle(folder: Path, *, verify: bool = True) -> InstalledBundle:
+    """Read a bundle and, with `verify`, check the hash of every file.
 
     Raises CorruptBundle at the first file that differs, BundleError if bundle.json is missing or says other than
-    this version of radiolens understands.
+    this version of radiolens understands, or the bundle is larger than SITE_BYTES.
     """
     file = folder / "bundle.json"
     if not file.is_file():
@@ -126,7 +154,9 @@ def read_bundle(folder: Path) -> InstalledBundle:
         bundle = _from_json(content)
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{file}: not a bundle of format {FORMAT} ({error}). Install the bundle again.") from error
-    _verify(folder, {name: hashes.get(name, "no hash") for name in NETWORK_FILES})
+    if verify:
+        _check_size(folder)
+        _verify(folder, {name: hashes.get(name, "no hash") for name in NETWORK_FILES})
     return InstalledBundle(bundle, folder, hashlib.sha256(text).hexdigest())
 
 
@@ -140,34 +170,45 @@ def find_bundles(folders: Iterable[Path]) -> Mapping[str, Path]:
     return MappingProxyType(found)
 
 
-def write_evidence_hashes(folder: Path) -> None:
-    """Write the hash list of a bundle's evidence; it binds each file and the identity it speaks of."""
-    evidence = folder / "evidence"
-    content = {"bundle": _sha256(folder / "bundle.json"), "files": dict(_hashes(evidence))}
-    (evidence / _EVIDENCE_HASHES).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+def write_evidence_hashes(folder: Path, evidence: Path | None = None) -> None:
+    """Write the hash list of a bundle's evidence; it binds each file and the identity it speaks of.
+
+    `evidence` is the folder that holds it, by default the bundle's own.
+    """
+    place = folder / "evidence" if evidence is None else evidence
+    content = {"bundle": _sha256(folder / "bundle.json"), "documents": DOCUMENTS, "files": dict(_hashes(place))}
+    partial = place / (_EVIDENCE_HASHES + ".partial")
+    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    os.replace(partial, place / _EVIDENCE_HASHES)
 
 
-def verify_evidence(folder: Path) -> None:
-    """Raise CorruptBundle if the evidence is of another bundle, or a file of it was changed, added or removed."""
-    evidence = folder / "evidence"
-    listing = evidence / _EVIDENCE_HASHES
+def verify_evidence(folder: Path, evidence: Path | None = None) -> int:
+    """Check the hashes of a bundle's evidence, and return the version of the documents in it (see DOCUMENTS).
+
+    Raises CorruptBundle if the evidence is of another bundle, or a file of it was changed, added or removed;
+    BundleError without a list of hashes.
+    """
+    place = folder / "evidence" if evidence is None else evidence
+    listing = place / _EVIDENCE_HASHES
     try:
         content = _typed(json.loads(listing.read_text(encoding="utf-8")), dict, "the content")
         bundle, expected = str(content["bundle"]), _typed(content["files"], dict, "files")
+        documents: int = _typed(content.get("documents", 1), int, "documents")
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{listing}: no list of hashes ({error}). Install the bundle again.") from error
     found = _sha256(folder / "bundle.json")
     if bundle != found:
-        raise CorruptBundle(f"{evidence} belongs to another bundle", bundle, found)
-    added = sorted(dict(_hashes(evidence)).keys() - expected.keys())
+        raise CorruptBundle(f"{place} belongs to another bundle", bundle, found)
+    added = sorted(dict(_hashes(place)).keys() - expected.keys())
     if added:
-        raise CorruptBundle(f"{evidence} holds files that are not listed", "none", ", ".join(added))
-    _verify(evidence, expected)
+        raise CorruptBundle(f"{place} holds files that are not listed", "none", ", ".join(added))
+    _verify(place, expected)
+    return documents
 
 
 def _hashes(folder: Path) -> Iterator[tuple[str, str]]:
     for file in sorted(folder.rglob("*")):
-        if file.is_file() and file.name != _EVIDENCE_HASHES:
+        if file.is_file() and not file.name.startswith(_EVIDENCE_HASHES):  # nor the partial one
             yield file.relative_to(folder).as_posix(), _sha256(file)
 
 
@@ -179,6 +220,13 @@ def _verify(folder: Path, hashes: Mapping[str, str]) -> None:
             raise CorruptBundle(f"{file} has another SHA-256", expected, found)
 
 
+def _check_size(folder: Path) -> None:
+    """Raise BundleError before gigabytes are hashed and opened."""
+    size = sum(file.stat().st_size for file in (folder / name for name in NETWORK_FILES) if file.is_file())
+    if size > SITE_BYTES:
+        raise BundleError(f"{folder}: {size / 1e6:.0f} MB, at most {SITE_BYTES / 1e6:.0f} MB are opened. Remove it.")
+
+
 def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -188,10 +236,14 @@ def _version_key(folder: Path) -> tuple[int, ...]:
     return tuple(int(part) if part.isdigit() else -1 for part in folder.name.split("."))
 
 
+_OPTIONAL = {field.name: field.default for field in fields(Bundle) if field.default is not MISSING}
+
+
 def _as_json(bundle: Bundle) -> dict[str, object]:
     mappings = ("temperature", "thresholds", "provenance")
     plain = {key: dict(getattr(bundle, key)) for key in mappings}
     values = {field.name: getattr(bundle, field.name) for field in fields(Bundle)}
+    values = {key: value for key, value in values.items() if key not in _OPTIONAL or value != _OPTIONAL[key]}
     return values | plain | {"preprocessing": asdict(bundle.preprocessing)}
 
 
@@ -201,16 +253,21 @@ def _from_json(content: Mapping[str, Any]) -> Bundle:
     labels = _texts(content["labels"], "labels")
     if not labels or len(set(labels)) != len(labels):
         raise ValueError(f"labels must be different names, found {list(labels)}")
-    texts = ("name", "version", "task", "threshold_evidence", "explanation")
+    texts = ("name", "version", "task", "threshold_evidence")
+    exclusive = _typed(content["exclusive"], bool, "exclusive")
+    if exclusive and len(labels) < 2:
+        raise ValueError(f"exclusive labels must be at least two, found {list(labels)}")
     return Bundle(
         **{key: _typed(content[key], str, key) for key in texts},
         labels=labels,
-        exclusive=_typed(content["exclusive"], bool, "exclusive"),
+        exclusive=exclusive,
         preprocessing=_preprocessing(_typed(content["preprocessing"], dict, "preprocessing")),
         temperature=_positive(_by_label(content["temperature"], labels, "temperature"), "temperature"),
         thresholds=_by_label(content["thresholds"], labels, "thresholds"),
         limits=_texts(content["limits"], "limits"),
+        explanation=_one_of((CLASS_ACTIVATION_MAP, OCCLUSION_MAP), content["explanation"], "explanation"),
         provenance=_typed(content["provenance"], dict, "provenance"),
+        calibrated=_typed(content.get("calibrated", True), bool, "calibrated"),
     )
 
 
@@ -219,6 +276,10 @@ def _preprocessing(content: Mapping[str, Any]) -> Preprocessing:
     counts = {key: _typed(content[key], int, key) for key in ("rows", "columns", "channels")}
     if min(counts.values()) < 1:
         raise ValueError(f"rows, columns and channels must be at least 1, found {list(counts.values())}")
+    if max(counts["rows"], counts["columns"]) > _LARGEST_SIDE or counts["channels"] not in (1, 3):
+        raise ValueError(
+            f"rows and columns may be {_LARGEST_SIDE} at most and channels 1 or 3, found {list(counts.values())}"
+        )
     return Preprocessing(
         **counts,
         fit=Fit(content["fit"]),
@@ -231,7 +292,8 @@ def _preprocessing(content: Mapping[str, Any]) -> Preprocessing:
 
 def _check_keys(content: Mapping[str, Any], kind: type[Bundle | Preprocessing], name: str) -> None:
     known = {field.name for field in fields(kind)}
-    missing, unknown = sorted(known - content.keys()), sorted(content.keys() - known)
+    optional = _OPTIONAL.keys() if kind is Bundle else set()
+    missing, unknown = sorted(known - optional - content.keys()), sorted(content.keys() - known)
     if missing or unknown:
         raise ValueError(f"{name} lacks {missing or 'nothing'} and has the unknown {unknown or 'nothing'}")
 
@@ -253,6 +315,12 @@ def _typed(value: object, kind: type, name: str) -> Any:  # noqa: ANN401  JSON o
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{name} must be {kind.__name__}, found {type(value).__name__}")
     return value
+
+
+def _one_of(known: tuple[str, ...], value: object, name: str) -> str:
+    if value not in known:
+        raise ValueError(f"{name} must be {' or '.join(known)}, found {value!r:.40}")
+    return str(value)
 
 
 def _texts(value: object, name: str) -> tuple[str, ...]:

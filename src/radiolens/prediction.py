@@ -33,7 +33,10 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One label of the answer: calibrated probability (0 to 1), the threshold it was decided by, the decision."""
+    """One label of the answer: probability (0 to 1), the threshold it was decided by, the decision.
+
+    The probability is calibrated, unless the bundle that answered is not: then it is a mere score.
+    """
 
     label: str
     probability: float
@@ -51,20 +54,26 @@ class SliceFindings:
 
 @dataclass(frozen=True)
 class BundleIdentity:
-    """Which network answered; `sha256` is that of its bundle.json."""
+    """Which network answered; `sha256` is that of its bundle.json.
+
+    `calibrated` is false for a network that was imported: its probabilities are scores.
+    """
 
     name: str
     version: str
     sha256: str
+    calibrated: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """Where the network looked, on one slice.
 
-    `maps` holds for each label a float32 array (rows, columns) of the network's last feature map: the part of the
-    label's logit that each place contributed, negative values cut to 0. `extent` is the part of the slice the
-    network saw as (top, left, bottom, right) in pixels. `slice_index` counts from 0 in the whole volume.
+    `maps` holds for each label a float32 array (rows, columns), negative values cut to 0. What it tells depends on
+    `method`, that of the bundle: in a class activation map the part of the label's logit that each place of the last
+    feature map contributed; in an occlusion map how far the label's log-odds fall if the place is hidden. `extent` is
+    the part of the slice the network saw as (top, left, bottom, right) in pixels. `slice_index` counts from 0 in the
+    whole volume.
     """
 
     method: str

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,16 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
+from onnx import numpy_helper
 
-from radiolens.bundle import read_bundle
+from radiolens.bundle import CLASS_ACTIVATION_MAP, OCCLUSION_MAP, read_bundle, write_bundle
 from radiolens.errors import BundleError, CorruptBundle
 from radiolens.evaluation.link import probabilities
 from radiolens.image import Image, Source, Unit
 from radiolens.inference.engine import Engine
 from radiolens.inference.predict import Predictor
 from tests.phantoms import chest_film
-from tests.tiny_bundle import SIDE, make_bundle
+from tests.tiny_bundle import SIDE, make_bundle, make_imported
 
 
 @pytest.fixture
@@ -176,6 +178,33 @@ def test_probabilities_are_those_of_the_stored_temperature(folder: Path) -> None
     logits = np.asarray([[1.5, -3.0]], np.float32)
     expected = probabilities(logits, 1.5, exclusive=False)
     np.testing.assert_array_equal(Engine.open(folder).probabilities(logits), expected)
+
+
+@pytest.mark.parametrize("shape", [(224, 224, 3), (64, 64, 3), (150, 150, 1), (33, 20, 3)])
+def test_a_network_without_feature_map_answers_and_says_what_it_has_not(
+    tmp_path: Path, rng: np.random.Generator, shape: tuple[int, int, int]
+) -> None:
+    engine = Engine.open(make_imported(tmp_path, shape=shape))
+    weights = numpy_helper.to_array(onnx.load(engine.installed.folder / "model.onnx").graph.initializer[0])
+    grey = rng.integers(0, 256, (3, *shape[:2]), np.uint8)
+    pixels = np.repeat(grey[..., None] / 255, shape[2], axis=-1).reshape(3, -1)
+    np.testing.assert_allclose(engine.logits(grey), pixels @ weights, atol=1e-4)
+    assert engine.head is None
+    for ask in (lambda: engine.run(grey), lambda: engine.head_kernel, lambda: engine.head_bias):
+        with pytest.raises(BundleError, match=r"braintumor 0\.0\.1 has no feature map"):
+            ask()
+    assert 0 < engine.seconds_per_image() < 10
+
+
+@pytest.mark.parametrize("explanation", [CLASS_ACTIVATION_MAP, OCCLUSION_MAP])
+def test_the_kind_of_map_says_whether_a_head_is_expected(tmp_path: Path, explanation: str) -> None:
+    engine = Engine.open(make_bundle(tmp_path))
+    write_bundle(replace(engine.bundle, explanation=explanation), engine.installed.folder)
+    assert (Engine.open(engine.installed.folder).head is None) == (explanation == OCCLUSION_MAP)
+    place = make_imported(tmp_path)
+    write_bundle(replace(read_bundle(place).bundle, explanation=CLASS_ACTIVATION_MAP), place)
+    with pytest.raises(BundleError, match="'head_kernel is not a file in the archive'"):
+        Engine.open(place)
 
 
 def test_eight_threads_get_the_answers_of_one(tmp_path: Path) -> None:

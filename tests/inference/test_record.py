@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,13 @@ def test_an_answer_is_told_whole() -> None:
         "bundle": {"name": "brain-mri", "version": "0.1.0", "sha256": "ab" * 32},
         "seconds": 0.25,
     }
+
+
+def test_a_network_that_is_not_calibrated_says_so_in_its_bundle() -> None:
+    imported = replace(ANSWER, bundle=BundleIdentity("braintumor", "1.0.0", "ab" * 32, calibrated=False))
+    told = record("a.dcm", imported)
+    assert told["bundle"] == {"name": "braintumor", "version": "1.0.0", "sha256": "ab" * 32, "calibrated": False}
+    assert prediction_from_record(told).bundle == imported.bundle
 
 
 @pytest.mark.parametrize("prediction", [ANSWER, Prediction("chest-xray", None, quality=REFUSAL, seconds=0.5)])

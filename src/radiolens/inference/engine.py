@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,14 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from radiolens.bundle import Bundle, InstalledBundle, read_bundle
+from radiolens.bundle import OCCLUSION_MAP, Bundle, InstalledBundle, read_bundle
 from radiolens.errors import BundleError, CorruptBundle
 from radiolens.evaluation.link import probabilities
 from radiolens.imaging.preprocess import network_input
+from radiolens.inference.network_file import check_network
 from radiolens.inference.session import RUNTIME_ERRORS, open_session
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "Head"]
 
 _GOLDEN_TOLERANCE = 1e-3
 """Processors sum float32 in different orders; over these depths that moves a probability by less than 1e-4."""
@@ -28,17 +31,30 @@ _HEAD_TOLERANCE = 1e-2
 _BATCH = 2
 """Slices in one call of the runtime: with 16 a slice takes two to five times as long, since they leave the cache."""
 
-_ARRAY_ERRORS = (EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile)
-"""What numpy raises for a file that is empty, no archive of arrays, or one of other arrays."""
+_LARGEST_ARRAYS = 256_000_000
+"""Bytes of a file of arrays when unpacked: sixty golden pictures of the largest side, or the head of any network."""
+
+_ARRAY_ERRORS = (EOFError, KeyError, MemoryError, TypeError, ValueError, zipfile.BadZipFile)
+"""What numpy raises for a file that is empty, no archive of arrays, or one of other arrays or larger than it says."""
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """The dense head behind the pooled feature map: kernel (channels, labels) and bias (labels,)."""
+
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """An opened bundle. Thread-safe: ONNX Runtime's run is, and nothing here changes after opening."""
+    """An opened bundle. Thread-safe: ONNX Runtime's run is, and nothing here changes after opening.
+
+    `head` is None for a network that has no feature map to read.
+    """
 
     installed: InstalledBundle
-    head_kernel: NDArray[np.float32]
-    head_bias: NDArray[np.float32]
+    head: Head | None
     _session: onnxruntime.InferenceSession
 
     @property
@@ -46,17 +62,28 @@ class Engine:
         """Return what the bundle says of itself."""
         return self.installed.bundle
 
+    @property
+    def head_kernel(self) -> NDArray[np.float32]:
+        """Return the head's kernel (channels, labels); raise BundleError if there is no feature map."""
+        return self._told_head().kernel
+
+    @property
+    def head_bias(self) -> NDArray[np.float32]:
+        """Return the head's bias (labels,); raise BundleError if there is no feature map."""
+        return self._told_head().bias
+
     @classmethod
     def open(cls, folder: Path, threads: int = 0) -> Engine:
         """Open a bundle; `threads` 0 lets the runtime use every core.
 
         Raises CorruptBundle if a hash differs, the golden pair is not reproduced, or the stored head is not the
-        network's; BundleError if the network is not what bundle.json describes.
+        network's; BundleError if the network is not what bundle.json describes, asks for operators outside the ONNX
+        standard, or keeps weights outside of model.onnx.
         """
         installed = read_bundle(folder)
         try:
-            kernel, bias = _arrays(folder / "reference.npz", "head_kernel", "head_bias")
-            engine = cls(installed, kernel, bias, open_session(folder / "model.onnx", threads))
+            check_network(folder / "model.onnx")
+            engine = cls(installed, _head(installed), open_session(folder / "model.onnx", threads))
             engine._check_golden()
         except (*RUNTIME_ERRORS, *_ARRAY_ERRORS) as error:
             raise BundleError(
@@ -65,14 +92,17 @@ class Engine:
         return engine
 
     def run(self, grey: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return (logits (n, labels), features (n, h, w, channels)) of grey levels (n, rows, columns)."""
-        image = network_input(grey, self.bundle.preprocessing)
-        logits, features = self._session.run(["logits", "features"], {"image": image})
+        """Return (logits (n, labels), features (n, h, w, channels)) of grey levels (n, rows, columns).
+
+        Raises BundleError if the network has no feature map (`head` is None); `logits` is of any network.
+        """
+        self._told_head()
+        logits, features = self._outputs(grey, "logits", "features")
         return logits, features
 
     def logits(self, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits (n, labels) of any number of slices (n, rows, columns), in little memory."""
-        parts = [self.run(grey[start : start + _BATCH])[0] for start in range(0, len(grey), _BATCH)]
+        parts = [self._outputs(grey[start : start + _BATCH], "logits")[0] for start in range(0, len(grey), _BATCH)]
         return np.concatenate([np.zeros((0, len(self.bundle.labels)), np.float32), *parts])
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -80,15 +110,39 @@ class Engine:
         temperature = [self.bundle.temperature[label] for label in self.bundle.labels]
         return probabilities(logits, temperature, exclusive=self.bundle.exclusive)
 
+    def seconds_per_image(self) -> float:
+        """Return how long the network takes for one image, now: the shorter of two runs."""
+        blank = np.zeros((1, self.bundle.preprocessing.rows, self.bundle.preprocessing.columns), np.uint8)
+        times = []
+        for _ in range(2):
+            start = time.perf_counter()
+            self._outputs(blank, "logits")
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    def _outputs(self, grey: NDArray[np.uint8], *names: str) -> Sequence[NDArray[np.float32]]:
+        image = network_input(grey, self.bundle.preprocessing)
+        outputs: Sequence[NDArray[np.float32]] = self._session.run(list(names), {"image": image})
+        return outputs
+
+    def _told_head(self) -> Head:
+        if self.head is None:
+            raise BundleError(
+                f"{self.bundle.name} {self.bundle.version} has no feature map: it does not end in global average "
+                "pooling and one dense head. What needs features cannot be done with it."
+            )
+        return self.head
+
     def _check_golden(self) -> None:
         grey, expected = _arrays(self.installed.folder / "golden.npz", "grey", "probabilities")
-        logits, features = self.run(grey)
-        answered = self.probabilities(logits)
+        outputs = self._outputs(grey, "logits", *(["features"] if self.head else []))
+        answered = self.probabilities(outputs[0])
         if answered.shape != expected.shape or len(self.bundle.labels) != answered.shape[1]:
             raise ValueError(f"{answered.shape} answers for golden ones of {expected.shape}, {self.bundle.labels}")
         self._check_close("gives the stored answers", answered - expected, _GOLDEN_TOLERANCE)
-        pooled = features.mean(axis=(1, 2)) @ self.head_kernel + self.head_bias
-        self._check_close("ends in the stored head, so its maps mean nothing", pooled - logits, _HEAD_TOLERANCE)
+        if self.head:
+            pooled = outputs[1].mean(axis=(1, 2)) @ self.head.kernel + self.head.bias
+            self._check_close("ends in the stored head, so its maps mean nothing", pooled - outputs[0], _HEAD_TOLERANCE)
 
     def _check_close(self, promise: str, difference: NDArray[np.floating], tolerance: float) -> None:
         largest = float(np.abs(difference).max(initial=0.0))
@@ -100,6 +154,17 @@ class Engine:
             )
 
 
+def _head(installed: InstalledBundle) -> Head | None:
+    if installed.bundle.explanation == OCCLUSION_MAP:
+        return None
+    return Head(*_arrays(installed.folder / "reference.npz", "head_kernel", "head_bias"))
+
+
 def _arrays(file: Path, *names: str) -> list[NDArray[Any]]:
-    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
-        return [content[name] for name in names]
+    with file.open("rb") as stream:
+        size = sum(entry.file_size for entry in zipfile.ZipFile(stream).infolist())
+        if size > _LARGEST_ARRAYS:
+            raise ValueError(f"{file.name} unpacks to {size / 1e6:.0f} MB, at most {_LARGEST_ARRAYS / 1e6:.0f} MB")
+        stream.seek(0)
+        with np.load(stream, allow_pickle=False) as content:
+            return [content[name] for name in names]

@@ -29,7 +29,7 @@ def record(path: str, outcome: Prediction | InputError, seconds: float | None = 
         "findings": _findings(outcome.findings),
         "prediction_set": list(outcome.prediction_set),
         "slices": [{"index": entry.index, "findings": _findings(entry.findings)} for entry in outcome.slices],
-        "bundle": asdict(outcome.bundle) if outcome.bundle else None,
+        "bundle": _bundle(outcome.bundle) if outcome.bundle else None,
         "seconds": round(outcome.seconds if seconds is None else seconds, 4),
     }
 
@@ -46,6 +46,14 @@ def prediction_from_record(content: Mapping[str, Any]) -> Prediction:
         quality=Quality(problems),
         seconds=content["seconds"],
     )
+
+
+def _bundle(identity: BundleIdentity) -> dict[str, Any]:
+    """Return the three keys of the contract; only of a network that is not calibrated it says so by a fourth."""
+    told = asdict(identity)
+    if identity.calibrated:
+        del told["calibrated"]
+    return told
 
 
 def _findings(findings: Sequence[Finding]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ __all__ = [
     "BINS",
     "Bin",
     "brier_score",
+    "checked_probabilities",
     "expected_calibration_error",
     "fit_temperature",
     "log_loss",
@@ -41,9 +42,20 @@ class Bin:
     count: int
 
 
+def checked_probabilities(labels: ArrayLike, probability: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return labels as booleans and probabilities as float64, both (n,).
+
+    Raises ValueError as `discrimination.binary` does, and if a probability is not 0 to 1.
+    """
+    positive, predicted = binary(labels, probability)
+    if predicted.size and not (predicted.min() >= 0.0 and predicted.max() <= 1.0):
+        raise ValueError(f"probabilities must be 0 to 1, found {predicted.min():g} to {predicted.max():g}")
+    return positive, predicted
+
+
 def brier_score(labels: ArrayLike, probability: ArrayLike) -> float:
     """Return the mean squared error of probabilities, 0 to 1; lower is better (Brier 1950). nan of nothing."""
-    positive, predicted = _probabilities(labels, probability)
+    positive, predicted = checked_probabilities(labels, probability)
     return float(np.mean((predicted - positive) ** 2)) if positive.size else nan
 
 
@@ -54,7 +66,7 @@ def reliability_bins(
 
     Equal-mass bins hold the same number of cases, though never part of a tie; equal-width bins the same range.
     """
-    positive, predicted = _probabilities(labels, probability)
+    positive, predicted = checked_probabilities(labels, probability)
     if not positive.size:
         return ()
     inner = np.arange(1, bins) / bins
@@ -153,10 +165,3 @@ def _best_temperature(
 
     found = minimize_scalar(loss, bounds=tuple(np.log(_TEMPERATURES)), method="bounded", options={"xatol": 1e-5})
     return float(np.exp(found.x))
-
-
-def _probabilities(labels: ArrayLike, probability: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    positive, predicted = binary(labels, probability)
-    if predicted.size and not (predicted.min() >= 0.0 and predicted.max() <= 1.0):
-        raise ValueError(f"probabilities must be 0 to 1, found {predicted.min():g} to {predicted.max():g}")
-    return positive, predicted

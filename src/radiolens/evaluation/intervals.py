@@ -19,6 +19,7 @@ __all__ = [
     "auroc_difference_interval",
     "auroc_interval",
     "clustered_bootstrap_interval",
+    "not_defined",
     "share_interval",
 ]
 
@@ -35,6 +36,11 @@ class Interval:
     high: float
     level: float
     method: str
+
+
+def not_defined(method: str) -> Interval:
+    """Return the interval, all nan, of a measure that the data do not define; `method` may tell why."""
+    return Interval(nan, nan, nan, nan, method)
 
 
 def auroc_interval(labels: ArrayLike, scores: ArrayLike, level: float = LEVEL) -> Interval:

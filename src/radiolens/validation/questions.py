@@ -13,9 +13,12 @@ from radiolens.data.splits import group_ids
 from radiolens.prediction import Presence, decide
 from radiolens.task import Task
 
-__all__ = ["ALL_SOURCES", "ANY_FINDING", "Question", "Scored", "parts_by_source", "questions", "truth"]
+__all__ = ["ALL_SOURCES", "ANY_FINDING", "FEWEST", "Question", "Scored", "parts_by_source", "questions", "truth"]
 
 ALL_SOURCES = "all"
+
+FEWEST = 10
+"""Of each class: an AUROC of fewer is nan, since its interval would say nothing."""
 
 ANY_FINDING = "any finding"
 """The question of an exclusive task: any label but a normal one. Its score is the sum of their probabilities."""
@@ -55,6 +58,15 @@ class Question:
     scores: NDArray[np.float64]
     called: NDArray[np.bool_]
     groups: NDArray[np.intp]
+
+    @property
+    def judgeable(self) -> bool:
+        """Return whether both answers have enough cases."""
+        return self.enough(answer=True) and self.enough(answer=False)
+
+    def enough(self, *, answer: bool) -> bool:
+        """Return whether an answer has enough cases."""
+        return int(np.count_nonzero(self.truth == answer)) >= FEWEST
 
 
 def questions(task: Task, scored: Scored, thresholds: Mapping[str, float]) -> tuple[Question, ...]:

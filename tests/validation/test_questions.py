@@ -120,3 +120,22 @@ def test_a_tumour_source_without_normal_slices_is_judged_against_those_of_the_ot
     asked = {question.source: question for question in questions(MRI, scored, {})}
     assert list(asked) == ["all", "figshare", "web", "figshare against web"]
     assert asked["figshare against web"].rows.tolist() == [0, 1, 2]
+
+
+def test_each_case_may_have_a_threshold_of_its_own() -> None:
+    scored = chest(40)
+    own = {name: np.where(np.arange(40) < 20, 0.3, 0.7) for name in THRESHOLDS}
+    for question in questions(CHEST, scored, own):
+        expected = own[question.name][question.rows]
+        assert question.threshold == pytest.approx(expected.mean())
+        assert question.called.tolist() == (question.scores >= expected).tolist()
+        assert question.own_thresholds is not None
+        assert question.own_thresholds.tolist() == expected.tolist()
+
+
+def test_the_same_threshold_for_each_case_decides_as_one_for_all() -> None:
+    scored = chest(40)
+    own = {name: np.full(40, threshold) for name, threshold in THRESHOLDS.items()}
+    for each, shared in zip(questions(CHEST, scored, own), questions(CHEST, scored, THRESHOLDS), strict=True):
+        assert (each.name, each.source, each.threshold) == (shared.name, shared.source, pytest.approx(shared.threshold))
+        assert each.called.tolist() == shared.called.tolist()

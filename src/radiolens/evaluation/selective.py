@@ -53,17 +53,12 @@ class RiskCoverage:
     points: tuple[SelectiveRisk, ...]
 
 
-def decision_confidence(probability: ArrayLike, threshold: float) -> NDArray[np.float64]:
-    """Return how far in log-odds each probability (n,) lies from the threshold of the decision, at least 0.
+def decision_confidence(probability: ArrayLike, threshold: ArrayLike) -> NDArray[np.float64]:
+    """Return how far in log-odds each probability (n,) lies from the threshold of its decision, at least 0.
 
-    Raises ValueError if a probability or the threshold is not 0 to 1.
+    `threshold` is one for all or one for each (n,). Raises ValueError if one of them is not 0 to 1.
     """
-    values = np.asarray([*np.ravel(np.asarray(probability, np.float64)), threshold])
-    if not ((values >= 0.0) & (values <= 1.0)).all():
-        raise ValueError(f"probabilities must be 0 to 1, found {np.min(values):g} to {np.max(values):g}")
-    inner = np.clip(values, _SMALLEST, 1.0 - _SMALLEST)
-    log_odds = np.log(inner) - np.log1p(-inner)
-    return np.asarray(np.abs(log_odds[:-1] - log_odds[-1]), np.float64)
+    return np.asarray(np.abs(_log_odds(probability) - _log_odds(threshold)), np.float64)
 
 
 def risk_coverage_curve(
@@ -105,3 +100,11 @@ def _risks(wrong: ArrayLike, confidence: ArrayLike) -> NDArray[np.float64]:
     numbers = np.unique(-values, return_inverse=True)[1]
     of_tie = np.bincount(numbers, errors) / np.bincount(numbers)
     return np.asarray(np.cumsum(of_tie[numbers[order]]) / np.arange(1, errors.size + 1), np.float64)
+
+
+def _log_odds(probability: ArrayLike) -> NDArray[np.float64]:
+    values = np.asarray(probability, np.float64)
+    if not ((values >= 0.0) & (values <= 1.0)).all():
+        raise ValueError(f"probabilities must be 0 to 1, found {np.min(values):g} to {np.max(values):g}")
+    inner = np.clip(values, _SMALLEST, 1.0 - _SMALLEST)
+    return np.asarray(np.log(inner) - np.log1p(-inner), np.float64)

@@ -123,7 +123,8 @@ def _operating_points(measure: Callable[..., float], question: Question, plan: P
 
 def _risk_coverage(question: Question, plan: Plan) -> RiskCoverage:
     wrong = question.called != question.truth
-    confidence = decision_confidence(question.scores, question.threshold)
+    own = question.own_thresholds
+    confidence = decision_confidence(question.scores, question.threshold if own is None else own)
     random = np.random.default_rng(plan.seed)
     arrays = [wrong, confidence]
     area = clustered_bootstrap_interval(area_under_risk_coverage, arrays, question.groups, random, plan.resamples)

@@ -13,7 +13,17 @@ from radiolens.data.splits import group_ids
 from radiolens.prediction import Presence, decide
 from radiolens.task import Task
 
-__all__ = ["ALL_SOURCES", "ANY_FINDING", "FEWEST", "Question", "Scored", "parts_by_source", "questions", "truth"]
+__all__ = [
+    "ALL_SOURCES",
+    "ANY_FINDING",
+    "FEWEST",
+    "Question",
+    "Scored",
+    "Thresholds",
+    "parts_by_source",
+    "questions",
+    "truth",
+]
 
 ALL_SOURCES = "all"
 
@@ -27,6 +37,9 @@ _ANY_FINDING_THRESHOLD = 0.5
 """The labels that are normal and those that are not share one: the likelier side is the answer."""
 
 _NOT_ANNOTATED = -1
+
+Thresholds = Mapping[str, float | NDArray[np.float64]]
+"""Of each label: one threshold, or one for each scored case (n,), as in a cross-validation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +60,8 @@ class Question:
     """One question on the cases of one source that tell its answer.
 
     `rows` (m,) are their positions among the scored cases; `truth`, `called` (booleans), `scores` (0 to 1) and
-    `groups` (patients, as numbers) hold one value for each.
+    `groups` (patients, as numbers) hold one value for each. Where each case was judged by a threshold of its own, those
+    are `own_thresholds` (m,), and `threshold` is their mean.
     """
 
     name: str
@@ -58,6 +72,7 @@ class Question:
     scores: NDArray[np.float64]
     called: NDArray[np.bool_]
     groups: NDArray[np.intp]
+    own_thresholds: NDArray[np.float64] | None = None
 
     @property
     def judgeable(self) -> bool:
@@ -69,7 +84,7 @@ class Question:
         return int(np.count_nonzero(self.truth == answer)) >= FEWEST
 
 
-def questions(task: Task, scored: Scored, thresholds: Mapping[str, float]) -> tuple[Question, ...]:
+def questions(task: Task, scored: Scored, thresholds: Thresholds) -> tuple[Question, ...]:
     """Return every question on all cases that tell the answer and on each source; on all only if there are several.
 
     A source of positives alone is also judged against the normal cases of each other source, and of all of them: such a
@@ -78,10 +93,10 @@ def questions(task: Task, scored: Scored, thresholds: Mapping[str, float]) -> tu
     decided = [_any_finding(task, scored)] if task.exclusive else _findings(task, scored, thresholds)
     groups = np.asarray(group_ids(scored.cases), np.intp)
     asked = []
-    for name, threshold, scores, called in decided:
-        answers = truth(task, name, scored.cases)
+    for decision in decided:
+        answers = truth(task, decision.name, scored.cases)
         asked += [
-            Question(name, source, threshold, rows, answers[rows] == 1, scores[rows], called[rows], groups[rows])
+            _question(decision, source, rows, answers, groups)
             for source, rows in (
                 *parts_by_source(scored.cases, answers >= 0),
                 *_against_others(scored.cases, answers, _normal(scored.cases, answers)),
@@ -136,18 +151,46 @@ def _normal(cases: Sequence[Case], answers: NDArray[np.int8]) -> NDArray[np.bool
     return np.asarray((answers == 0) | (unaffected & (answers != 1)), bool)
 
 
-_Decided = tuple[str, float, NDArray[np.float64], NDArray[np.bool_]]
-"""Name, threshold, scores (n,), called positive (n,)."""
+@dataclass(frozen=True, eq=False)
+class _Decided:
+    """The decisions of one question on all cases: `threshold`, `scores` and `called` are (n,)."""
+
+    name: str
+    threshold: float | NDArray[np.float64]
+    scores: NDArray[np.float64]
+    called: NDArray[np.bool_]
 
 
-def _findings(task: Task, scored: Scored, thresholds: Mapping[str, float]) -> list[_Decided]:
+def _question(
+    decided: _Decided, source: str, rows: NDArray[np.intp], answers: NDArray[np.int8], groups: NDArray[np.intp]
+) -> Question:
+    own = decided.threshold[rows] if isinstance(decided.threshold, np.ndarray) else None
+    return Question(
+        name=decided.name,
+        source=source,
+        threshold=float(np.mean(decided.threshold if own is None else own)),
+        rows=rows,
+        truth=answers[rows] == 1,
+        scores=decided.scores[rows],
+        called=decided.called[rows],
+        groups=groups[rows],
+        own_thresholds=own,
+    )
+
+
+def _findings(task: Task, scored: Scored, thresholds: Thresholds) -> list[_Decided]:
     known = [(column, name) for column, name in enumerate(task.label_names) if name in thresholds]
+    each = {name: np.broadcast_to(np.asarray(thresholds[name], np.float64), len(scored.cases)) for _, name in known}
     answers = [
-        decide({name: float(row[column]) for column, name in known}, thresholds, exclusive=False)
-        for row in scored.probabilities
+        decide(
+            {name: float(row[column]) for column, name in known},
+            {name: float(values[number]) for name, values in each.items()},
+            exclusive=False,
+        )
+        for number, row in enumerate(scored.probabilities)
     ]
     return [
-        (
+        _Decided(
             name,
             thresholds[name],
             scored.probabilities[:, column],
@@ -161,7 +204,7 @@ def _any_finding(task: Task, scored: Scored) -> _Decided:
     abnormal = [column for column, label in enumerate(task.labels) if not label.normal]
     # Rounding of the softmax may lift the sum above 1 by one unit in the last place.
     scores = np.clip(scored.probabilities[:, abnormal].sum(axis=1), 0.0, 1.0)
-    return ANY_FINDING, _ANY_FINDING_THRESHOLD, scores, scores >= _ANY_FINDING_THRESHOLD
+    return _Decided(ANY_FINDING, _ANY_FINDING_THRESHOLD, scores, scores >= _ANY_FINDING_THRESHOLD)
 
 
 def _side(possible: frozenset[str], normal: frozenset[str]) -> int:

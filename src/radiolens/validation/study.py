@@ -11,7 +11,7 @@ from radiolens.validation.averages import Average, averages
 from radiolens.validation.binary import Binary, binary_measures
 from radiolens.validation.control import ControlPart, Controls, apart, question_controls
 from radiolens.validation.plan import Plan
-from radiolens.validation.questions import ALL_SOURCES, Scored, questions
+from radiolens.validation.questions import ALL_SOURCES, Scored, Thresholds, questions
 from radiolens.validation.subgroups import GroupMeasures, Subgroups, subgroups
 from radiolens.validation.types import Types, named_types
 
@@ -47,14 +47,15 @@ class Study:
 def measure(
     task: Task,
     scored: Scored,
-    thresholds: Mapping[str, float],
+    thresholds: Thresholds,
     plan: Plan = _PLAN,
     training: ControlPart | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Study:
     """Measure every question of a task on all cases and on each source; the same input gives the same study.
 
-    Training cases that share a patient or duplicate group with a scored case are left out of the control.
+    `thresholds` give each label one threshold, or one for each scored case (n,), as a cross-validation does. Training cases
+    that share a patient or duplicate group with a scored case are left out of the control.
     """
     asked = questions(task, scored, thresholds)
     features = border_brightness_features(scored.grey)

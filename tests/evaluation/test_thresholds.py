@@ -9,9 +9,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
+from statsmodels.stats.proportion import proportion_confint
 
+from radiolens.evaluation.cut_offs import Practice, cut_offs
 from radiolens.evaluation.discrimination import confusion
-from radiolens.evaluation.thresholds import threshold_at_sensitivity, threshold_youden
+from radiolens.evaluation.thresholds import (
+    Criterion,
+    Rule,
+    choose,
+    threshold_at_sensitivity,
+    threshold_at_specificity,
+    threshold_youden,
+)
 
 
 @given(hnp.arrays(bool, 30), hnp.arrays(np.int8, 30, elements=st.integers(-9, 9)))
@@ -104,3 +113,87 @@ def test_a_large_hospital_does_not_drown_a_small_one() -> None:
 def test_weights_that_say_nothing_are_refused(weights: list[float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         threshold_youden([0, 1], [0.1, 0.2], weights)
+
+
+@given(
+    hnp.arrays(bool, 30), hnp.arrays(np.int8, 30, elements=st.integers(-9, 9)), st.sampled_from([0.1, 0.5, 0.9, 1.0])
+)
+def test_the_specificity_asked_for_is_reached_by_the_lowest_threshold_that_does(
+    labels: NDArray[np.bool_], scores: NDArray[np.int8], specificity: float
+) -> None:
+    labels[0] = False
+    threshold = threshold_at_specificity(labels, scores, specificity)
+    reached = [
+        score for score in np.unique(scores) if confusion(labels, scores >= score).specificity >= specificity - 1e-12
+    ]
+    if not reached:
+        assert threshold == np.inf
+    else:
+        np.testing.assert_array_equal(scores >= threshold, scores >= reached[0])
+
+
+def test_a_specificity_without_negatives_is_refused() -> None:
+    with pytest.raises(ValueError, match="a threshold needs negatives"):
+        threshold_at_specificity([1, 1], [0.1, 0.2], 0.9)
+
+
+@given(hnp.arrays(bool, 30), hnp.arrays(np.int8, 30, elements=st.integers(0, 9)), st.floats(0.01, 0.99))
+def test_the_rule_by_cost_finds_the_cheapest_decision(
+    labels: NDArray[np.bool_], scores: NDArray[np.int8], prevalence: float
+) -> None:
+    labels[:2] = (True, False)
+    practice = Practice(prevalence, cost_false_negative=7.0, cost_false_positive=2.0)
+    points = cut_offs(labels, scores)
+    place = choose(points, Rule(Criterion.COST), practice)
+
+    def cost(threshold: float) -> float:
+        found = confusion(labels, scores >= threshold)
+        return 7 * prevalence * (1 - found.sensitivity) + 2 * (1 - prevalence) * (1 - found.specificity)
+
+    assert place is not None
+    assert cost(points.thresholds[place]) == pytest.approx(min(cost(float(score)) for score in np.unique(scores)))
+
+
+@given(hnp.arrays(bool, 60), hnp.arrays(np.int8, 60, elements=st.integers(0, 30)), st.sampled_from([0.5, 0.7, 0.85]))
+def test_a_lower_bound_is_reached_by_the_interval_and_not_by_the_share_alone(
+    labels: NDArray[np.bool_], scores: NDArray[np.int8], target: float
+) -> None:
+    labels[:2] = (True, False)
+    points = cut_offs(labels, scores)
+    for criterion, counts, total in (
+        (Criterion.SENSITIVITY, points.true_positives, points.positives),
+        (Criterion.SPECIFICITY, points.negatives - points.false_positives, points.negatives),
+    ):
+        low = proportion_confint(counts, total, method="wilson")[0]
+        reached = np.flatnonzero(low >= target - 1e-12)
+        place = choose(points, Rule(criterion, target, lower_bound=True), Practice(0.5))
+        best = -1 if criterion is Criterion.SENSITIVITY else 0
+        assert place == (reached[best] if reached.size else None)
+
+
+def test_the_rules_choose_what_the_functions_of_one_rule_choose() -> None:
+    random = np.random.default_rng(0)
+    labels = np.arange(200) < 90
+    scores = np.where(labels, random.beta(3, 2, 200), random.beta(2, 3, 200))
+    points, practice = cut_offs(labels, scores), Practice(0.1)
+    for rule, threshold in (
+        (Rule(Criterion.SENSITIVITY, 0.9), threshold_at_sensitivity(labels, scores, 0.9)),
+        (Rule(Criterion.SPECIFICITY, 0.8), threshold_at_specificity(labels, scores, 0.8)),
+        (Rule(Criterion.YOUDEN), threshold_youden(labels, scores)),
+    ):
+        place = choose(points, rule, practice)
+        assert place is not None
+        assert points.thresholds[place] == threshold
+
+
+@pytest.mark.parametrize("target", [0.0, 1.1, float("nan")])
+def test_a_target_that_is_no_share_is_refused(target: float) -> None:
+    with pytest.raises(ValueError, match="the target sensitivity must be above 0 and at most 1"):
+        Rule(Criterion.SENSITIVITY, target)
+
+
+def test_a_lower_bound_of_a_rule_without_target_and_a_cost_without_costs_are_refused() -> None:
+    with pytest.raises(ValueError, match="a lower bound is of a target sensitivity or specificity, not of youden"):
+        Rule(Criterion.YOUDEN, lower_bound=True)
+    with pytest.raises(ValueError, match="needs the costs"):
+        choose(cut_offs([0, 1], [0.1, 0.2]), Rule(Criterion.COST), Practice(0.5))

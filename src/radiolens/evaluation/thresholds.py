@@ -5,12 +5,79 @@ They lie midway between two neighbouring scores, so that a rounding error of the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
+from math import nan
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from radiolens.evaluation.cut_offs import CutOffs, Practice, cut_offs, midpoints
 from radiolens.evaluation.discrimination import binary
+from radiolens.evaluation.intervals import LEVEL
+from radiolens.evaluation.wilson import lower_bound_reaches
 
-__all__ = ["threshold_at_sensitivity", "threshold_youden"]
+__all__ = [
+    "Criterion",
+    "Rule",
+    "choose",
+    "threshold_at_sensitivity",
+    "threshold_at_specificity",
+    "threshold_youden",
+]
+
+_SLACK = 1e-12
+"""Shares are sums of 1/n in binary: 0.9 of ten cases must count as reached."""
+
+
+class Criterion(StrEnum):
+    """By what a threshold is chosen."""
+
+    SENSITIVITY = "sensitivity"
+    SPECIFICITY = "specificity"
+    YOUDEN = "youden"
+    COST = "cost"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a threshold is chosen.
+
+    `target` (above 0, at most 1) is of sensitivity and specificity; with `lower_bound` the lower end of Wilson's
+    interval of this `level` must reach it, which takes a share above it.
+    """
+
+    criterion: Criterion
+    target: float = nan
+    lower_bound: bool = False
+    level: float = LEVEL
+
+    def __post_init__(self) -> None:
+        aimed = self.criterion in (Criterion.SENSITIVITY, Criterion.SPECIFICITY)
+        if aimed and not 0.0 < self.target <= 1.0:
+            raise ValueError(f"the target {self.criterion} must be above 0 and at most 1, found {self.target:g}")
+        if self.lower_bound and not aimed:
+            raise ValueError(f"a lower bound is of a target sensitivity or specificity, not of {self.criterion}")
+
+
+def choose(points: CutOffs, rule: Rule, practice: Practice) -> int | None:
+    """Return the place of the cut-off that the rule chooses, None if no cut-off reaches its target.
+
+    For a target sensitivity it is the highest cut-off that reaches it, for a target specificity the lowest: of those
+    that reach it, the best in the other. By Youden's index (1950) and by cost it is the best of all; of equally good
+    ones the middle, of two the higher. Raises ValueError for a rule by cost without costs.
+    """
+    if rule.criterion is Criterion.SENSITIVITY:
+        reached = _reached(points.true_positives, points.positives, rule)
+        return int(reached[-1]) if reached.size else None
+    if rule.criterion is Criterion.SPECIFICITY:
+        reached = _reached(points.negatives - points.false_positives, points.negatives, rule)
+        return int(reached[0]) if reached.size else None
+    if rule.criterion is Criterion.YOUDEN:
+        return _least(-points.sensitivity - points.specificity)
+    if not practice.has_costs:
+        raise ValueError("a rule by cost needs the costs of a false negative and of a false positive")
+    return _least(points.cost_per_1000(practice))
 
 
 def threshold_at_sensitivity(labels: ArrayLike, scores: ArrayLike, sensitivity: float) -> float:
@@ -20,10 +87,20 @@ def threshold_at_sensitivity(labels: ArrayLike, scores: ArrayLike, sensitivity: 
     """
     positive, values = binary(labels, scores)
     _require(positive.any(), "positives")
-    candidates = _midpoints(values)
-    reached = np.asarray([(values[positive] >= candidate).mean() for candidate in candidates])
-    # Shares are sums of 1/n in binary: 0.9 of ten cases must count as reached.
-    return float(candidates[reached >= sensitivity - 1e-12].max())
+    points = cut_offs(positive, values)
+    return float(points.thresholds[points.sensitivity >= sensitivity - _SLACK].max())
+
+
+def threshold_at_specificity(labels: ArrayLike, scores: ArrayLike, specificity: float) -> float:
+    """Return the lowest threshold at which at least this share (0 to 1) of the negatives is called negative.
+
+    Of the thresholds that reach the specificity it has the highest sensitivity. It is infinite if none does, since a
+    negative has the highest score. Raises ValueError without negatives.
+    """
+    positive, values = binary(labels, scores)
+    _require((~positive).any(), "negatives")
+    points = cut_offs(positive, values)
+    return float(points.thresholds[points.specificity >= specificity - _SLACK].min(initial=np.inf))
 
 
 def threshold_youden(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> float:
@@ -37,17 +114,23 @@ def threshold_youden(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | 
     weighing = np.ones(values.shape) if weights is None else _weights(weights, values.shape)
     _require(weighing[positive].any(), "positives")
     _require(weighing[~positive].any(), "negatives")
-    candidates = _midpoints(values)
+    candidates = midpoints(values)
     below = _share_below(candidates, values[positive], weighing[positive])
     alarms = 1.0 - _share_below(candidates, values[~positive], weighing[~positive])
-    best = np.flatnonzero(np.isclose(below + alarms, (below + alarms).min(), rtol=0.0, atol=1e-12))
-    return float(candidates[best[len(best) // 2]])
+    return float(candidates[_least(below + alarms)])
 
 
-def _midpoints(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return every threshold that matters: the lowest score, then the middle of each pair of neighbours."""
-    distinct = np.unique(values)
-    return np.concatenate([distinct[:1], (distinct[:-1] + distinct[1:]) / 2])
+def _reached(successes: NDArray[np.intp], total: int, rule: Rule) -> NDArray[np.intp]:
+    if rule.lower_bound:
+        return np.flatnonzero(lower_bound_reaches(successes, total, rule.target, rule.level))
+    return np.flatnonzero(successes / max(total, 1) >= rule.target - _SLACK)
+
+
+def _least(losses: NDArray[np.float64]) -> int:
+    """Return the place of the smallest loss; of equal ones the middle, of two the later."""
+    slack = _SLACK * max(1.0, float(np.abs(losses).max()))
+    best = np.flatnonzero(losses <= losses.min() + slack)
+    return int(best[len(best) // 2])
 
 
 def _share_below(

@@ -1,0 +1,256 @@
+"""The threshold of one site: chosen by a rule on its own cases, with all that must be known before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import isfinite, nan
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radiolens.errors import DatasetError
+from radiolens.evaluation.cut_offs import CutOff, CutOffs, Practice, cut_offs, judged_cut_offs
+from radiolens.evaluation.intervals import Interval, clustered_bootstrap_interval, share_interval
+from radiolens.evaluation.optimism import HeldOut, held_out
+from radiolens.evaluation.sample_size import Shortfall, shortfall
+from radiolens.evaluation.subgroups import Subgroup, by_group, worst_group
+from radiolens.evaluation.targets import Target, Verdict, judge
+from radiolens.evaluation.thresholds import Criterion, Rule, choose
+from radiolens.evaluation.wilson import cases_for_half_width, wilson_bounds, z_value
+
+__all__ = ["FEWEST", "ByPatient", "Grouped", "LocalCases", "ThresholdPlan", "plan_threshold"]
+
+FEWEST = 10
+"""Of each class, of a site and of a subgroup: the interval of fewer says next to nothing."""
+
+_EXPECTED_SHARE = 0.9
+"""What a usable test may reach, where there are too few cases to tell."""
+
+_RESAMPLES = 1000
+
+_OPTIMISM = (
+    "The threshold was chosen on the cases that it is judged on, which flatters it; the figures on held-out patients "
+    "do not have this fault. Confirm it on new cases before it is used."
+)
+_OPTIMISM_UNKNOWN = (
+    "The threshold was chosen on the cases that it is judged on, which flatters it, and there are too few to tell how "
+    "much by cross-validation. Confirm it on new cases before it is used."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class LocalCases:
+    """The scored cases of one site, row by row.
+
+    `truth` (n,) says who has the label, `scores` (n,) are probabilities, `patients` (n,) names the patient of each.
+    `callable_rows` (n,) is False where another of several exclusive labels is likelier, so that no threshold calls the
+    row positive. `attributes` names subgroups: for each attribute the group of each row, as text.
+    """
+
+    truth: NDArray[np.bool_]
+    scores: NDArray[np.float64]
+    patients: NDArray[np.str_]
+    callable_rows: NDArray[np.bool_]
+    attributes: Mapping[str, NDArray[np.str_]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def positives(self) -> int:
+        """Return the number of cases that have the label."""
+        return int(self.truth.sum())
+
+    @property
+    def negatives(self) -> int:
+        """Return the number of cases that do not have it."""
+        return int((~self.truth).sum())
+
+    @property
+    def patient_count(self) -> int:
+        """Return the number of patients."""
+        return len(np.unique(self.patients))
+
+
+@dataclass(frozen=True)
+class ByPatient:
+    """The shares of the chosen cut-off with the interval of a bootstrap over patients, who may have several images."""
+
+    sensitivity: Interval
+    specificity: Interval
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """One share by one attribute; the support of a group is its cases of that class.
+
+    The interval of a group with fewer than ten is nan. `worst` is the group with the lowest share, None if fewer than
+    two groups have one.
+    """
+
+    attribute: str
+    measure: str
+    groups: tuple[Subgroup, ...]
+    worst: Subgroup | None
+
+
+@dataclass(frozen=True)
+class ThresholdPlan:
+    """What was chosen and what it rests on.
+
+    `chosen` is judged on the cases it was chosen on, which is optimistic; `held_out` on other patients. `by_patient` is
+    None where every patient has one image. `remarks` are sentences that a reader must see.
+    """
+
+    rule: Rule
+    practice: Practice
+    positives: int
+    negatives: int
+    patients: int
+    chosen: CutOff
+    held_out: HeldOut
+    by_patient: ByPatient | None
+    shortfalls: tuple[Shortfall, ...]
+    subgroups: tuple[Grouped, ...]
+    verdict: Verdict | None
+    remarks: tuple[str, ...]
+    cut_offs: tuple[CutOff, ...]
+
+
+def plan_threshold(
+    cases: LocalCases,
+    rule: Rule,
+    practice: Practice,
+    precision: float,
+    target: Target | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ThresholdPlan:
+    """Choose a threshold by `rule` and tell what it is worth; the same input gives the same plan.
+
+    `precision` is the half width that the intervals of sensitivity and specificity should have. Raises DatasetError if
+    a class has fewer than ten cases, or no cut-off reaches the target of the rule.
+    """
+    _check_enough(cases, precision)
+    points = cut_offs(cases.truth, cases.scores, cases.callable_rows)
+    place = choose(points, rule, practice)
+    if place is None:
+        raise DatasetError(_unreachable(points, rule))
+    progress(1, 4)
+    random = np.random.default_rng(seed)
+    apart = held_out(cases.truth, cases.scores, cases.patients, rule, practice, random, cases.callable_rows)
+    progress(2, 4)
+    called = cases.callable_rows & (cases.scores >= points.thresholds[place])
+    clustered = _by_patient(cases, called, rule.level, random) if cases.patient_count < len(cases.truth) else None
+    progress(3, 4)
+    every = judged_cut_offs(points, practice, rule.level)
+    chosen = every[place]
+    plan = ThresholdPlan(
+        rule=rule,
+        practice=practice,
+        positives=cases.positives,
+        negatives=cases.negatives,
+        patients=cases.patient_count,
+        chosen=chosen,
+        held_out=apart,
+        by_patient=clustered,
+        shortfalls=_shortfalls(chosen, precision, practice, rule.level),
+        subgroups=tuple(_subgroups(cases, called, rule.level)),
+        verdict=None if target is None else _verdict(target, points, chosen, apart, clustered, rule.level),
+        remarks=tuple(_remarks(cases, points, place, practice, apart)),
+        cut_offs=every,
+    )
+    progress(4, 4)
+    return plan
+
+
+def _check_enough(cases: LocalCases, precision: float) -> None:
+    if min(cases.positives, cases.negatives) >= FEWEST:
+        return
+    needed = cases_for_half_width(_EXPECTED_SHARE, precision)
+    raise DatasetError(
+        f"There are {cases.positives} positives and {cases.negatives} negatives; a threshold needs at least {FEWEST} "
+        f"of each, since fewer leave it to chance. At a share of {_EXPECTED_SHARE:g}, {needed} of each give a "
+        f"precision of +-{precision:g}. Collect more cases."
+    )
+
+
+def _unreachable(points: CutOffs, rule: Rule) -> str:
+    by_sensitivity = rule.criterion is Criterion.SENSITIVITY
+    total = points.positives if by_sensitivity else points.negatives
+    best = int(points.true_positives[0]) if by_sensitivity else total - int(points.false_positives[-1])
+    low = float(wilson_bounds(best, total, rule.level)[0])
+    found = f"No cut-off has a {rule.criterion} of {rule.target:g}"
+    if not rule.lower_bound:
+        return f"{found}: the highest is {best / total:.3f}, {best} of {total} cases. Ask for less."
+    squared = z_value(rule.level) ** 2
+    enough = (
+        "" if rule.target == 1 else f", or bring {int(squared * rule.target / (1 - rule.target)) + 1} cases or more"
+    )
+    return (
+        f"{found} with its lower bound: the highest is {best / total:.3f}, {best} of {total} cases, and its lower "
+        f"bound {low:.3f}. Ask for less{enough}."
+    )
+
+
+def _by_patient(cases: LocalCases, called: NDArray[np.bool_], level: float, random: np.random.Generator) -> ByPatient:
+    positive, negative = cases.truth, ~cases.truth
+
+    def interval(right: NDArray[np.bool_], side: NDArray[np.bool_]) -> Interval:
+        return clustered_bootstrap_interval(
+            lambda values: float(values.mean()), [right[side]], cases.patients[side], random, _RESAMPLES, level
+        )
+
+    return ByPatient(interval(called, positive), interval(~called, negative))
+
+
+def _shortfalls(chosen: CutOff, precision: float, practice: Practice, level: float) -> tuple[Shortfall, ...]:
+    counts, prevalence = chosen.counts, practice.prevalence
+    return (
+        shortfall("sensitivity", counts.true_positives, counts.positives, precision, prevalence, level),
+        shortfall("specificity", counts.true_negatives, counts.negatives, precision, 1 - prevalence, level),
+    )
+
+
+def _subgroups(cases: LocalCases, called: NDArray[np.bool_], level: float) -> list[Grouped]:
+    found = []
+    for attribute, names in cases.attributes.items():
+        for measure, side, right in (
+            ("sensitivity", cases.truth, called),
+            ("specificity", ~cases.truth, ~called),
+        ):
+            groups = by_group(lambda values: _share(values, level), [right[side]], names[side])
+            judged = [group for group in groups if group.support >= FEWEST]
+            worst = worst_group(groups, FEWEST) if len(judged) > 1 else None
+            found.append(Grouped(attribute, measure, groups, worst))
+    return found
+
+
+def _share(right: NDArray[np.bool_], level: float) -> Interval:
+    if len(right) < FEWEST:
+        return Interval(nan, nan, nan, level, "Wilson")
+    return share_interval(int(right.sum()), len(right), level)
+
+
+def _verdict(
+    target: Target, points: CutOffs, chosen: CutOff, apart: HeldOut, clustered: ByPatient | None, level: float
+) -> Verdict:
+    sensitivity, specificity = [chosen.sensitivity, apart.sensitivity], [chosen.specificity, apart.specificity]
+    if clustered:
+        sensitivity.append(clustered.sensitivity)
+        specificity.append(clustered.specificity)
+    return judge(target, points, sensitivity, specificity, level)
+
+
+def _remarks(cases: LocalCases, points: CutOffs, place: int, practice: Practice, apart: HeldOut) -> list[str]:
+    told = [_OPTIMISM if isfinite(apart.sensitivity.estimate) else _OPTIMISM_UNKNOWN]
+    if cases.patient_count < len(cases.truth):
+        told.append(
+            f"The {len(cases.truth)} images are of {cases.patient_count} patients. Wilson's intervals take images as "
+            "independent and are too narrow; the interval over patients is not."
+        )
+    if place == 0:
+        told.append("This threshold is the lowest score of all: it calls every case positive that can be called so.")
+    nobody = 1000 * practice.prevalence * practice.cost_false_negative
+    if practice.has_costs and nobody <= float(points.cost_per_1000(practice)[place]):
+        told.append(f"At these costs it is as cheap to call nobody positive: {nobody:g} per 1000 patients.")
+    return told

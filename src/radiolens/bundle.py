@@ -38,6 +38,7 @@ __all__ = [
     "SITE_BYTES",
     "Bundle",
     "InstalledBundle",
+    "bundle_versions",
     "find_bundles",
     "read_bundle",
     "verify_evidence",
@@ -145,14 +146,14 @@ def read_bundle(folder: Path, *, verify: bool = True) -> InstalledBundle:
     file = folder / "bundle.json"
     if not file.is_file():
         raise BundleError(f"{folder}: there is no bundle.json. Give the folder of one version of a bundle.")
-    text = file.read_bytes()
     try:
+        text = file.read_bytes()
         content = _typed(json.loads(text), dict, "the content")
         if content.pop("format") != FORMAT:
             raise BundleError(f"{file}: made for another version of radiolens. Install a newer radiolens.")
         hashes = _typed(content.pop("files"), dict, "files")
         bundle = _from_json(content)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OSError, RecursionError, TypeError, ValueError) as error:
         raise BundleError(f"{file}: not a bundle of format {FORMAT} ({error}). Install the bundle again.") from error
     if verify:
         _check_size(folder)
@@ -160,14 +161,19 @@ def read_bundle(folder: Path, *, verify: bool = True) -> InstalledBundle:
     return InstalledBundle(bundle, folder, hashlib.sha256(text).hexdigest())
 
 
+def bundle_versions(folders: Iterable[Path]) -> Mapping[str, tuple[Path, ...]]:
+    """Return the folders of each bundle by name: newest version first; of equal ones that of the later folder first."""
+    found: dict[str, list[Path]] = {}
+    for place in (file.parent for folder in folders for file in sorted(folder.glob("*/*/bundle.json"))):
+        found.setdefault(place.parent.name, []).insert(0, place)  # sorting keeps the later ones before their equals
+    return MappingProxyType(
+        {name: tuple(sorted(places, key=_version_key, reverse=True)) for name, places in found.items()}
+    )
+
+
 def find_bundles(folders: Iterable[Path]) -> Mapping[str, Path]:
     """Return the folder of each bundle by name: its newest version; of two equal ones that of the later folder."""
-    found: dict[str, Path] = {}
-    for place in (file.parent for folder in folders for file in sorted(folder.glob("*/*/bundle.json"))):
-        name = place.parent.name
-        if name not in found or _version_key(place) >= _version_key(found[name]):
-            found[name] = place
-    return MappingProxyType(found)
+    return MappingProxyType({name: places[0] for name, places in bundle_versions(folders).items()})
 
 
 def write_evidence_hashes(folder: Path, evidence: Path | None = None) -> None:

@@ -10,7 +10,9 @@
      │    └── PatientLeakage     carries the (hashed) patient ids
      ├── BundleError             a model bundle
      │    ├── CorruptBundle      checksum or golden pair differs; carries expected and found
-     │    └── UnknownTask        carries the known names
+     │    ├── UnknownTask        carries the known names
+     │    └── UnknownBundle      carries the known names
+     ├── TrainingDiverged        the loss of a run is no number any more; carries the epoch
      └── PeerError               a network partner failed; carries address and status
 
 A message says what was found, what was expected, and what to do.
@@ -33,6 +35,8 @@ __all__ = [
     "PeerError",
     "RadiolensError",
     "RejectedImage",
+    "TrainingDiverged",
+    "UnknownBundle",
     "UnknownTask",
     "UnreadableImage",
     "UnsupportedImage",
@@ -107,13 +111,30 @@ class CorruptBundle(BundleError):
         self.found = found
 
 
+class UnknownBundle(BundleError):
+    """No bundle of this name answers what is asked; `found` says what there is instead, as a sentence."""
+
+    def __init__(self, name: str, known: Sequence[str], found: str, of: str = "") -> None:
+        super().__init__(f"{found} Bundles{of and f' of {of}'}: {', '.join(known) or 'none'}.")
+        self.name = name
+        self.known = tuple(known)
+
+
 class UnknownTask(BundleError):
-    """No task or bundle of this name is installed."""
+    """No task of this name is known, or none that a bundle answers."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         super().__init__(f"Unknown task {name!r}. Known tasks: {', '.join(known)}.")
         self.name = name
         self.known = tuple(known)
+
+
+class TrainingDiverged(RadiolensError):
+    """The loss of a run is no number any more; `epoch` counts from 1."""
+
+    def __init__(self, message: str, epoch: int) -> None:
+        super().__init__(f"epoch {epoch}: {message}")
+        self.epoch = epoch
 
 
 class PeerError(RadiolensError):

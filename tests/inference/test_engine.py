@@ -193,7 +193,7 @@ def test_a_network_without_feature_map_answers_and_says_what_it_has_not(
     for ask in (lambda: engine.run(grey), lambda: engine.head_kernel, lambda: engine.head_bias):
         with pytest.raises(BundleError, match=r"braintumor 0\.0\.1 has no feature map"):
             ask()
-    assert 0 < engine.seconds_per_image() < 10
+    assert 0 < engine.seconds_per_image < 10
 
 
 @pytest.mark.parametrize("explanation", [CLASS_ACTIVATION_MAP, OCCLUSION_MAP])

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper
 
-from radiolens.bundle import read_bundle
-from radiolens.errors import BundleError, UnknownTask, UnreadableImage
+from radiolens.bundle import read_bundle, write_bundle
+from radiolens.errors import BundleError, UnknownBundle, UnknownTask, UnreadableImage
 from radiolens.evaluation.link import probabilities
 from radiolens.image import Image, Source, Unit
 from radiolens.imaging.preprocess import Preprocessing, grey_levels
@@ -17,7 +19,7 @@ from radiolens.inference.predict import Predictor
 from radiolens.profile import Profile
 from radiolens.quality import ProblemCode
 from tests.phantoms import chest_film, dicom
-from tests.tiny_bundle import SIDE, make_bundle
+from tests.tiny_bundle import SIDE, make_bundle, make_imported
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +135,105 @@ def test_a_profile_of_another_bundle_or_label_is_refused_with_what_to_do(folder:
     chest = read_bundle(folder / "chest-xray" / "0.0.1").sha256
     with pytest.raises(BundleError, match=r"thresholds for glioma; the labels of chest-xray 0\.0\.1 are pneumonia"):
         predictor.with_profile(Profile("clinic", chest, {"glioma": 0.5}, ""))
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    """Return a predictor with released and imported bundles, among them one for a task without a released one."""
+    place = tmp_path_factory.mktemp("imported")
+    make_bundle(place)
+    make_bundle(place, "brain-mri", seed=2)
+    make_imported(place)
+    make_imported(place, "Tuberculosis_model", "chest-xray", ["tuberculosis"], (64, 64, 3), seed=1)
+    make_imported(place, "head", "brain-ct", ["haemorrhage"], (50, 30, 1))
+    return Predictor.open([place])
+
+
+def test_a_bundle_answers_where_it_is_named_and_the_default_where_not(imported: Predictor) -> None:
+    named = imported.predict_image(film(), "chest-xray", bundle="Tuberculosis_model")
+    assert named.bundle
+    assert (named.task, named.bundle.name, named.bundle.calibrated) == ("chest-xray", "Tuberculosis_model", False)
+    assert [finding.label for finding in named.findings] == ["tuberculosis"]
+    default = imported.predict_image(film(), "chest-xray")
+    assert default.bundle
+    assert (default.bundle.name, default.bundle.calibrated) == ("chest-xray", True)
+
+
+def test_the_labels_of_an_imported_network_are_joined_by_name_in_its_own_order(imported: Predictor) -> None:
+    found = imported.predict_image(volume(1), bundle="braintumor")
+    assert [finding.label for finding in found.findings] == ["glioma", "meningioma", "no_tumour", "pituitary"]
+    engine = imported.engine("brain-mri", "braintumor")
+    grey = grey_levels(volume(1).pixels[0], Unit.ARBITRARY, engine.bundle.preprocessing)
+    (expected,) = probabilities(engine.logits(grey[None]), 1.0, exclusive=True)
+    assert [finding.probability for finding in found.findings] == expected.tolist()
+    assert sum(expected) == pytest.approx(1)
+
+
+def test_a_named_bundle_chooses_the_task_and_its_gate(imported: Predictor) -> None:
+    found = imported.predict([dicom((chest_film(90, 80) * 4000).astype(np.uint16), Modality="DX")], bundle="braintumor")
+    assert found.task == "brain-mri"
+    assert [problem.code for problem in found.quality.problems] == [ProblemCode.WRONG_MODALITY]
+    assert imported.predict_image(film(), bundle="braintumor", gate=False).answered
+
+
+def test_an_imported_network_is_explained_by_an_occlusion_map_of_the_driving_slice(imported: Predictor) -> None:
+    image = volume(4, first=3)
+    found = imported.predict_image(image, "brain-mri", bundle="braintumor")
+    assert found.explanation
+    assert found.explanation.method == "occlusion-map"
+    assert {values.shape for values in found.explanation.maps.values()} == {(10, 10)}
+    position = found.explanation.slice_index - 3
+    alone = Image(image.pixels[position][None], image.unit, image.source)
+    expected = imported.predict_image(alone, "brain-mri", bundle="braintumor").explanation
+    assert expected
+    for label, values in found.explanation.maps.items():
+        np.testing.assert_allclose(values, expected.maps[label], atol=1e-5)
+
+
+def test_a_bundle_that_does_not_answer_what_is_asked_is_told_before_anything_is_read(imported: Predictor) -> None:
+    with pytest.raises(UnknownBundle, match="no bundle 'none'"):
+        imported.predict([b"no image"], bundle="none")
+    with pytest.raises(UnknownBundle, match="answers brain-mri, not chest-xray"):
+        imported.predict([b"no image"], "chest-xray", bundle="braintumor")
+    with pytest.raises(UnknownTask, match="Unknown task 'knee'"):
+        imported.predict([b"no image"], "knee", bundle="braintumor")
+
+
+def test_a_task_with_imported_bundles_alone_is_refused_with_their_names_and_answered_by_name(
+    imported: Predictor,
+) -> None:
+    refused = imported.predict_image(film(), "brain-ct")
+    assert "These answer it where they are named: head." in refused.quality.problems[0].message
+    assert imported.predict_image(film(), "brain-ct", bundle="head").answered
+    assert "brain-ct" not in imported.tasks
+
+
+def test_a_profile_decides_on_an_imported_bundle_too(imported: Predictor) -> None:
+    sha256 = imported.shelf.get("Tuberculosis_model").sha256
+    planned = imported.with_profile(Profile("clinic", sha256, {"tuberculosis": 0.03}, "planned here"))
+    ask = {"task": "chest-xray", "explain": False}
+    assert planned.predict_image(film(), bundle="Tuberculosis_model", **ask).findings[0].threshold == 0.03
+    assert planned.predict_image(film(), **ask).finding("tuberculosis").threshold == 0.5
+    assert imported.predict_image(film(), bundle="Tuberculosis_model", **ask).findings[0].threshold == 0.5
+
+
+def test_a_profile_of_a_bundle_that_cannot_be_opened_does_not_fall_on_the_version_before_it(tmp_path: Path) -> None:
+    make_bundle(tmp_path)
+    newer = make_bundle(tmp_path, version="0.1.0", seed=1)
+    profile = Profile("clinic", read_bundle(newer).sha256, {"pneumonia": 0.1}, "x")
+    (newer / "model.onnx").write_bytes(b"damaged")
+    with pytest.raises(BundleError, match=r"which is not installed\. Plan the thresholds anew"):
+        Predictor.open([tmp_path], profiles=[profile])
+
+
+def test_a_network_that_gives_no_number_is_an_error_and_no_answer(tmp_path: Path) -> None:
+    folder = make_imported(tmp_path)
+    network = onnx.load(folder / "model.onnx")
+    network.graph.node.insert(0, helper.make_node("Log", ["image"], ["logged"]))
+    network.graph.node[1].input[0] = "logged"
+    onnx.save(network, folder / "model.onnx")
+    np.savez(folder / "golden.npz", grey=np.zeros((0, SIDE, SIDE), np.uint8), probabilities=np.zeros((0, 4)))
+    write_bundle(read_bundle(folder, verify=False).bundle, folder)
+    black = Image(np.zeros((1, 80, 80), np.float32), Unit.UNIT_INTERVAL, Source("png"))
+    with pytest.raises(BundleError, match=r"braintumor 0\.0\.1 gives no number for this image"):
+        Predictor.open([tmp_path]).predict_image(black, bundle="braintumor")

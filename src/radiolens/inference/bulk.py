@@ -90,21 +90,30 @@ def grouped(members: Sequence[Member]) -> Iterator[Input]:
 
 
 def predict_inputs(
-    predictor: Predictor, found: Iterable[Input], task: str, *, gate: bool = True, explain: bool = False
+    predictor: Predictor,
+    found: Iterable[Input],
+    task: str,
+    *,
+    gate: bool = True,
+    explain: bool = False,
+    bundle: str | None = None,
 ) -> Iterator[Outcome]:
-    """Yield the outcome of each input; what cannot be read does not stop the others."""
+    """Yield the outcome of each input, by the bundle of this name; what cannot be read does not stop the others."""
     for entry in found:
         start = time.perf_counter()
-        outcome = _outcome(predictor, entry, task, gate=gate, explain=explain)
+        outcome = _outcome(predictor, entry, task, gate=gate, explain=explain, bundle=bundle)
         yield replace(outcome, seconds=time.perf_counter() - start, on_disk=entry.on_disk)
 
 
-def _outcome(predictor: Predictor, entry: Input, task: str, *, gate: bool, explain: bool) -> Outcome:
+def _outcome(
+    predictor: Predictor, entry: Input, task: str, *, gate: bool, explain: bool, bundle: str | None
+) -> Outcome:
     try:
         if entry.problem:
             raise entry.problem
         image = read_untrusted(entry.files)
-        return Outcome(entry.name, predictor.predict_image(image, task, gate=gate, explain=explain), image)
+        found = predictor.predict_image(image, task, gate=gate, explain=explain, bundle=bundle)
+        return Outcome(entry.name, found, image)
     except InputError as error:
         return Outcome(entry.name, error)
 

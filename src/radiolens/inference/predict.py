@@ -1,10 +1,9 @@
-"""From an image to its prediction: task, quality, preprocessing, network, calibration, decision, activation map."""
+"""From an image to its prediction: task, quality, preprocessing, network, calibration, decision, map."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,15 +11,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from radiolens.bundle import RELEASED, Bundle, InstalledBundle, find_bundles, read_bundle
-from radiolens.errors import BundleError, UnknownTask
-from radiolens.explain.activation_map import class_activation_maps
+from radiolens.bundle import RELEASED, Bundle
+from radiolens.errors import BundleError
 from radiolens.image import Image
 from radiolens.imaging.preprocess import extent, grey_levels
 from radiolens.imaging.selection import MIDDLE, SliceSelection
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.inference.engine import Engine
+from radiolens.inference.explanation import maps_of
 from radiolens.inference.gate import route
+from radiolens.inference.shelf import Shelf
 from radiolens.prediction import Explanation, Finding, Prediction, SliceFindings, decide
 from radiolens.profile import Profile
 from radiolens.quality import Problem, ProblemCode, Quality
@@ -37,25 +37,19 @@ AUTO = "auto"
 class Predictor:
     """The installed bundles, opened when first needed and then kept. Thread-safe."""
 
-    def __init__(
-        self, installed: Mapping[str, InstalledBundle], threads: int = 0, profiles: Sequence[Profile] = ()
-    ) -> None:
-        self._installed = installed
-        self._threads = threads
+    def __init__(self, shelf: Shelf, profiles: Sequence[Profile] = ()) -> None:
+        self.shelf = shelf
         self._profiles = {profile.bundle_sha256: profile for profile in profiles}
-        self._engines: dict[str, Engine] = {}
-        self._opening = threading.Lock()
 
     @classmethod
     def open(
         cls, folders: Sequence[Path] = (RELEASED,), threads: int = 0, profiles: Sequence[Profile] = ()
     ) -> Predictor:
-        """Find and verify the bundles in `folders`, by task; `threads` 0 lets the runtime use every core.
+        """Find the bundles in `folders`; `threads` 0 lets the runtime use every core.
 
-        Raises CorruptBundle, and BundleError as `with_profile` does.
+        A bundle that cannot be used is left out (see `shelf.unusable`). Raises BundleError as `with_profile` does.
         """
-        found = [read_bundle(folder) for folder in find_bundles(folders).values()]
-        predictor = cls({entry.bundle.task: entry for entry in found}, threads)
+        predictor = cls(Shelf.find(folders, threads))
         for profile in profiles:
             predictor = predictor.with_profile(profile)
         return predictor
@@ -63,9 +57,14 @@ class Predictor:
     def with_profile(self, profile: Profile) -> Predictor:
         """Return a predictor that decides with a site's thresholds on the bundle they were chosen for.
 
-        Raises BundleError if that bundle is not installed, or has not one of the profile's labels.
+        Raises BundleError if that bundle is not installed or cannot be used, or has not one of the profile's labels.
         """
-        known = {entry.sha256: entry.bundle for entry in self._installed.values()}
+        known = {entry.sha256: entry.bundle for entry in self.shelf.bundles}
+        if (
+            profile.bundle_sha256 in known
+        ):  # opened now: if it cannot be, the version before it must not answer unnoticed
+            opened = self.shelf.engine(known[profile.bundle_sha256].name).installed
+            known = {opened.sha256: opened.bundle}
         bundle = known.get(profile.bundle_sha256)
         if bundle is None:
             raise BundleError(
@@ -78,27 +77,35 @@ class Predictor:
                 f"The profile of {profile.site!r} has thresholds for {', '.join(strange)}; the labels of "
                 f"{bundle.name} {bundle.version} are {', '.join(bundle.labels)}. Correct the profile."
             )
-        return Predictor(self._installed, self._threads, [*self._profiles.values(), profile])
+        return Predictor(self.shelf, [*self._profiles.values(), profile])
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Return the names of the tasks that a bundle answers."""
-        return tuple(self._installed)
+        """Return the names of the tasks that are answered where no bundle is named."""
+        return self.shelf.tasks
 
-    def bundle(self, task: str) -> Bundle:
-        """Return what the bundle of a task says of itself; raise UnknownTask if there is none."""
-        if task not in self._installed:
-            raise UnknownTask(task, self.tasks)
-        return self._installed[task].bundle
+    def bundle(self, task: str, name: str | None = None) -> Bundle:
+        """Return what the bundle `name`, or the default of the task, says of itself.
 
-    def engine(self, task: str) -> Engine:
-        """Return the opened bundle of a task; raise UnknownTask if there is none."""
-        if task not in self._installed:
-            raise UnknownTask(task, self.tasks)
-        with self._opening:
-            if task not in self._engines:
-                self._engines[task] = Engine.open(self._installed[task].folder, self._threads)
-            return self._engines[task]
+        Raises UnknownTask if the task has no default, UnknownBundle if the named one does not answer it.
+        """
+        return self.shelf.asked(task, name).bundle
+
+    def engine(self, task: str, name: str | None = None) -> Engine:
+        """Return the opened bundle `name`, or the default of the task; raise as `bundle`, and BundleError."""
+        return self.shelf.engine(self.shelf.asked(task, name).bundle.name)
+
+    def task_of(self, task: str = AUTO, bundle: str | None = None) -> str:
+        """Return the task that is asked: for `auto` and a named bundle that of the bundle.
+
+        Raises UnknownTask for a task that does not exist, UnknownBundle for a bundle that is not installed or answers
+        another task, BundleError for one that cannot be used.
+        """
+        if task != AUTO:
+            get_task(task)
+        if bundle is None:
+            return task
+        return self.shelf.get(bundle, None if task == AUTO else task).bundle.task
 
     def predict(
         self,
@@ -108,51 +115,65 @@ class Predictor:
         gate: bool = True,
         explain: bool = True,
         selection: SliceSelection = MIDDLE,
+        bundle: str | None = None,
     ) -> Prediction:
         """Read one input (a file, or all files of a series) in a child process and answer it.
 
-        Raises UnreadableImage, and UnknownTask and ValueError as `predict_image` does, before anything is read.
+        Raises UnreadableImage, and what `predict_image` raises before anything is read.
         """
         start = time.perf_counter()
-        _check_asked(task, gate=gate)
+        self._check_asked(task, bundle, gate=gate)
         image = read_untrusted(files, selection)
-        prediction = self.predict_image(image, task, gate=gate, explain=explain)
+        prediction = self.predict_image(image, task, gate=gate, explain=explain, bundle=bundle)
         return replace(prediction, seconds=time.perf_counter() - start)
 
-    def predict_image(self, image: Image, task: str = AUTO, *, gate: bool = True, explain: bool = True) -> Prediction:
-        """Answer an image that was read already. `gate` False scores what would be refused, and needs a named task.
+    def predict_image(
+        self, image: Image, task: str = AUTO, *, gate: bool = True, explain: bool = True, bundle: str | None = None
+    ) -> Prediction:
+        """Answer an image that was read already, with the bundle of this name or else the default of the task.
 
-        Raises UnknownTask for a task that does not exist, ValueError for no gate and no named task.
+        `gate` False scores what would be refused, and needs a named task or bundle. Raises what `task_of` raises,
+        ValueError for no gate where nothing is named, and BundleError for a bundle that cannot be used.
         """
         start = time.perf_counter()
-        _check_asked(task, gate=gate)
-        chosen = route(image) if task == AUTO else get_task(task)
+        named = self._check_asked(task, bundle, gate=gate)
+        chosen = route(image) if named == AUTO else get_task(named)
         if isinstance(chosen, Problem):
             return _refused(None, Quality((chosen,)), start)
         quality = check_intended_use(image, chosen) if gate else Quality()
-        if chosen.name not in self._installed:
-            quality = Quality((*quality.problems, _unreleased(chosen)))
-        if not quality.accepted:
+        asked = self.shelf.get(bundle) if bundle else self.shelf.default(chosen.name)
+        if asked is None:
+            self.shelf.check_usable(chosen.name)
+            quality = Quality((*quality.problems, self._unreleased(chosen)))
+        if asked is None or not quality.accepted:
             return _refused(chosen.name, quality, start)
-        answer = self._answer(image, self.engine(chosen.name), explain=explain)
+        answer = self._answer(image, self.shelf.engine(asked.bundle.name), explain=explain)
         return replace(answer, seconds=time.perf_counter() - start)
+
+    def _check_asked(self, task: str, bundle: str | None, *, gate: bool) -> str:
+        """Return the task that is asked, perhaps AUTO."""
+        named = self.task_of(task, bundle)
+        if named == AUTO and not gate:
+            raise ValueError("gate=False needs a named task: without the gate nothing chooses one")
+        return named
 
     def _answer(self, image: Image, engine: Engine, *, explain: bool) -> Prediction:
         grey = np.stack([grey_levels(pixels, image.unit, engine.bundle.preprocessing) for pixels in image.pixels])
-        logits, features = engine.run(grey[:1])
+        logits, features = _first(engine, grey)
         if len(grey) > 1:
             logits = np.concatenate([logits, engine.logits(grey[1:])])
-        by_slice = engine.probabilities(logits)
+        by_slice = engine.probabilities(_finite(engine, logits))
         findings = self._findings(engine, by_slice.mean(axis=0))
         driving = _driving_slice(by_slice, findings)
-        if explain and driving > 0:
-            _, features = engine.run(grey[driving : driving + 1])  # cheaper than to keep the features of every slice
+        known = features if driving == 0 else None  # cheaper to run again than to keep the features of every slice
         return Prediction(
             task=engine.bundle.task,
             bundle=engine.installed.identity,
             findings=findings,
             slices=self._slices(image, engine, by_slice),
-            explanation=_explanation(image, engine, features[0], driving) if explain else None,
+            explanation=_explanation(image, engine, maps_of(engine, grey[driving], known), driving)
+            if explain
+            else None,
             created=datetime.now(UTC),
         )
 
@@ -161,6 +182,14 @@ class Predictor:
         thresholds = {**engine.bundle.thresholds, **(profile.thresholds if profile else {})}
         named = dict(zip(engine.bundle.labels, probabilities.tolist(), strict=True))
         return decide(named, thresholds, exclusive=engine.bundle.exclusive)
+
+    def _unreleased(self, task: Task) -> Problem:
+        reasons = {label.why_unreleased for label in task.labels if not label.released}
+        found = f"{task.title} has no released network. {' '.join(sorted(reasons))}".strip()
+        others = [entry.bundle.name for entry in self.shelf.of_task(task.name)]
+        if others:
+            found += f" These answer it where they are named: {', '.join(others)}."
+        return Problem.found(ProblemCode.UNRELEASED_FINDING, found)
 
     def _slices(self, image: Image, engine: Engine, by_slice: NDArray[np.float64]) -> tuple[SliceFindings, ...]:
         if not image.is_volume:
@@ -171,11 +200,21 @@ class Predictor:
         )
 
 
-def _check_asked(task: str, *, gate: bool) -> None:
-    if task != AUTO:
-        get_task(task)
-    elif not gate:
-        raise ValueError("gate=False needs a named task: without the gate nothing chooses one")
+def _first(engine: Engine, grey: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return the logits (1, labels) of the first slice, and its features (h, w, channels) if the network has any."""
+    if engine.head is None:
+        return engine.logits(grey[:1]), None
+    logits, features = engine.run(grey[:1])
+    return logits, features[0]
+
+
+def _finite(engine: Engine, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not np.isfinite(logits).all():
+        identity = engine.installed.identity
+        raise BundleError(
+            f"{identity.name} {identity.version} gives no number for this image. Use another bundle, or make it again."
+        )
+    return logits
 
 
 def _driving_slice(by_slice: NDArray[np.float64], findings: Sequence[Finding]) -> int:
@@ -184,8 +223,7 @@ def _driving_slice(by_slice: NDArray[np.float64], findings: Sequence[Finding]) -
     return int(np.argmax(by_slice[:, leading]))
 
 
-def _explanation(image: Image, engine: Engine, features: NDArray[np.float32], position: int) -> Explanation:
-    maps = class_activation_maps(features, engine.head_kernel)
+def _explanation(image: Image, engine: Engine, maps: NDArray[np.float32], position: int) -> Explanation:
     rows, columns = image.pixels.shape[1:]
     return Explanation(
         method=engine.bundle.explanation,
@@ -193,12 +231,6 @@ def _explanation(image: Image, engine: Engine, features: NDArray[np.float32], po
         extent=extent(rows, columns, engine.bundle.preprocessing),
         slice_index=image.slice_indices[position],
     )
-
-
-def _unreleased(task: Task) -> Problem:
-    reasons = {label.why_unreleased for label in task.labels if not label.released}
-    found = f"{task.title} has no released network. {' '.join(sorted(reasons))}".strip()
-    return Problem.found(ProblemCode.UNRELEASED_FINDING, found)
 
 
 def _refused(task: str | None, quality: Quality, start: float) -> Prediction:

@@ -22,6 +22,8 @@ COMMANDS = {
     "tasks": "List what can be asked.",
     "serve": "Start the web app on this computer.",
     "train": "Run an experiment.",
+    "tune": "Search the values of an experiment.",
+    "crossvalidate": "Judge an experiment by patients its networks have not seen.",
     "export": "Turn a trained network into a bundle.",
     "bundle": "Check a bundle, or seal its evidence.",
     "evaluate": "Measure a bundle on a manifest.",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case, Manifest
 from radiolens.data.splits import check_no_leakage
-from radiolens.errors import DatasetError, RadiolensError
+from radiolens.errors import DatasetError, TrainingDiverged
 from radiolens.imaging.preprocess import Preprocessing, network_input
 from radiolens.task import Task
 from radiolens.training.checkpoints import Epoch, best_epoch, locked, read_log, restore, save_epoch, settle
@@ -26,7 +26,7 @@ from radiolens.training.model import build_classifier
 from radiolens.training.pipeline import EpochDraw, cached_grey_levels
 from radiolens.training.run_folder import draw_curves, write_run_facts
 
-__all__ = ["Watcher", "predict_logits", "train"]
+__all__ = ["Watcher", "digest_of_cases", "predict_logits", "train"]
 
 _log = logging.getLogger(__name__)
 
@@ -56,8 +56,8 @@ def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, wa
     epoch only, so a resumed run ends as an uninterrupted one.
 
     Raises PatientLeakage if a patient or duplicate group of the manifest stands in two splits; DatasetError if the
-    folder holds another experiment, or the manifest lacks what the experiment names; RadiolensError if the loss stops
-    being a number.
+    folder holds another experiment, or the manifest lacks what the experiment names; TrainingDiverged if the loss
+    stops being a number.
     """
     check_no_leakage(manifest.cases)
     used = experiment.part(manifest)
@@ -73,6 +73,16 @@ def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, wa
             draw_curves(run, log)
             watcher.finished(log[-1])
         return settle(run, log, keep_best=experiment.patience > 0)
+
+
+def digest_of_cases(experiment: Experiment, manifest: Manifest) -> str:
+    """Return a SHA-256 of the cases, labels and groups that an experiment trains and validates on.
+
+    Raises DatasetError if the manifest lacks what the experiment names.
+    """
+    used = experiment.part(manifest)
+    chosen = {split: _chosen(experiment, used, split) for split in ("train", "validation")}
+    return _digest(experiment, used.task, chosen)
 
 
 def predict_logits(
@@ -149,9 +159,10 @@ def _run_epoch(
         learning_rate=float(np.asarray(model.optimizer.learning_rate)),
     )
     if not (math.isfinite(epoch.loss) and math.isfinite(epoch.validation_loss)):
-        raise RadiolensError(
-            f"epoch {number + 1}: the loss is {epoch.loss:g}, on validation {epoch.validation_loss:g}. "
-            f"Lower the learning rate ({experiment.learning_rate:g}) and start in another folder."
+        raise TrainingDiverged(
+            f"the loss is {epoch.loss:g}, on validation {epoch.validation_loss:g}. "
+            f"Lower the learning rate ({experiment.learning_rate:g}) and start in another folder.",
+            number + 1,
         )
     return epoch
 

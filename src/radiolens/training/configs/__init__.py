@@ -11,8 +11,9 @@ from types import ModuleType
 
 from radiolens.errors import DatasetError
 from radiolens.training.config import Experiment
+from radiolens.training.search import Search, check_search
 
-__all__ = ["load_experiment"]
+__all__ = ["load_experiment", "load_search"]
 
 
 def load_experiment(name: str) -> Experiment:
@@ -21,7 +22,28 @@ def load_experiment(name: str) -> Experiment:
     A file is run as code, so only trusted ones may be given. Raises DatasetError, which lists the known names, or says
     what is wrong with the file.
     """
-    module = _own_file(Path(name)) if name.endswith(".py") else _known(name)
+    return _experiment_of(_module(name), name)
+
+
+def load_search(name: str) -> tuple[Experiment, Search]:
+    """Return the experiment of a file and the SEARCH beside it, which fits it; otherwise as `load_experiment`."""
+    module = _module(name)
+    experiment = _experiment_of(module, name)
+    search = getattr(module, "SEARCH", None)
+    if not isinstance(search, Search):
+        raise DatasetError(
+            f"{name}: it defines no SEARCH, a Search of radiolens.training.search, so nothing says what to vary. "
+            "docs/tuning.md shows one."
+        )
+    check_search(experiment, search)
+    return experiment, search
+
+
+def _module(name: str) -> ModuleType:
+    return _own_file(Path(name)) if name.endswith(".py") else _known(name)
+
+
+def _experiment_of(module: ModuleType, name: str) -> Experiment:
     experiment = getattr(module, "EXPERIMENT", None)
     if not isinstance(experiment, Experiment):
         raise DatasetError(f"{name}: it must define EXPERIMENT, an Experiment of radiolens.training.config.")

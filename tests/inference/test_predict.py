@@ -209,7 +209,7 @@ def test_a_task_with_imported_bundles_alone_is_refused_with_their_names_and_answ
 
 
 def test_a_profile_decides_on_an_imported_bundle_too(imported: Predictor) -> None:
-    sha256 = imported.shelf.get("Tuberculosis_model").sha256
+    sha256 = imported.shelf.installed.get("Tuberculosis_model").sha256
     planned = imported.with_profile(Profile("clinic", sha256, {"tuberculosis": 0.03}, "planned here"))
     ask = {"task": "chest-xray", "explain": False}
     assert planned.predict_image(film(), bundle="Tuberculosis_model", **ask).findings[0].threshold == 0.03

@@ -13,12 +13,13 @@ import pytest
 
 from radiolens.bundle import read_bundle, write_bundle
 from radiolens.errors import BundleError, UnknownBundle, UnknownTask
+from radiolens.inference.installed import find_installed
 from radiolens.inference.shelf import Shelf
 from tests.tiny_bundle import make_bundle, make_imported
 
 
 def names(shelf: Shelf, task: str) -> list[str]:
-    return [entry.bundle.name for entry in shelf.of_task(task)]
+    return [entry.bundle.name for entry in shelf.installed.of_task(task)]
 
 
 def edit(folder: Path, **changes: Any) -> None:  # noqa: ANN401  any value of any field
@@ -32,28 +33,28 @@ def test_the_released_bundle_is_the_default_and_others_stand_behind_it(tmp_path:
     make_bundle(tmp_path, "brain-mri")
     shelf = Shelf.find([tmp_path])
     assert names(shelf, "brain-mri") == ["brain-mri", "another", "braintumor"]
-    assert shelf.asked("brain-mri").bundle.name == "brain-mri"
-    assert shelf.asked("brain-mri", "another").bundle.name == "another"
-    assert shelf.tasks == ("brain-mri",)
+    assert shelf.installed.asked("brain-mri").bundle.name == "brain-mri"
+    assert shelf.installed.asked("brain-mri", "another").bundle.name == "another"
+    assert shelf.installed.tasks == ("brain-mri",)
 
 
 def test_an_imported_bundle_is_never_a_default_by_itself(tmp_path: Path) -> None:
     make_imported(tmp_path, "braintumor")
     shelf = Shelf.find([tmp_path])
-    assert shelf.default("brain-mri") is None
-    assert shelf.tasks == ()
+    assert shelf.installed.default("brain-mri") is None
+    assert shelf.installed.tasks == ()
     with pytest.raises(UnknownTask, match="Unknown task 'brain-mri'"):
-        shelf.asked("brain-mri")
+        shelf.installed.asked("brain-mri")
 
 
 def test_the_only_calibrated_bundle_of_a_task_is_its_default_but_not_one_of_two(tmp_path: Path) -> None:
     make_imported(tmp_path, "ours", calibrated=True)
     make_imported(tmp_path, "imported")
-    default = Shelf.find([tmp_path]).default("brain-mri")
+    default = find_installed([tmp_path]).default("brain-mri")
     assert default
     assert default.bundle.name == "ours"
     make_imported(tmp_path, "theirs", calibrated=True)
-    assert Shelf.find([tmp_path]).default("brain-mri") is None
+    assert find_installed([tmp_path]).default("brain-mri") is None
 
 
 def test_what_is_not_there_is_told_with_what_is(tmp_path: Path) -> None:
@@ -62,13 +63,13 @@ def test_what_is_not_there_is_told_with_what_is(tmp_path: Path) -> None:
     make_imported(tmp_path, "braintumor")
     shelf = Shelf.find([tmp_path])
     with pytest.raises(UnknownBundle, match=r"no bundle 'lung'\. Bundles: braintumor, chest-xray, tb\.") as told:
-        shelf.get("lung")
+        shelf.installed.get("lung")
     assert (told.value.name, told.value.known) == ("lung", ("braintumor", "chest-xray", "tb"))
     message = r"The bundle 'braintumor' answers brain-mri, not chest-xray\. Bundles of chest-xray: chest-xray, tb\."
     with pytest.raises(UnknownBundle, match=message):
-        shelf.get("braintumor", "chest-xray")
+        shelf.installed.get("braintumor", "chest-xray")
     with pytest.raises(UnknownBundle, match=r"Bundles of brain-ct: none\."):
-        shelf.get("braintumor", "brain-ct")
+        shelf.installed.get("braintumor", "brain-ct")
 
 
 def no_json(folder: Path) -> None:
@@ -112,10 +113,10 @@ def test_a_bundle_that_cannot_be_read_takes_nothing_else_down(
     damage(make_imported(tmp_path))
     make_bundle(tmp_path)
     shelf = Shelf.find([tmp_path])
-    assert [entry.bundle.name for entry in shelf.bundles] == ["chest-xray"]
-    assert [(entry.name, entry.version) for entry in shelf.unusable] == [("braintumor", "0.0.1")]
+    assert [entry.bundle.name for entry in shelf.installed.bundles] == ["chest-xray"]
+    assert [(entry.name, entry.version) for entry in shelf.installed.unusable] == [("braintumor", "0.0.1")]
     with pytest.raises(BundleError, match=rf"The bundle braintumor 0\.0\.1 cannot be used\. .*{reason}"):
-        shelf.get("braintumor")
+        shelf.installed.get("braintumor")
     assert shelf.engine("chest-xray").bundle.name == "chest-xray"
 
 
@@ -159,13 +160,13 @@ def test_a_network_that_cannot_be_opened_is_set_aside_and_the_others_answer(
     shelf = Shelf.find([tmp_path])
     with caplog.at_level(logging.WARNING):
         shelf.open_all()
-    assert [entry.bundle.name for entry in shelf.bundles] == ["chest-xray"]
-    (unusable,) = shelf.unusable
+    assert [entry.bundle.name for entry in shelf.installed.bundles] == ["chest-xray"]
+    (unusable,) = shelf.installed.unusable
     assert "braintumor 0.0.1 cannot be used" in caplog.text
     for _ in range(2):
         with pytest.raises(BundleError, match=rf"(?s)The bundle braintumor 0\.0\.1 cannot be used\. .*{reason}"):
             shelf.engine("braintumor")
-    assert shelf.unusable == (unusable,)
+    assert shelf.installed.unusable == (unusable,)
 
 
 def test_the_version_before_a_broken_one_answers_and_that_is_told(
@@ -174,12 +175,12 @@ def test_the_version_before_a_broken_one_answers_and_that_is_told(
     make_bundle(tmp_path / "released")
     cut_weights(make_bundle(tmp_path / "site", version="0.2.0", seed=1))
     shelf = Shelf.find([tmp_path / "released", tmp_path / "site"])
-    assert shelf.get("chest-xray").bundle.version == "0.2.0"
+    assert shelf.installed.get("chest-xray").bundle.version == "0.2.0"
     with caplog.at_level(logging.WARNING):
         assert shelf.engine("chest-xray").bundle.version == "0.0.1"
-    assert shelf.get("chest-xray").bundle.version == "0.0.1"
-    assert "chest-xray 0.2.0 cannot be used. Version 0.0.1 answers in its place." in caplog.text
-    assert [(entry.name, entry.version) for entry in shelf.unusable] == [("chest-xray", "0.2.0")]
+    assert shelf.installed.get("chest-xray").bundle.version == "0.0.1"
+    assert "chest-xray 0.0.1 answers in its place." in caplog.text
+    assert [(entry.name, entry.version) for entry in shelf.installed.unusable] == [("chest-xray", "0.2.0")]
 
 
 def test_an_opened_bundle_is_kept(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ class Predictor:
     ) -> Predictor:
         """Find the bundles in `folders`; `threads` 0 lets the runtime use every core.
 
-        A bundle that cannot be used is left out (see `shelf.unusable`). Raises BundleError as `with_profile` does.
+        A bundle that cannot be used is left out, and told in `shelf.installed.unusable`. Raises BundleError as
+        `with_profile` does.
         """
         predictor = cls(Shelf.find(folders, threads))
         for profile in profiles:
@@ -59,7 +60,7 @@ class Predictor:
 
         Raises BundleError if that bundle is not installed or cannot be used, or has not one of the profile's labels.
         """
-        known = {entry.sha256: entry.bundle for entry in self.shelf.bundles}
+        known = {entry.sha256: entry.bundle for entry in self.shelf.installed.bundles}
         if (
             profile.bundle_sha256 in known
         ):  # opened now: if it cannot be, the version before it must not answer unnoticed
@@ -82,18 +83,18 @@ class Predictor:
     @property
     def tasks(self) -> tuple[str, ...]:
         """Return the names of the tasks that are answered where no bundle is named."""
-        return self.shelf.tasks
+        return self.shelf.installed.tasks
 
     def bundle(self, task: str, name: str | None = None) -> Bundle:
         """Return what the bundle `name`, or the default of the task, says of itself.
 
         Raises UnknownTask if the task has no default, UnknownBundle if the named one does not answer it.
         """
-        return self.shelf.asked(task, name).bundle
+        return self.shelf.installed.asked(task, name).bundle
 
     def engine(self, task: str, name: str | None = None) -> Engine:
         """Return the opened bundle `name`, or the default of the task; raise as `bundle`, and BundleError."""
-        return self.shelf.engine(self.shelf.asked(task, name).bundle.name)
+        return self.shelf.engine(self.shelf.installed.asked(task, name).bundle.name)
 
     def task_of(self, task: str = AUTO, bundle: str | None = None) -> str:
         """Return the task that is asked: for `auto` and a named bundle that of the bundle.
@@ -105,7 +106,7 @@ class Predictor:
             get_task(task)
         if bundle is None:
             return task
-        return self.shelf.get(bundle, None if task == AUTO else task).bundle.task
+        return self.shelf.installed.get(bundle, None if task == AUTO else task).bundle.task
 
     def predict(
         self,
@@ -141,9 +142,9 @@ class Predictor:
         if isinstance(chosen, Problem):
             return _refused(None, Quality((chosen,)), start)
         quality = check_intended_use(image, chosen) if gate else Quality()
-        asked = self.shelf.get(bundle) if bundle else self.shelf.default(chosen.name)
+        asked = self.shelf.installed.get(bundle) if bundle else self.shelf.installed.default(chosen.name)
         if asked is None:
-            self.shelf.check_usable(chosen.name)
+            self.shelf.installed.check_usable(chosen.name)
             quality = Quality((*quality.problems, self._unreleased(chosen)))
         if asked is None or not quality.accepted:
             return _refused(chosen.name, quality, start)
@@ -186,7 +187,7 @@ class Predictor:
     def _unreleased(self, task: Task) -> Problem:
         reasons = {label.why_unreleased for label in task.labels if not label.released}
         found = f"{task.title} has no released network. {' '.join(sorted(reasons))}".strip()
-        others = [entry.bundle.name for entry in self.shelf.of_task(task.name)]
+        others = [entry.bundle.name for entry in self.shelf.installed.of_task(task.name)]
         if others:
             found += f" These answer it where they are named: {', '.join(others)}."
         return Problem.found(ProblemCode.UNRELEASED_FINDING, found)

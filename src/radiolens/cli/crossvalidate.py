@@ -1,0 +1,70 @@
+"""`radiolens crossvalidate`: judges an experiment by patients that its networks have not seen."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("crossvalidate")
+@click.argument("experiment")
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A manifest with folds (CSV or Parquet), or the folder of a known collection that has them.",
+)
+@click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where files go.")
+@click.option("--runs", default=Path("runs"), type=click.Path(file_okay=False, path_type=Path), show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Of bootstrap and control.")
+@click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=1), help="Of the bootstrap.")
+@click.option("--json", "as_json", is_flag=True, help="Print evaluation.json instead of the table.")
+def command(experiment: str, data: Path, *, output: Path, runs: Path, seed: int, resamples: int, as_json: bool) -> None:
+    """Train EXPERIMENT once for each fold of the manifest, on all other folds, and pool the answers out of fold.
+
+    Called again, it goes on where it was cut; each fold has a run of its own in RUNS. Temperature and thresholds of a
+    fold are chosen on the answers to the other folds. OUTPUT gets evaluation.json, predictions.parquet and curves.png,
+    as from `radiolens evaluate`. EXPERIMENT is a name, or a Python file, which is run as code.
+    """
+    from radiolens.cli.collection import open_collection
+    from radiolens.cli.stages import stage_progress
+    from radiolens.cli.study_table import study_table
+    from radiolens.training.config import as_json as experiment_as_json
+    from radiolens.training.configs import load_experiment
+    from radiolens.training.train import Watcher
+    from radiolens.validation.out_of_fold import cross_validate
+    from radiolens.validation.questions import questions
+    from radiolens.validation.results import as_json as study_as_json
+    from radiolens.validation.results import deciding_versions, draw_curves, write_predictions, write_study
+    from radiolens.validation.study import Plan, measure
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    config = load_experiment(experiment)
+    show = stage_progress(sys.stderr)
+    try:
+        found = cross_validate(config, open_collection(data, config.task), runs, Watcher(show))
+    except KeyboardInterrupt:
+        click.echo(f"{runs} keeps the finished epochs; the same command goes on from there.", err=True)
+        raise
+    settings = {
+        "experiment": experiment_as_json(config),
+        "folds": list(found.networks),
+        "networks": {str(fold): sha256 for fold, sha256 in found.networks.items()},
+        "command": shlex.join(["radiolens", *sys.argv[1:]]),
+        "versions": deciding_versions(),
+    }
+    plan = Plan(seed, resamples, settings=settings)
+    study = measure(found.task, found.scored, found.thresholds, plan, progress=partial(show, "Measuring"))
+    write_predictions(found.task, found.scored, output)
+    draw_curves(questions(found.task, found.scored, found.thresholds), output)
+    file = write_study(study, output)
+    click.echo(json.dumps(study_as_json(study), indent=1) if as_json else study_table(study_as_json(study)))
+    click.echo(f"written: {file}", err=True)

@@ -1,0 +1,169 @@
+"""Cross-validation: each case is answered by the network that has not seen it, and by nothing that has."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pyarrow.parquet
+import pytest
+from click.testing import CliRunner
+
+from radiolens.cli import cli
+from radiolens.data.manifest import Case, Manifest, write_manifest
+from radiolens.errors import DatasetError, PatientLeakage
+from radiolens.evaluation.link import probabilities
+from radiolens.tasks import get_task
+from radiolens.training.folds import Fold, fold_numbers
+from radiolens.training.train import Watcher, predict_logits
+from radiolens.validation.out_of_fold import OutOfFold, cross_validate, pooled
+from tests.training import tiny_experiment
+from tests.training.conftest import collection
+
+__all__ = ["collection"]  # a fixture that is used here, too
+
+EXPERIMENT = replace(tiny_experiment.EXPERIMENT, epochs=1, patience=2)
+"""With early stopping, which a cross-validation must not use."""
+
+TASK = get_task("chest-xray")
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A finished cross-validation: its manifest, its runs, its result, the stages that were told."""
+
+    manifest: Manifest
+    runs: Path
+    found: OutOfFold
+    stages: tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def folded(collection: Manifest) -> Manifest:
+    """Return the collection with three folds, the third of which is a test split, one external film and one bare."""
+    cases = [
+        replace(case, fold=number % 3 + 1, split="test" if number % 3 == 2 else "train")
+        for number, case in enumerate(collection.cases)
+    ]
+    cases[0] = replace(cases[0], split="external")
+    cases[1] = replace(cases[1], fold=None)
+    return replace(collection, cases=tuple(cases))
+
+
+@pytest.fixture(scope="module")
+def validated(folded: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Validated:
+    runs = tmp_path_factory.mktemp("runs")
+    stages: list[str] = []
+    found = cross_validate(EXPERIMENT, folded, runs, Watcher(lambda stage, done, total: stages.append(stage)))
+    return Validated(folded, runs, found, tuple(dict.fromkeys(stages)))
+
+
+def test_each_case_is_answered_once_by_the_network_that_was_trained_without_its_fold(validated: Validated) -> None:
+    found = validated.found
+    used = [case for case in validated.manifest.cases if case.fold is not None and case.split != "external"]
+    assert sorted(case.path for case in found.scored.cases) == sorted(case.path for case in used)
+    assert set(found.networks) == {1, 2, 3}
+    for fold in found.networks:
+        rows = [row for row, case in enumerate(found.scored.cases) if case.fold == fold]
+        run = validated.runs / f"tiny-without-fold{fold}"
+        model = keras.saving.load_model(run / "network.keras")
+        logits = predict_logits(model, found.scored.grey[rows], EXPERIMENT.preprocessing)
+        with np.load(run / "answers.npz") as kept:
+            assert kept["logits"] == pytest.approx(logits, abs=1e-4)
+        order = found.scored.probabilities[rows].argsort(axis=0)  # a temperature keeps the order
+        assert (order == logits.argsort(axis=0)).all()
+
+
+def test_the_schedule_is_fixed_and_no_fold_is_trained_on_what_it_judges(validated: Validated) -> None:
+    for fold in validated.found.networks:
+        config = json.loads((validated.runs / f"tiny-without-fold{fold}" / "config.json").read_text())
+        assert config["patience"] == 0
+    assert any(stage.startswith("answering fold 3") for stage in validated.stages)
+
+
+def test_a_second_call_trains_nothing_and_finds_the_same(validated: Validated) -> None:
+    networks = sorted([*validated.runs.glob("*/epoch-*.keras"), *validated.runs.glob("*/model.onnx")])
+    assert len(networks) == 6
+    before = [file.stat().st_mtime_ns for file in networks]
+    again = cross_validate(EXPERIMENT, validated.manifest, validated.runs)
+    assert [file.stat().st_mtime_ns for file in networks] == before
+    assert (again.scored.probabilities == validated.found.scored.probabilities).all()
+
+
+def test_a_call_that_was_stopped_goes_on_with_the_fold_it_was_at(folded: Manifest, tmp_path: Path) -> None:
+    def stop(stage: str, done: int, total: int) -> None:
+        if (tmp_path / "tiny-without-fold2").exists() and stage.startswith("epoch 1"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(EXPERIMENT, folded, tmp_path, Watcher(stop))
+    answered = tmp_path / "tiny-without-fold1" / "answers.npz"
+    before = answered.stat().st_mtime_ns
+    resumed = cross_validate(EXPERIMENT, folded, tmp_path)
+    assert set(resumed.networks) == {1, 2, 3}
+    assert answered.stat().st_mtime_ns == before
+
+
+def folds(shift: float = 0.0) -> list[Fold]:
+    """Return three folds of random logits that tell the label a little; the second is shifted."""
+    random = np.random.default_rng(0)
+    made = []
+    for number in (1, 2, 3):
+        told = [(index % 2, index // 2 % 2) for index in range(60)]
+        cases = tuple(
+            Case(f"{number}-{index}", source="clinic", labels={"pneumonia": one, "tuberculosis": other}, fold=number)
+            for index, (one, other) in enumerate(told)
+        )
+        logits = np.asarray(told, float) * 2 - 1 + random.normal(0, 1, (60, 2)) + shift * (number == 2)
+        made.append(Fold(number, cases, logits.astype(np.float32), np.zeros((60, 4, 4), np.uint8), str(number)))
+    return made
+
+
+def test_nothing_that_a_fold_is_judged_by_has_seen_it() -> None:
+    plain, shifted = pooled(TASK, folds()), pooled(TASK, folds(shift=3.0))
+    second = np.asarray([case.fold == 2 for case in plain.scored.cases])
+    for name in TASK.label_names:
+        assert (plain.thresholds[name][second] == shifted.thresholds[name][second]).all()
+        assert (plain.thresholds[name][~second] != shifted.thresholds[name][~second]).all()
+    logits = folds()[1].logits
+    ratio = np.log(plain.scored.probabilities[second] / (1 - plain.scored.probabilities[second])) / logits
+    assert ratio == pytest.approx(np.broadcast_to(ratio[0], ratio.shape), rel=1e-3)  # one temperature for the fold
+    again = probabilities(logits, list(1 / ratio[0]), exclusive=False)
+    assert plain.scored.probabilities[second] == pytest.approx(again, abs=1e-4)
+
+
+def test_a_manifest_without_folds_is_refused_with_the_command_that_cuts_them(collection: Manifest) -> None:
+    with pytest.raises(DatasetError, match=r"0 folds, .* at least two.*radiolens data split chest-xray .* --folds 5"):
+        fold_numbers(collection)
+
+
+def test_a_patient_in_two_folds_is_refused(folded: Manifest) -> None:
+    cases = tuple(replace(case, patient_id="one") for case in folded.cases)
+    with pytest.raises(PatientLeakage, match="in more than one split"):
+        fold_numbers(replace(folded, cases=cases))
+
+
+@pytest.mark.slow
+def test_one_command_writes_the_pooled_study(folded: Manifest, tmp_path: Path) -> None:
+    manifest = folded.file.with_name("folded.csv")
+    write_manifest(folded, manifest)
+    own = tmp_path / "mine.py"
+    own.write_text(
+        "from dataclasses import replace\n"
+        "from tests.training.tiny_experiment import EXPERIMENT as TINY\n"
+        "EXPERIMENT = replace(TINY, name='mine', epochs=1)\n"
+    )
+    arguments = ["--data", manifest, "--runs", tmp_path / "runs", "--output", tmp_path / "out", "--resamples", 20]
+    ended = CliRunner().invoke(cli, [*map(str, ["crossvalidate", own, *arguments])])
+    assert ended.exit_code == 0, ended.output
+    assert "pneumonia" in ended.stdout
+    study = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert study["settings"]["folds"] == [1, 2, 3]
+    assert study["settings"]["experiment"]["name"] == "mine"
+    assert len(set(study["settings"]["networks"].values())) == 3
+    rows = pyarrow.parquet.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()
+    assert len(rows) == study["settings"]["cases"] == 46
+    assert (tmp_path / "out" / "curves.png").exists()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from radiolens.data.manifest import Case, Manifest
+from radiolens.data.manifest import Manifest
 from radiolens.data.splits import group_ids
 from radiolens.evaluation.intervals import Interval
 from radiolens.image import Unit
@@ -21,7 +21,8 @@ from radiolens.validation.corruptions import CORRUPTIONS, Corruption
 from radiolens.validation.grouped_intervals import grouped_auroc, grouped_auroc_difference, grouped_share
 from radiolens.validation.pieces import digest, kept
 from radiolens.validation.plan import Plan
-from radiolens.validation.questions import Question, Scored, questions
+from radiolens.validation.questions import ALL_SOURCES, Question, Scored, questions
+from radiolens.validation.sampling import stratified_sample
 
 __all__ = ["MOST_CASES", "Level", "Robustness", "robustness"]
 
@@ -83,7 +84,7 @@ def robustness(
 
     The answers to each corruption and strength are kept in `cache`; a kill loses one of them.
     """
-    chosen = _sample(scored.cases, most_cases, np.random.default_rng(plan.seed))
+    chosen = stratified_sample(scored.cases, most_cases, np.random.default_rng(plan.seed))
     cases, grey = tuple(scored.cases[row] for row in chosen), scored.grey[chosen]
     conditions = [(None, 0.0), *((change, strength) for change in CORRUPTIONS for strength in change.strengths)]
     key = [engine.installed.sha256, digest(grey), plan.seed]
@@ -180,20 +181,4 @@ def _types(engine: Engine, task: Task, scored: Scored) -> Iterator[Question]:
             threshold, scores = engine.bundle.thresholds[label.name], probabilities[:, column]
             called = (probabilities.argmax(axis=1) == column) & (scores >= threshold)
             answers = np.asarray([scored.cases[row].possible == {label.name} for row in rows], bool)
-            yield Question(label.name, "all", threshold, rows, answers, scores, called, groups)
-
-
-def _sample(cases: Sequence[Case], most: int, random: np.random.Generator) -> NDArray[np.intp]:
-    """Return the rows of at most `most` cases, of each source and answer alike, in their order."""
-    strata: dict[tuple[object, ...], list[int]] = {}
-    for row in random.permutation(len(cases)).tolist():
-        strata.setdefault(_stratum(cases[row]), []).append(row)
-    drawn: list[int] = []
-    for place, rows in enumerate(ordered := sorted(strata.values(), key=len)):
-        drawn += rows[: (most - len(drawn)) // (len(ordered) - place)]  # what a small stratum leaves goes to the others
-    return np.sort(np.asarray(drawn, np.intp))
-
-
-def _stratum(case: Case) -> tuple[object, ...]:
-    told = tuple(sorted((name, value) for name, value in case.labels.items() if value is not None))
-    return case.source, told, tuple(sorted(case.possible))
+            yield Question(label.name, ALL_SOURCES, threshold, rows, answers, scores, called, groups)

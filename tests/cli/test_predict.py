@@ -226,7 +226,10 @@ def test_a_profile_moves_the_threshold_of_its_bundle(film: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"bundle_sha256": "0" * 64}, "is not installed. Plan the thresholds anew for the installed bundle."),
+        (
+            {"bundle_sha256": "0" * 64},
+            "is not installed. Plan the thresholds anew for the installed bundle (installed: ",
+        ),
         ({"thresholds": {"glioma": 0.5}}, "has thresholds for glioma; the labels of chest-xray"),
         ({"thresholds": {"pneumonia": "low"}}, "thresholds must give each label a number"),
     ],

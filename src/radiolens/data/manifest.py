@@ -23,7 +23,7 @@ try:  # pyarrow comes with the extra [train]; CSV works without it
 except ModuleNotFoundError:
     pyarrow = None
 
-__all__ = ["COLUMNS", "SPLITS", "Case", "Manifest", "read_manifest", "relocated", "write_manifest"]
+__all__ = ["COLUMNS", "SPLITS", "Case", "Manifest", "read_manifest", "read_rows", "relocated", "write_manifest"]
 
 _ENDINGS = (".csv", ".parquet")
 _Rows = tuple[Sequence[str], Iterable[Mapping[str, str]]]
@@ -33,11 +33,19 @@ def read_manifest(file: Path, task: Task) -> Manifest:
     """Read and check a manifest; raise InvalidManifest with row and column where it first breaks the format."""
     if not file.is_file():
         raise InvalidManifest("there is no such file. Make one with `radiolens data import`.", file)
-    header, rows = _read_parquet(file) if _ending(file) == ".parquet" else _read_csv(file)
+    header, rows = read_rows(file)
     check_header(file, task, header)
     cases = tuple(case_of(file, task, number, row) for number, row in enumerate(rows, 1))
     check_unique(file, cases)
     return Manifest(file, task, cases)
+
+
+def read_rows(file: Path) -> tuple[Sequence[str], Iterable[Mapping[str, str]]]:
+    """Return header and rows of any table, CSV or Parquet by its ending, every value as the text a CSV would have.
+
+    Raises InvalidManifest if it cannot be read.
+    """
+    return _read_parquet(file) if _ending(file) == ".parquet" else _read_csv(file)
 
 
 def write_manifest(manifest: Manifest, file: Path) -> None:

@@ -20,6 +20,7 @@ from radiolens.imaging.untrusted import read_untrusted
 from radiolens.inference.engine import Engine
 from radiolens.inference.explanation import maps_of
 from radiolens.inference.gate import route
+from radiolens.inference.profile_file import not_installed
 from radiolens.inference.shelf import Shelf
 from radiolens.prediction import Explanation, Finding, Prediction, SliceFindings, decide
 from radiolens.profile import Profile
@@ -68,10 +69,7 @@ class Predictor:
             known = {opened.sha256: opened.bundle}
         bundle = known.get(profile.bundle_sha256)
         if bundle is None:
-            raise BundleError(
-                f"The profile of {profile.site!r} was made for bundle {profile.bundle_sha256[:12]}, which is not "
-                "installed. Plan the thresholds anew for the installed bundle."
-            )
+            raise not_installed(profile, self.shelf.installed.bundles)
         strange = sorted(profile.thresholds.keys() - set(bundle.labels))
         if strange:
             raise BundleError(

@@ -27,6 +27,7 @@ COMMANDS = {
     "export": "Turn a trained network into a bundle.",
     "bundle": "Check a bundle, or seal its evidence.",
     "evaluate": "Measure a bundle on a manifest.",
+    "thresholds": "Plan a site's threshold on its own cases.",
     "data": "Make, split and check manifests; download public sets.",
 }
 

@@ -54,20 +54,19 @@ def command(config: str, data: Path, trials: int | None, storage: str | None, ru
         search = replace(search, trials=trials)
     manifest = open_collection(data, experiment.task)
     folder = runs / f"{experiment.name}-tune"
-    opened = open_storage(storage or sqlite_url(folder / "study.sqlite"))
     called = ["radiolens", "tune", config, "--data", str(data), "--trials", str(search.trials), "--runs", str(runs)]
-    if storage:
-        called += ["--storage", opened.address]
-    run = SearchRun(experiment, search, manifest, folder, runs / "cache", opened, config, shlex.join(called))
-    try:
-        found = tune(run, TuneWatcher(stage_progress(sys.stderr), _tell))
-    except KeyboardInterrupt:
-        click.echo(
-            f"{folder} keeps the finished trials, and the finished epochs of this one; the same command goes on from "
-            "there.",
-            err=True,
-        )
-        raise
+    with open_storage(storage or sqlite_url(folder / "study.sqlite")) as opened:
+        told = shlex.join([*called, "--storage", opened.address] if storage else called)
+        run = SearchRun(experiment, search, manifest, folder, runs / "cache", opened, config, told)
+        try:
+            found = tune(run, TuneWatcher(stage_progress(sys.stderr), _tell))
+        except KeyboardInterrupt:
+            click.echo(
+                f"{folder} keeps the finished trials, and the finished epochs of this one; the same command goes on "
+                "from there.",
+                err=True,
+            )
+            raise
     click.echo(f"page: {found.page}")
     if found.best_file:
         click.echo(f"best: {found.best_file}")
@@ -75,9 +74,9 @@ def command(config: str, data: Path, trials: int | None, storage: str | None, ru
 
 def _tell(place: Place, best: Place | None, total: int) -> None:
     loss = "no loss" if place.loss is None else f"validation loss {place.loss:.4f}"
-    told = f"trial {place.number + 1} of {total} {place.ending}: {loss}"
+    told = f"trial {place.number} of {total} {place.ending}: {loss}"
     if place.note:
         told += f", {place.note}"
     if best is not None and best.loss is not None:
-        told += f"; best so far is trial {best.number + 1} with {best.loss:.4f}"
+        told += f"; best so far is trial {best.number} with {best.loss:.4f}"
     click.echo(told, err=True)

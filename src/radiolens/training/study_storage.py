@@ -90,8 +90,9 @@ def study_url(text: str) -> URL:
     return url
 
 
-def open_storage(text: str, heartbeat: Heartbeat = Heartbeat()) -> StudyStorage:
-    """Open a storage and make its tables if there are none.
+@contextmanager
+def open_storage(text: str, heartbeat: Heartbeat = Heartbeat()) -> Iterator[StudyStorage]:
+    """Open a storage, make its tables if there are none, and close its connections in the end.
 
     Raises DatasetError if the URL or the file is of another kind, PeerError if a server does not answer or refuses.
     """
@@ -107,7 +108,12 @@ def open_storage(text: str, heartbeat: Heartbeat = Heartbeat()) -> StudyStorage:
             heartbeat_interval=heartbeat.interval_s,
             grace_period=heartbeat.grace_s,
         )
-    return StudyStorage(url, _shown(url), engine, trials)
+    try:
+        yield StudyStorage(url, _shown(url), engine, trials)
+    finally:
+        trials.remove_session()
+        for opened in (engine, trials.engine):
+            opened.dispose()
 
 
 @contextmanager

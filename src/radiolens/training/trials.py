@@ -12,14 +12,16 @@ import fcntl
 import os
 import platform
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.samplers import BaseSampler
 from optuna.storages import fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 
@@ -29,14 +31,13 @@ __all__ = [
     "Ending",
     "Opening",
     "Place",
+    "Plan",
     "Worker",
     "best_place",
-    "claim",
     "mark_stopped",
     "note",
     "places",
-    "take_up",
-    "waiting",
+    "run_next",
     "worker",
 ]
 
@@ -54,7 +55,7 @@ class Ending(StrEnum):
     """How a place stands."""
 
     FINISHED = "finished"
-    PRUNED = "pruned"
+    STOPPED_EARLY = "stopped early"
     RUNNING = "running"
     WAITING = "waiting"
     GIVEN_UP = "given up"
@@ -64,9 +65,9 @@ class Ending(StrEnum):
 class Place:
     """One set of values of a study as its latest trial tells it.
 
-    `number` counts the places, in the order they were handed out; `losses` are the validation losses by epoch from 0;
-    `loss` is that of the network it leaves, or of its last epoch if it was pruned; None without one. `values` are as
-    the study stores them, choices by their label. `note` says why it ended early, where that is known.
+    `number` counts the places from 1, in the order they are handed out; `losses` are the validation losses by epoch
+    from 0; `loss` is that of the network it leaves, or of its last epoch if it was stopped early; None without one.
+    `values` are as the study stores them, choices by their label. `note` says why it ended early, if that is known.
     """
 
     number: int
@@ -81,7 +82,17 @@ class Place:
     @property
     def over(self) -> bool:
         """Say whether nothing will happen to it any more."""
-        return self.ending in (Ending.FINISHED, Ending.PRUNED, Ending.GIVEN_UP)
+        return self.ending in (Ending.FINISHED, Ending.STOPPED_EARLY, Ending.GIVEN_UP)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a search does: so many places, values of the first one, how to draw the others by place, what a trial is."""
+
+    wanted: int
+    opening: Opening
+    sampler: Callable[[int], BaseSampler]
+    objective: Callable[[optuna.Trial, int], float]
 
 
 @dataclass(frozen=True)
@@ -107,11 +118,42 @@ def worker(folder: Path) -> Iterator[Worker]:
         own.file.unlink()
 
 
-def take_up(study: optuna.Study, own: Worker, wanted: int, opening: Opening) -> None:
-    """Bring a study to `wanted` places: notice trials whose process died, put them and what is missing in the queue.
+def run_next(study: optuna.Study, storage: StudyStorage, own: Worker, plan: Plan) -> int | None:
+    """Run the next trial that waits, and return its place; None if none waits, or another process took it away.
 
-    The first place of all begins with the values of `opening`. Call it while `StudyStorage.exclusive` is held. Killed
-    between any two steps, the next call does the rest.
+    One process at a time looks after the dead and hands out trials; the trials themselves run side by side.
+    """
+    lost: list[UpdateFinishedTrialError] = []
+    with ExitStack() as handing_out:
+        handing_out.enter_context(storage.exclusive())
+        _take_up(study, own, plan)
+        place = _waiting(study)
+        if place is None:
+            return None
+        study.sampler = plan.sampler(place)
+
+        def objective(trial: optuna.Trial) -> float:
+            _claim(study, storage, trial, own)
+            handing_out.close()
+            try:
+                return plan.objective(trial, place)
+            except UpdateFinishedTrialError as error:
+                lost.append(error)
+                raise
+
+        try:
+            study.optimize(objective, n_trials=1)
+        except (UpdateFinishedTrialError, ValueError):  # ValueError: optuna cannot tell the end of a trial that failed
+            if not lost:
+                raise
+            return None  # this process slept, or the storage did not hear of it, and another took its trial up
+    return place
+
+
+def _take_up(study: optuna.Study, own: Worker, plan: Plan) -> None:
+    """Notice trials whose process died, put them and what is missing in the queue.
+
+    Killed between any two steps, the next call does the rest.
     """
     with experimental():
         fail_stale_trials(study)
@@ -123,12 +165,12 @@ def take_up(study: optuna.Study, own: Worker, wanted: int, opening: Opening) -> 
     for place, trial in latest.items():
         if trial.state is TrialState.FAIL and _ending(trial) is Ending.WAITING:
             study.add_trial(_next_attempt(place, trial))
-    for place in range(len(latest), wanted):
-        study.add_trial(_empty(place, opening if place == 0 else {}))
+    for place in range(len(latest) + 1, plan.wanted + 1):
+        study.add_trial(_empty(place, plan.opening if place == 1 else {}))
 
 
-def claim(study: optuna.Study, storage: StudyStorage, trial: optuna.Trial, own: Worker) -> int:
-    """Note who runs a trial that was just handed out, begin its heartbeat, and return its place.
+def _claim(study: optuna.Study, storage: StudyStorage, trial: optuna.Trial, own: Worker) -> None:
+    """Note who runs a trial that was just handed out, and begin its heartbeat.
 
     Only after that may `StudyStorage.exclusive` be given free: a running trial without these notes is one whose
     process died while it held the lock.
@@ -136,7 +178,6 @@ def claim(study: optuna.Study, storage: StudyStorage, trial: optuna.Trial, own: 
     study_id = storage.trials.get_study_id_from_name(study.study_name)
     storage.trials.record_heartbeat(storage.trials.get_trial_id_from_study_id_trial_number(study_id, trial.number))
     trial.set_user_attr(_WORKER, own.facts())
-    return int(trial.user_attrs[_PLACE])
 
 
 def mark_stopped(trial: optuna.Trial) -> None:
@@ -149,7 +190,7 @@ def note(trial: optuna.Trial, text: str) -> None:
     trial.set_user_attr(_NOTE, text)
 
 
-def waiting(study: optuna.Study) -> int | None:
+def _waiting(study: optuna.Study) -> int | None:
     """Return the place that is handed out next, None if none waits."""
     queue = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
     return int(queue[0].user_attrs[_PLACE]) if queue else None
@@ -238,7 +279,7 @@ def _ending(trial: FrozenTrial) -> Ending:
         return Ending.GIVEN_UP if _attempt(trial) >= _ATTEMPTS else Ending.WAITING
     return {
         TrialState.COMPLETE: Ending.FINISHED,
-        TrialState.PRUNED: Ending.PRUNED,
+        TrialState.PRUNED: Ending.STOPPED_EARLY,
         TrialState.RUNNING: Ending.RUNNING,
         TrialState.WAITING: Ending.WAITING,
     }[trial.state]

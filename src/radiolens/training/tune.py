@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +18,6 @@ import keras
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.exceptions import UpdateFinishedTrialError
 
 from radiolens.data.manifest import Manifest
 from radiolens.data.splits import check_no_leakage
@@ -46,14 +44,12 @@ from radiolens.training.train import Watcher, digest_of_cases, train
 from radiolens.training.trials import (
     Opening,
     Place,
-    Worker,
+    Plan,
     best_place,
-    claim,
     mark_stopped,
     note,
     places,
-    take_up,
-    waiting,
+    run_next,
     worker,
 )
 from radiolens.training.tune_page import write_page
@@ -119,9 +115,10 @@ def tune(run: SearchRun, watcher: TuneWatcher = TuneWatcher()) -> Tuned:
     run = replace(run, manifest=seen)
     with run.storage.told(), worker(run.folder) as own:
         study = _open_study(run)
+        plan = _plan(run, watcher)
         _write_results(run, study)
         while not _is_over(run, study):
-            ended = _run_next(run, study, own, watcher)
+            ended = run_next(study, run.storage, own, plan)
             if ended is None:
                 _wait(run, study, watcher)
                 continue
@@ -189,34 +186,12 @@ def _is_over(run: SearchRun, study: optuna.Study) -> bool:
     return sum(place.over for place in places(study).values()) >= run.search.trials
 
 
-def _run_next(run: SearchRun, study: optuna.Study, own: Worker, watcher: TuneWatcher) -> int | None:
-    """Run the next trial that waits, and return its place; None if none waits, or another process took it away."""
-    lost: list[UpdateFinishedTrialError] = []
-    with ExitStack() as handing_out:
-        handing_out.enter_context(run.storage.exclusive())
-        take_up(study, own, run.search.trials, _opening(run))
-        place = waiting(study)
-        if place is None:
-            return None
-        study.sampler = _sampler(run.search, place)
+def _plan(run: SearchRun, watcher: TuneWatcher) -> Plan:
+    def objective(trial: optuna.Trial, place: int) -> float:
+        values = {name: _suggest(trial, name, allowed) for name, allowed in run.search.space.items()}
+        return _run_trial(run, trial, place, values, watcher)
 
-        def objective(trial: optuna.Trial) -> float:
-            values = {name: _suggest(trial, name, allowed) for name, allowed in run.search.space.items()}
-            claim(study, run.storage, trial, own)
-            handing_out.close()
-            try:
-                return _run_trial(run, trial, place, values, watcher)
-            except UpdateFinishedTrialError as error:
-                lost.append(error)
-                raise
-
-        try:
-            study.optimize(objective, n_trials=1)
-        except (UpdateFinishedTrialError, ValueError):  # ValueError: optuna cannot tell the end of a trial that failed
-            if not lost:
-                raise
-            return None  # the process slept, or the storage did not hear of it, and another one took its trial up
-    return place
+    return Plan(run.search.trials, _opening(run), lambda place: _sampler(run.search, place), objective)
 
 
 def _run_trial(
@@ -227,7 +202,7 @@ def _run_trial(
     folder = run.folder / f"trial-{place:04d}"
 
     def progress(stage: str, done: int, total: int) -> None:
-        watcher.progress(f"trial {place + 1} of {run.search.trials}, {stage}", done, total)
+        watcher.progress(f"trial {place} of {run.search.trials}, {stage}", done, total)
 
     def finished(epoch: Epoch) -> None:
         trial.report(epoch.validation_loss, epoch.number)
@@ -315,6 +290,6 @@ def _head(run: SearchRun, study: optuna.Study, best: Place) -> str:
     return (
         f"The best of {over} trials of {run.experiment.name}, found by a search.\n\n"
         f"Command: {run.command}\n"
-        f"Study: {study.study_name!r} in {run.storage.address}, trial {best.number + 1}\n"
+        f"Study: {study.study_name!r} in {run.storage.address}, trial {best.number}\n"
         f"Result: validation loss {best.loss:.4f}, of the split by which it was chosen; measure it on another one.\n"
     )

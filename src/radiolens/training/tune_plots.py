@@ -32,10 +32,12 @@ def history_plot(places: Sequence[Place]) -> str:
     """Return validation loss by trial, with the best finished one so far as a line."""
     figure = Figure(figsize=(_WIDTH, 3.2), layout="constrained")
     axes = _plain(figure.subplots())
-    _points(axes, places, [place.number + 1 for place in places])
+    _points(axes, places, [place.number for place in places])
     finished = [place for place in places if place.ending is Ending.FINISHED]
     best = np.minimum.accumulate([place.loss or 0.0 for place in finished])
-    axes.step([place.number + 1 for place in finished], best, where="post", color=_BEST, label="best so far")
+    numbers = [place.number for place in finished]
+    if finished:  # the line reaches to the last trial
+        axes.step([*numbers, len(places)], [*best, best[-1]], where="post", color=_BEST, label="best so far")
     axes.set(xlabel="trial", ylabel="validation loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _legend(axes)
@@ -46,9 +48,10 @@ def learning_curves(places: Sequence[Place], best: Place | None) -> str:
     """Return validation loss by epoch, a line for each trial; those stopped early are dashed and end in a cross."""
     figure = Figure(figsize=(_WIDTH, 3.2), layout="constrained")
     axes = _plain(figure.subplots())
+    stopped = [place for place in places if place.ending is Ending.STOPPED_EARLY]
     for label, style, colour, shown in (
-        ("stopped early", "--x", _PRUNED, [place for place in places if place.ending is Ending.PRUNED]),
-        ("others", "-o", _SERIES, [place for place in places if place.ending is not Ending.PRUNED and place != best]),
+        ("stopped early", "--x", _PRUNED, stopped),
+        ("others", "-o", _SERIES, [place for place in places if place not in stopped and place != best]),
         ("best", "-o", _BEST, [best] if best else []),
     ):
         axes.plot([], [], style, color=colour, label=label, markersize=5)
@@ -75,7 +78,7 @@ def importance_plot(importance: Mapping[str, float]) -> str:
 
 def slice_plot(places: Sequence[Place], space: Mapping[str, Range]) -> str:
     """Return a panel for each value of a search: validation loss against it."""
-    columns = min(_COLUMNS, len(space))
+    columns = 2 if len(space) == 4 else min(_COLUMNS, len(space))
     rows = -(-len(space) // columns)
     figure = Figure(figsize=(_WIDTH, 2.5 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
@@ -104,7 +107,7 @@ def _slice(axes: Axes, places: Sequence[Place], name: str, allowed: Range) -> No
 
 def _points(axes: Axes, places: Sequence[Place], positions: Sequence[float]) -> None:
     """Draw finished trials as discs and those stopped early as crosses; others have no loss yet."""
-    for ending, marker, colour in ((Ending.FINISHED, "o", _SERIES), (Ending.PRUNED, "x", _PRUNED)):
+    for ending, marker, colour in ((Ending.FINISHED, "o", _SERIES), (Ending.STOPPED_EARLY, "x", _PRUNED)):
         shown = [
             (position, place.loss)
             for position, place in zip(positions, places, strict=True)

@@ -46,6 +46,12 @@ def test_haemorrhage_is_not_annotated_in_the_stroke_set(tmp_path: Path) -> None:
     assert dict(case.labels) == {"haemorrhage": None, "tumour": None}
 
 
+def test_a_slice_of_head_ct_knows_its_place_by_the_name_of_its_file(tmp_path: Path) -> None:
+    path = next(path for path in committed_splits("brain_ct") if path.endswith("0001_12.jpg"))
+    (case,) = brain_ct.load(collection(tmp_path, "brain-ct", f"{path},sich,train,haemorrhage,p,,")).cases
+    assert case.slice_index == 12
+
+
 @pytest.mark.parametrize(
     ("name", "row", "message"),
     [

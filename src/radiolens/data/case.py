@@ -24,6 +24,7 @@ COLUMNS = (
     "age",
     "sex",
     "view",
+    "slice_index",
     "mask",
     "licence",
     "sha256",
@@ -37,7 +38,7 @@ class Case:
 
     `path` is relative to the manifest. `labels` maps each finding to 1 (present), 0 (absent) or None (not
     annotated). `possible` is the set of labels of an exclusive task that the image may have; empty: not annotated.
-    `age` is in years, `sha256` of the file as 64 digits.
+    `age` is in years, `sha256` of the file as 64 digits. `slice_index` counts the slices of a volume in their order.
     """
 
     path: str
@@ -51,6 +52,7 @@ class Case:
     age: float | None = None
     sex: str = ""
     view: str = ""
+    slice_index: int | None = None
     mask: str = ""
     licence: str = ""
     sha256: str = ""

@@ -77,8 +77,15 @@ def case_of(
     """
     row = _Row(file, number, texts, called)
     _check(row)
-    text = {name: row.text(name) for name in COLUMNS if name not in ("age", "fold")}
-    return Case(**text, fold=_fold(row), age=_age(row), labels=_labels(row, task), possible=_possible(row, task))
+    text = {name: row.text(name) for name in COLUMNS if name not in ("age", "fold", "slice_index")}
+    return Case(
+        **text,
+        fold=_whole(row, "fold"),
+        slice_index=_whole(row, "slice_index"),
+        age=_age(row),
+        labels=_labels(row, task),
+        possible=_possible(row, task),
+    )
 
 
 def check_unique(file: Path, cases: Sequence[Case]) -> None:
@@ -142,10 +149,10 @@ def _age(row: _Row) -> float | None:
     return age
 
 
-def _fold(row: _Row) -> int | None:
-    text = row.text("fold")
+def _whole(row: _Row, column: str) -> int | None:
+    text = row.text(column)
     if text and not _WHOLE.fullmatch(text):
-        raise row.refused("fold", "a whole number from 0 on, or nothing")
+        raise row.refused(column, "a whole number from 0 on, or nothing")
     return int(text.split(".")[0]) if text else None
 
 

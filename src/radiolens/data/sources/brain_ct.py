@@ -5,6 +5,7 @@ Both are cut by patient and committed in brain_ct_splits.csv.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +18,7 @@ __all__ = ["cut", "load"]
 
 _TASK = get_task("brain-ct")
 _COLUMNS = ("path", "source", "label", "patient_id", "mask", "licence")
+_SLICE = re.compile(r"_(\d{1,9})\.\w+$", re.ASCII)
 _HAEMORRHAGE = {"haemorrhage": 1, "no_haemorrhage": 0, "normal": None, "stroke": None}
 
 
@@ -39,8 +41,15 @@ def _cases(folder: Path) -> tuple[Case, ...]:
             source=row["source"],
             patient_id=row["patient_id"],
             labels={"haemorrhage": chosen(folder, number, "label", row["label"], _HAEMORRHAGE), "tumour": None},
+            slice_index=_slice_index(row["path"]),
             mask=row["mask"],
             licence=row["licence"],
         )
         for number, row in enumerate(rows(folder, _COLUMNS), 1)
     )
+
+
+def _slice_index(path: str) -> int | None:
+    """Return the number of a slice in its volume, which both sets write behind that of the patient: 0001_12.jpg."""
+    found = _SLICE.search(path)
+    return int(found[1]) if found else None

@@ -112,7 +112,7 @@ def _features(engine: Engine, imagenet: Callable[[Image], NDArray[np.float32]], 
 
 
 def _imagenet(preprocessing: Preprocessing, file: Path) -> Callable[[Image], NDArray[np.float32]]:
-    session = open_session(file)
+    session = open_session(file, threads=1)  # on a busy machine two threads mostly wait for each other
     prepared = replace(
         _IMAGENET_INPUT,
         fit=preprocessing.fit,

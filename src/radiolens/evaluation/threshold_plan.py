@@ -20,10 +20,22 @@ from radiolens.evaluation.targets import Target, Verdict, judge
 from radiolens.evaluation.thresholds import Criterion, Rule, choose
 from radiolens.evaluation.wilson import cases_for_half_width, wilson_bounds, z_value
 
-__all__ = ["FEWEST", "ByPatient", "Grouped", "LocalCases", "ThresholdPlan", "plan_threshold"]
+__all__ = [
+    "FEWEST",
+    "PRECISION",
+    "ByPatient",
+    "Grouped",
+    "LocalCases",
+    "ThresholdPlan",
+    "check_enough",
+    "plan_threshold",
+]
 
 FEWEST = 10
 """Of each class, of a site and of a subgroup: the interval of fewer says next to nothing."""
+
+PRECISION = 0.05
+"""The half width of an interval that is usually wanted."""
 
 _EXPECTED_SHARE = 0.9
 """What a usable test may reach, where there are too few cases to tell."""
@@ -130,7 +142,7 @@ def plan_threshold(
     `precision` is the half width that the intervals of sensitivity and specificity should have. Raises DatasetError if
     a class has fewer than ten cases, or no cut-off reaches the target of the rule.
     """
-    _check_enough(cases, precision)
+    check_enough(cases, precision)
     points = cut_offs(cases.truth, cases.scores, cases.callable_rows)
     place = choose(points, rule, practice)
     if place is None:
@@ -163,7 +175,8 @@ def plan_threshold(
     return plan
 
 
-def _check_enough(cases: LocalCases, precision: float) -> None:
+def check_enough(cases: LocalCases, precision: float = PRECISION) -> None:
+    """Raise DatasetError, with the number that a precision takes, if a class has fewer than ten cases."""
     if min(cases.positives, cases.negatives) >= FEWEST:
         return
     needed = cases_for_half_width(_EXPECTED_SHARE, precision)

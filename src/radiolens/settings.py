@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["Settings"]
+__all__ = ["RELEASED_BUNDLES", "UPLOAD_CHOICES", "Settings"]
+
+RELEASED_BUNDLES = "released"
+UPLOAD_CHOICES = ("1", "2", "3")
+"""Of `/upload/`: brain tumour, tuberculosis, pneumonia."""
 
 
 class Settings(BaseSettings):
@@ -25,3 +29,30 @@ class Settings(BaseSettings):
     max_files: int = Field(400, gt=0)
     threads: int = Field(0, ge=0)
     allow_remote: bool = False
+    upload_bundles: str = RELEASED_BUNDLES
+
+    @field_validator("upload_bundles")
+    @classmethod
+    def _check_upload_bundles(cls, text: str) -> str:
+        _bundles_by_choice(text)
+        return text
+
+    def upload_bundle(self, choice: str) -> str | None:
+        """Return the name of the bundle that answers a choice of `/upload/`, None for the released one."""
+        return _bundles_by_choice(self.upload_bundles).get(choice)
+
+
+def _bundles_by_choice(text: str) -> dict[str, str]:
+    """Return the bundle by choice; raise ValueError, which pydantic reports with the setting's name."""
+    if text.strip() in ("", RELEASED_BUNDLES):
+        return {}
+    found: dict[str, str] = {}
+    for part in text.split(","):
+        choice, _, name = (word.strip() for word in part.partition("="))
+        if choice not in UPLOAD_CHOICES or not name or choice in found:
+            raise ValueError(
+                f"expected {RELEASED_BUNDLES}, or a bundle for some of the choices {', '.join(UPLOAD_CHOICES)}, for "
+                f"instance 1=braintumor,2=Tuberculosis_model; found {part.strip()!r}"
+            )
+        found[choice] = name
+    return found

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from radiolens.settings import Settings
+from radiolens.settings import UPLOAD_CHOICES, Settings
 from tests.project.documents import text_of
 
 PAGE = text_of("docs/settings.md")
@@ -63,6 +63,10 @@ def test_the_environment_and_the_file_set_a_value_and_the_environment_wins(
         ("max_files", "0"),
         ("threads", "-1"),
         ("allow_remote", "perhaps"),
+        ("upload_bundles", "braintumor"),
+        ("upload_bundles", "4=braintumor"),
+        ("upload_bundles", "1="),
+        ("upload_bundles", "1=a,1=b"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_by_its_name(
@@ -71,6 +75,22 @@ def test_a_value_that_does_not_fit_is_refused_by_its_name(
     monkeypatch.setenv(f"RADIOLENS_{name.upper()}", value)
     with pytest.raises(ValidationError, match=name):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("released", [None, None, None]),
+        ("", [None, None, None]),
+        ("1=braintumor", ["braintumor", None, None]),
+        (" 3 = pneumonia_model , 2=Tuberculosis_model", [None, "Tuberculosis_model", "pneumonia_model"]),
+    ],
+)
+def test_the_bundles_of_the_first_design_are_read_by_choice(
+    monkeypatch: pytest.MonkeyPatch, text: str, expected: list[str | None]
+) -> None:
+    monkeypatch.setenv("RADIOLENS_UPLOAD_BUNDLES", text)
+    assert [Settings().upload_bundle(choice) for choice in UPLOAD_CHOICES] == expected
 
 
 def test_settings_do_not_change() -> None:

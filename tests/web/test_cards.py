@@ -122,10 +122,10 @@ def test_the_headline_is_the_decision_in_words(
 def test_a_row_says_probability_decision_and_threshold(predictor: Predictor) -> None:
     site = answer("chest-xray", {"pneumonia": 0.284, "tuberculosis": 0.001}, thresholds=SITE)
     first, second = make_card(site, study("chest"), predictor).rows
-    assert (first.title, first.percent, first.state) == ("Pneumonia", "28.4 %", "present")
+    assert (first.title, first.number, first.state) == ("Pneumonia", "28.4 %", "present")
     assert first.words == "suspected (threshold 15.8 %)"
     assert (first.bar_percent, first.threshold_percent) == (28.4, 15.8)
-    assert (second.percent, second.words) == ("0.1 %", "not found (threshold 60.0 %)")
+    assert (second.number, second.words) == ("0.1 %", "not found (threshold 60.0 %)")
 
 
 def test_of_exclusive_answers_the_most_likely_one_is_said_and_no_tumour_is_no_alarm(predictor: Predictor) -> None:
@@ -144,7 +144,7 @@ def test_no_percentage_claims_certainty_or_hides_the_side_of_the_threshold(
     predictor: Predictor, probability: float, text: str
 ) -> None:
     site = answer("chest-xray", {"pneumonia": probability, "tuberculosis": 0.5}, thresholds=SITE)
-    assert make_card(site, study("pneumonia"), predictor).rows[0].percent == text
+    assert make_card(site, study("pneumonia"), predictor).rows[0].number == text
 
 
 @pytest.mark.parametrize("entry", [entry for entry in STUDIES if entry.label], ids=lambda entry: entry.key)

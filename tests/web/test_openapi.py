@@ -70,7 +70,7 @@ def test_an_upload_is_multipart_with_its_fields(document: dict[str, Any], path: 
     body = document["paths"][path]["post"]["requestBody"]
     assert body["required"]
     schema = body["content"]["multipart/form-data"]["schema"]
-    assert schema["properties"].keys() == {field, other}
+    assert schema["properties"].keys() == {field, other, "bundle"}
     assert field in schema["required"]
     assert schema["properties"][field]["items"] == {"type": "string", "format": "binary"}
     assert schema["properties"][other]["enum"]
@@ -83,6 +83,9 @@ def test_the_answer_is_described_key_by_key(document: dict[str, Any]) -> None:
     assert schema["properties"]["status"]["enum"] == ["answered", "refused"]
     finding = document["components"]["schemas"]["FindingAnswer"]["properties"]
     assert list(finding) == ["label", "probability", "threshold", "presence"]
+    bundle = document["components"]["schemas"]["AnsweredBy"]
+    assert list(bundle["properties"]) == ["name", "version", "sha256", "calibrated"]
+    assert bundle["required"] == ["name", "version", "sha256"]
     assert document["components"]["schemas"]["Presence"]["enum"] == ["present", "absent", "indeterminate"]
     assert document["components"]["schemas"]["ProblemCode"]["enum"] == list(ProblemCode)
 

@@ -14,7 +14,7 @@ import click
 
 from radiolens.cli.configuration import read_settings
 from radiolens.cli.result_files import table, write_heatmaps
-from radiolens.errors import BundleError, InputError
+from radiolens.errors import BundleError, InputError, UnknownBundle
 from radiolens.tasks import TASKS
 
 if TYPE_CHECKING:  # importing it loads the runtime
@@ -27,6 +27,9 @@ __all__ = ["command"]
 @click.command("predict")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--task", default="auto", type=click.Choice(["auto", *(task.name for task in TASKS)]), show_default=True)
+@click.option(
+    "--bundle", metavar="NAME", help="The bundle that answers; `radiolens tasks` lists them. Names the task, too."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
 @click.option("--no-gate", is_flag=True, help="Score what would be refused; needs a named task.")
 @click.option("--profile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Thresholds (JSON).")
@@ -35,6 +38,7 @@ __all__ = ["command"]
 def command(
     paths: tuple[str, ...],
     task: str,
+    bundle: str | None,
     *,
     as_json: bool,
     no_gate: bool,
@@ -56,8 +60,8 @@ def command(
 
     named = _listed(paths)
     found = (entry for path in named for entry in inputs(path))
-    predictor = _predictor(profile)
-    outcomes = predict_inputs(predictor, found, task, gate=not no_gate, explain=heatmaps is not None)
+    predictor = _predictor(profile, task, bundle)
+    outcomes = predict_inputs(predictor, found, task, gate=not no_gate, explain=heatmaps is not None, bundle=bundle)
     answered: dict[str, None] = {}  # the tasks, each once and in order
     unreadable = False
     _make(heatmaps)
@@ -73,7 +77,7 @@ def command(
             if row["bundle"]:
                 answered[row["task"]] = None
     if not as_json:
-        _tell_limits([predictor.bundle(name) for name in answered])
+        _tell_limits([predictor.bundle(name, bundle) for name in answered])
     sys.exit(1 if unreadable else 0)
 
 
@@ -107,19 +111,31 @@ def _make(heatmaps: Path | None) -> None:
             raise click.UsageError(f"--heatmaps {heatmaps}: cannot be made ({error.strerror}).") from error
 
 
-def _predictor(profile: Path | None) -> Predictor:
+def _predictor(profile: Path | None, task: str, bundle: str | None) -> Predictor:
     from radiolens.bundle import RELEASED
     from radiolens.inference.predict import Predictor
-    from radiolens.inference.profile_file import read_profile
+    from radiolens.inference.profile_file import check_answers, read_profile
 
     settings = read_settings()
     predictor = Predictor.open((RELEASED, settings.home / "bundles"), settings.threads)
+    asked = _task_of(predictor, task, bundle)
     if profile is None:
         return predictor
     try:
-        return predictor.with_profile(read_profile(profile))
+        wanted = read_profile(profile)
+        predictor = predictor.with_profile(wanted)
+        if bundle or asked in predictor.tasks:
+            check_answers(wanted, predictor.shelf.installed.asked(asked, bundle))
+        return predictor
     except BundleError as error:
         raise click.BadParameter(str(error), param_hint="--profile") from error
+
+
+def _task_of(predictor: Predictor, task: str, bundle: str | None) -> str:
+    try:
+        return predictor.task_of(task, bundle)
+    except UnknownBundle as error:
+        raise click.BadParameter(str(error), param_hint="--bundle") from error
 
 
 def _line(row: Mapping[str, Any]) -> str:
@@ -127,12 +143,25 @@ def _line(row: Mapping[str, Any]) -> str:
     if row["status"] != "answered":
         return f"{name}: {row['status']}. {' '.join(problem['message'] for problem in row['problems'])}"
     told = ", ".join(f"{entry['label']} {entry['probability']:.2f} ({entry['presence']})" for entry in row["findings"])
-    return f"{name}: {told}"
+    mark = "" if row["bundle"].get("calibrated", True) else "; scores of an imported network, not calibrated"
+    return f"{name}: {told}{mark}"
 
 
 def _tell_limits(bundles: Sequence[Bundle]) -> None:
     """Say once on standard error what stands beside every answer."""
     for bundle in bundles:
-        click.echo(f"{bundle.name} {bundle.version}: {' '.join(bundle.limits)}", err=True)
+        click.echo(f"{bundle.name} {bundle.version}: {' '.join([*_marks(bundle), *bundle.limits])}", err=True)
     if bundles:
         click.echo("For education and research; not a medical device.", err=True)
+
+
+def _marks(bundle: Bundle) -> Iterator[str]:
+    from radiolens.bundle import OCCLUSION_MAP
+
+    if not bundle.calibrated:
+        yield "It was imported: it is not calibrated, and radiolens has not measured how often it is right."
+    if bundle.explanation == OCCLUSION_MAP:
+        yield (
+            "Its heat maps are occlusion maps: where hiding a part of the image lowered the score; do not compare them "
+            "with those of other networks."
+        )

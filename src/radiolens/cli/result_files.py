@@ -30,6 +30,7 @@ COLUMNS = (
     "version",
     "sha256",
     "seconds",
+    "calibrated",
 )
 """Of a table: a row for each label of an answered input, and one with empty label for any other."""
 
@@ -120,6 +121,7 @@ def _rows(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         "version": bundle["version"],
         "sha256": bundle["sha256"],
         "seconds": row["seconds"],
+        "calibrated": str(bundle.get("calibrated", True)).lower() if row["bundle"] else None,
     }
     nothing = {"label": None, "probability": None, "threshold": None, "presence": None}
     for finding in row["findings"] or [nothing]:

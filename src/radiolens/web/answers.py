@@ -60,10 +60,11 @@ class Answerer:
         task: str,
         view: Callable[[Answer], _View],
         *,
+        bundle: str | None = None,
         explain: bool = True,
         at_most: int | None = None,
     ) -> list[_View]:
-        """Return a view of the answer to each series and each other file.
+        """Return a view of the answer to each series and each other file, by the bundle of this name.
 
         `files` is emptied. `view` runs in the worker thread, too, and on one answer after the other, so that no more
         than one decoded image is in memory. Raises HTTPProblem 422, before anything is decoded, if there are more than
@@ -75,11 +76,13 @@ class Answerer:
             with self._archive if _is_archive(files) else nullcontext():
                 entries = _inputs(files)
                 _check_count(len(entries), at_most)
-                return [view(self._answer(entries.popleft(), task, explain=explain)) for _ in range(len(entries))]
+                return [
+                    view(self._answer(entries.popleft(), task, bundle, explain=explain)) for _ in range(len(entries))
+                ]
 
         return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
-    def _answer(self, entry: Input, task: str, *, explain: bool) -> Answer:
+    def _answer(self, entry: Input, task: str, bundle: str | None, *, explain: bool) -> Answer:
         start = time.perf_counter()
         try:
             if entry.problem:
@@ -90,7 +93,7 @@ class Answerer:
             seconds = time.perf_counter() - start
             # Without its trace, whose frames hold the upload.
             return Answer(entry.name, error.with_traceback(None), known_format=known, seconds=seconds)
-        prediction = self.predictor.predict_image(image, task, explain=explain)
+        prediction = self.predictor.predict_image(image, task, explain=explain, bundle=bundle)
         seconds = time.perf_counter() - start
         return Answer(entry.name, replace(prediction, seconds=seconds), image, len(entry.files), seconds=seconds)
 

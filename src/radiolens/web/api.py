@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Request
 
 from radiolens.errors import InputError, UnknownTask
+from radiolens.inference.installed import Installed
 from radiolens.inference.predict import AUTO
 from radiolens.inference.record import record
 from radiolens.tasks import TASKS, get_task
 from radiolens.web.answers import Answerer
-from radiolens.web.openapi import FILE_PROBLEMS, NOT_READY, upload_body
+from radiolens.web.openapi import BUNDLE_FIELD, FILE_PROBLEMS, NOT_READY, upload_body
 from radiolens.web.problems import HTTPProblem
-from radiolens.web.schemas import Health, Prediction, Readiness, TaskAnswer
-from radiolens.web.single import answer_one, input_problem
+from radiolens.web.schemas import BundleAnswer, Health, Prediction, Readiness, TaskAnswer, UnusableAnswer
+from radiolens.web.single import answer_one, asked_bundle, input_problem
 from radiolens.web.uploads import received
 
 __all__ = ["healthz", "predictions", "readyz", "router", "tasks"]
@@ -23,7 +26,10 @@ _TASK_NAMES = (AUTO, *(task.name for task in TASKS))
 _BODY = upload_body(
     "file",
     "DICOM, NIfTI, PNG, JPEG, TIFF, or a zip with one series; several files are the files of one DICOM series.",
-    {"task": {"type": "string", "enum": list(_TASK_NAMES), "default": AUTO, "description": "The study."}},
+    {
+        "task": {"type": "string", "enum": list(_TASK_NAMES), "default": AUTO, "description": "The study."},
+        "bundle": BUNDLE_FIELD,
+    },
 )
 
 
@@ -33,26 +39,41 @@ def healthz() -> Health:
     return Health(status="ok")
 
 
-@router.get("/readyz", tags=["state"], responses=NOT_READY)
+@router.get("/readyz", tags=["state"], responses=NOT_READY, response_model_exclude_unset=True)
 def readyz(request: Request) -> Readiness:
-    """Say that bundles are installed, and which tasks they answer."""
-    answerer: Answerer = request.app.state.answerer
-    if not answerer.predictor.tasks:
-        raise HTTPProblem(503, "Not ready", "No bundle is installed. Install radiolens again.")
-    return Readiness(status="ready", tasks=answerer.predictor.tasks)
+    """Say that bundles are installed, which tasks they answer, and which bundles cannot be used."""
+    installed = _installed(request)
+    unusable = tuple(UnusableAnswer(**asdict(entry)) for entry in installed.unusable)
+    if not installed.bundles:
+        reasons = " ".join(f"{entry.name} {entry.version}: {entry.reason}" for entry in unusable)
+        raise HTTPProblem(503, "Not ready", reasons or "No bundle is installed. Install radiolens again.")
+    told = {"unusable": unusable} if unusable else {}
+    return Readiness(status="ready", tasks=installed.tasks, **told)
 
 
 @router.get("/api/v1/tasks", tags=["predictions"])
 def tasks(request: Request) -> list[TaskAnswer]:
-    """List the tasks, and whether a bundle answers them."""
-    answered = request.app.state.answerer.predictor.tasks
+    """List the tasks, and the bundles that answer them."""
+    installed = _installed(request)
     return [
-        TaskAnswer(name=task.name, title=task.title, labels=task.label_names, answered=task.name in answered)
+        TaskAnswer(
+            name=task.name,
+            title=task.title,
+            labels=task.label_names,
+            answered=task.name in installed.tasks,
+            bundles=_bundles(installed, task.name),
+        )
         for task in TASKS
     ]
 
 
-@router.post("/api/v1/predictions", tags=["predictions"], responses=FILE_PROBLEMS, openapi_extra=_BODY)
+@router.post(
+    "/api/v1/predictions",
+    tags=["predictions"],
+    responses=FILE_PROBLEMS,
+    openapi_extra=_BODY,
+    response_model_exclude_unset=True,
+)
 async def predictions(request: Request) -> Prediction:
     """Answer one image, volume or series.
 
@@ -61,10 +82,32 @@ async def predictions(request: Request) -> Prediction:
     """
     async with received(request, "file") as upload:
         task = _task(upload.fields.get("task", ""))
-        answer = await answer_one(request, upload, "file", task)
+        bundle = asked_bundle(request, upload, task)
+        answer = await answer_one(request, upload, "file", task, bundle)
     if isinstance(answer.result, InputError):
         raise input_problem(answer)
     return Prediction.model_validate(record(answer.name, answer.result))
+
+
+def _installed(request: Request) -> Installed:
+    answerer: Answerer = request.app.state.answerer
+    return answerer.predictor.shelf.installed
+
+
+def _bundles(installed: Installed, task: str) -> tuple[BundleAnswer, ...]:
+    default = installed.default(task)
+    return tuple(
+        BundleAnswer(
+            name=entry.bundle.name,
+            version=entry.bundle.version,
+            sha256=entry.sha256,
+            labels=entry.bundle.labels,
+            calibrated=entry.bundle.calibrated,
+            explanation=entry.bundle.explanation,
+            default=entry == default,
+        )
+        for entry in installed.of_task(task)
+    )
 
 
 def _task(asked: str) -> str:

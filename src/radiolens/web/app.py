@@ -12,10 +12,11 @@ from starlette.staticfiles import StaticFiles
 
 from radiolens import __version__
 from radiolens.bundle import RELEASED
+from radiolens.errors import RadiolensError
 from radiolens.imaging import untrusted
 from radiolens.imaging.sandbox import readers_sandbox
 from radiolens.inference.predict import Predictor
-from radiolens.settings import Settings
+from radiolens.settings import UPLOAD_CHOICES, Settings
 from radiolens.web import api, legacy, openapi, pages, problems
 from radiolens.web.answers import Answerer
 from radiolens.web.budget import ByteBudget
@@ -34,11 +35,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         untrusted.start()
         predictor = Predictor.open((RELEASED, settings.home / "bundles"), settings.threads)
-        for task in predictor.tasks:
-            predictor.engine(task)
+        _warn_of_unusable(predictor)
+        predictor.shelf.open_all()
         app.state.answerer = Answerer(predictor)
         app.state.upload_budget = ByteBudget(settings.max_upload_bytes)
-        _warn(settings)
+        _warn(settings, predictor)
         yield
         readers_sandbox().stop()  # here, since after SIGTERM the interpreter's own end is not reached
 
@@ -62,7 +63,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _warn(settings: Settings) -> None:
+def _warn_of_unusable(predictor: Predictor) -> None:
+    """Tell the log of bundles that cannot even be read; the shelf tells of those that it cannot open."""
+    for entry in predictor.shelf.installed.unusable:
+        _log.warning("%s %s cannot be used. %s", entry.name, entry.version, entry.reason)
+
+
+def _warn(settings: Settings, predictor: Predictor) -> None:
     """Tell the log what whoever runs the program should know."""
     if settings.allow_remote:
         _log.warning(
@@ -76,3 +83,17 @@ def _warn(settings: Settings) -> None:
             name,
             name,
         )
+    for choice in UPLOAD_CHOICES:
+        bundle = settings.upload_bundle(choice)
+        if bundle:
+            _tell_of_choice(predictor, choice, bundle)
+
+
+def _tell_of_choice(predictor: Predictor, choice: str, bundle: str) -> None:
+    """Tell the log whether the bundle that a site wants for a choice of `/upload/` answers it."""
+    try:
+        legacy.check_answers(predictor, choice, bundle)
+    except RadiolensError as error:
+        _log.error("RADIOLENS_UPLOAD_BUNDLES: choice %s of /upload/ is not answered. %s", choice, error)
+    else:
+        _log.warning("RADIOLENS_UPLOAD_BUNDLES: choice %s of /upload/ is answered by %s.", choice, bundle)

@@ -8,27 +8,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from radiolens.bundle import Bundle
+from radiolens.bundle import OCCLUSION_MAP, Bundle
 from radiolens.errors import InputError
 from radiolens.explain.overlay import display_slice, overlay, png
 from radiolens.image import Image
 from radiolens.inference.predict import Predictor
 from radiolens.prediction import BundleIdentity, Finding, Prediction, Presence
 from radiolens.web.answers import Answer
-from radiolens.web.studies import Study
+from radiolens.web.studies import IMPORTED, Study
 
 __all__ = ["Card", "FindingRow", "HeatMap", "make_card"]
 
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One finding as shown: `percent` is the text of the probability, the numbers are 0 to 100 for the bar.
+    """One finding as shown: `number` is the text of the probability or score, the others are 0 to 100 for the bar.
 
     `state` is that of its bar: present only for what the clinician should look at.
     """
 
     title: str
-    percent: str
+    number: str
     words: str
     state: str
     bar_percent: float
@@ -46,7 +46,10 @@ class HeatMap:
 
 @dataclass(frozen=True)
 class Card:
-    """One result as shown. `token` tells its elements from those of other cards on the page; `files` are a series's."""
+    """One result as shown. `token` tells its elements from those of other cards on the page; `files` are a series's.
+
+    `occlusion` says that the heat maps are occlusion maps.
+    """
 
     token: str
     name: str
@@ -58,6 +61,7 @@ class Card:
     rows: tuple[FindingRow, ...] = ()
     picture: str = ""
     heat_maps: tuple[HeatMap, ...] = ()
+    occlusion: bool = False
     slice_note: str = ""
     thresholds: str = ""
     model: BundleIdentity | None = None
@@ -76,13 +80,14 @@ def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
         return _refused(begun, result, image)
     shown = [entry for entry in result.findings if study.shows(entry)]
     position = result.explanation.slice_index if result.explanation else image.slice_indices[0]
-    bundle = predictor.bundle(study.task_name)
+    bundle = predictor.bundle(study.task_name, study.bundle)
     return begun(
-        _headline(study, shown),
+        _headline(study, shown) if bundle.calibrated else f"{_headline(study, shown)} ({IMPORTED})",
         _state(study, shown),
-        rows=tuple(_row(study, entry) for entry in shown),
+        rows=tuple(_row(study, entry, bundle) for entry in shown),
         picture=_picture(image, position),
         heat_maps=_heat_maps(study, result, shown, image),
+        occlusion=bundle.explanation == OCCLUSION_MAP,
         slice_note=_slice_note(study, result, image, position),
         thresholds=_thresholds(bundle, shown),
         model=result.bundle,
@@ -124,16 +129,22 @@ def _is_alarm(study: Study, finding: Finding) -> bool:
     return finding.presence is Presence.PRESENT and not study.named(finding).normal
 
 
-def _row(study: Study, finding: Finding) -> FindingRow:
-    percent, threshold = _percents(finding.probability, finding.threshold)
+def _row(study: Study, finding: Finding, bundle: Bundle) -> FindingRow:
+    number, threshold = (_percents if bundle.calibrated else _scores)(finding.probability, finding.threshold)
     return FindingRow(
         title=study.named(finding).title,
-        percent=percent,
-        words=_words(finding, threshold, exclusive=study.task.exclusive),
+        number=number,
+        words=_words(finding, threshold, exclusive=bundle.exclusive),
         state=_state(study, [finding]),
         bar_percent=round(100 * finding.probability, 1),
         threshold_percent=round(100 * finding.threshold, 1),
     )
+
+
+def _scores(score: float, threshold: float) -> tuple[str, str]:
+    """Return both from 0 to 1, so that the score is not read as a percentage; with digits as `_percents`."""
+    digits = next((n for n in (2, 3, 4, 5) if f"{score:.{n}f}" != f"{threshold:.{n}f}"), 2)
+    return f"score {score:.{digits}f}", f"{threshold:.{digits}f}"
 
 
 def _percents(probability: float, threshold: float) -> tuple[str, str]:

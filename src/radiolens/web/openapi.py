@@ -11,12 +11,27 @@ from pydantic import BaseModel
 from radiolens.web.problems import MEDIA_TYPE
 from radiolens.web.schemas import InputProblem, ProblemDetails
 
-__all__ = ["FILE_PROBLEMS", "LEGACY_PROBLEMS", "NOT_READY", "DescribedAPI", "Responses", "upload_body"]
+__all__ = [
+    "BUNDLE_FIELD",
+    "FILE_PROBLEMS",
+    "LEGACY_PROBLEMS",
+    "NOT_READY",
+    "DescribedAPI",
+    "Responses",
+    "upload_body",
+]
 
 Responses = dict[int | str, dict[str, Any]]
 
 _SCHEMAS = "#/components/schemas/"
 _FORBIDDEN = "The request does not come from this computer, or comes from another site."
+
+
+BUNDLE_FIELD = {
+    "type": "string",
+    "description": "The name of the installed bundle that shall answer, as /api/v1/tasks lists them.",
+}
+"""Which network answers; without it the default of the task."""
 
 
 def upload_body(
@@ -66,7 +81,7 @@ def _problem(description: str, *models: type[BaseModel]) -> dict[str, Any]:
 _UPLOAD_PROBLEMS: Responses = {
     400: _problem("The sender broke off.", ProblemDetails),
     408: _problem("The upload stopped midway.", ProblemDetails),
-    503: _problem("Other uploads take all the memory.", ProblemDetails),
+    503: _problem("Other uploads take all the memory, or the bundle cannot be used.", ProblemDetails),
 }
 FILE_PROBLEMS: Responses = {
     **_UPLOAD_PROBLEMS,

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from radiolens import __version__
+from radiolens.inference.installed import Installed, UnusableBundle
 from radiolens.inference.predict import Predictor
 from radiolens.settings import Settings
 from radiolens.task import Label
@@ -18,7 +19,7 @@ from radiolens.tasks import get_task
 from radiolens.web.answers import Answer, Answerer
 from radiolens.web.cards import Card, make_card
 from radiolens.web.problems import HTTPProblem
-from radiolens.web.studies import STUDIES, Study, find_study
+from radiolens.web.studies import STUDIES, Study, bundle_studies, find_study
 from radiolens.web.uploads import Upload, received
 
 __all__ = [
@@ -59,6 +60,9 @@ class StartPage:
     allow_remote: bool
     max_upload_bytes: int
     max_files: int
+    unusable: tuple[UnusableBundle, ...] = ()
+    other_studies: tuple[Study, ...] = ()
+    imported_studies: tuple[Study, ...] = ()
     studies: tuple[Study, ...] = STUDIES
     unreleased: tuple[Label, ...] = tuple(label for label in get_task("brain-ct").labels if not label.released)
     version: str = __version__
@@ -76,7 +80,7 @@ async def analyse(request: Request) -> Response:
     """Answer the posted images: the whole page, or only the cards for the page's script."""
     try:
         async with received(request, "file") as upload:
-            study = _study(upload)
+            study = _study(request, upload)
             cards = await _cards(request, upload, study)
     except HTTPException as error:
         if _asks_for_cards(request):
@@ -98,11 +102,17 @@ def lying_files(folder: Path) -> tuple[str, ...]:
     return tuple(name for name in FIRST_DESIGN_FILES if (folder / name).is_file())
 
 
-def _study(upload: Upload) -> Study:
+def _installed(request: Request) -> Installed:
+    answerer: Answerer = request.app.state.answerer
+    return answerer.predictor.shelf.installed
+
+
+def _study(request: Request, upload: Upload) -> Study:
     key = upload.fields.get("study", "")
-    study = find_study(key)
+    studies = (*STUDIES, *bundle_studies(_installed(request)))
+    study = find_study(key, studies)
     if study is None:
-        known = ", ".join(entry.key for entry in STUDIES)
+        known = ", ".join(entry.key for entry in studies)
         raise HTTPProblem(422, "Unknown study", f"There is no study {key[:40]!r}. Choose one of {known}.")
     return study
 
@@ -116,7 +126,7 @@ async def _cards(request: Request, upload: Upload, study: Study) -> tuple[Card, 
     def card(answer: Answer) -> Card:
         return make_card(answer, study, predictor)
 
-    return tuple(await answerer.answer(upload.files, study.task_name, card))
+    return tuple(await answerer.answer(upload.files, study.task_name, card, bundle=study.bundle))
 
 
 def _asks_for_cards(request: Request) -> bool:
@@ -127,6 +137,8 @@ def _page(
     request: Request, cards: tuple[Card, ...] = (), chosen: str = STUDIES[0].key, notice: str = "", status: int = 200
 ) -> Response:
     settings: Settings = request.app.state.settings
+    installed = _installed(request)
+    more = bundle_studies(installed)
     page = StartPage(
         chosen=chosen,
         results=CardList(cards),
@@ -135,5 +147,8 @@ def _page(
         allow_remote=settings.allow_remote,
         max_upload_bytes=settings.max_upload_bytes,
         max_files=settings.max_files,
+        unusable=installed.unusable,
+        other_studies=tuple(study for study in more if study.calibrated),
+        imported_studies=tuple(study for study in more if not study.calibrated),
     )
     return _templates.TemplateResponse(request, "start.html", {"page": page, "results": page.results}, status)

@@ -6,11 +6,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from radiolens.bundle import CLASS_ACTIVATION_MAP
 from radiolens.prediction import Presence
 from radiolens.quality import ProblemCode
 
 __all__ = [
     "AnsweredBy",
+    "BundleAnswer",
     "FindingAnswer",
     "Health",
     "InputProblem",
@@ -20,6 +22,7 @@ __all__ = [
     "Reason",
     "SliceAnswer",
     "TaskAnswer",
+    "UnusableAnswer",
 ]
 
 
@@ -33,7 +36,7 @@ class FindingAnswer(_Answer):
     """One label of the answer and the decision on it."""
 
     label: str = Field(examples=["pneumonia"])
-    probability: float = Field(ge=0, le=1, description="Calibrated.", examples=[0.284])
+    probability: float = Field(ge=0, le=1, description="Calibrated, unless the bundle is not.", examples=[0.284])
     threshold: float = Field(description="What the decision was made by.", examples=[0.158])
     presence: Presence = Field(description="The decision.")
 
@@ -58,6 +61,11 @@ class AnsweredBy(_Answer):
     name: str = Field(examples=["chest-xray"])
     version: str = Field(examples=["0.1.0"])
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of bundle.json, which hashes all the rest.")
+    calibrated: bool = Field(
+        True,
+        description="Only there, and then false, of an imported network: it is not calibrated and not measured by "
+        "radiolens, and its probabilities are mere scores.",
+    )
 
 
 class _Content(_Answer):
@@ -102,13 +110,26 @@ class InputProblem(_Content):
     outcome: Literal["unreadable", "refused"]
 
 
+class BundleAnswer(_Answer):
+    """An installed bundle, to be named in the field `bundle`."""
+
+    name: str = Field(examples=["chest-xray"])
+    version: str = Field(examples=["0.1.0"])
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of bundle.json, which hashes all the rest.")
+    labels: tuple[str, ...] = Field(description="What it answers: all labels of the task, or some.")
+    calibrated: bool = Field(description="False for an imported network: what it gives are mere scores.")
+    explanation: str = Field(description="How the page shows where it looked.", examples=[CLASS_ACTIVATION_MAP])
+    default: bool = Field(description="It answers where no bundle is named.")
+
+
 class TaskAnswer(_Answer):
-    """A study, and whether an installed bundle answers it."""
+    """A study, and which installed bundles answer it."""
 
     name: str = Field(examples=["chest-xray"])
     title: str
     labels: tuple[str, ...]
-    answered: bool
+    answered: bool = Field(description="There is a bundle that answers where none is named.")
+    bundles: tuple[BundleAnswer, ...] = Field(description="The default first.")
 
 
 class Health(_Answer):
@@ -117,8 +138,17 @@ class Health(_Answer):
     status: Literal["ok"]
 
 
+class UnusableAnswer(_Answer):
+    """A bundle that is installed and cannot be used, and why."""
+
+    name: str
+    version: str
+    reason: str
+
+
 class Readiness(_Answer):
     """The bundles are open and answer."""
 
     status: Literal["ready"]
     tasks: tuple[str, ...]
+    unusable: tuple[UnusableAnswer, ...] = Field((), description="Only there if a bundle cannot be used.")

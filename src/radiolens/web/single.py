@@ -6,22 +6,38 @@ from dataclasses import replace
 
 from fastapi import Request
 
-from radiolens.errors import InputError, UnreadableImage
+from radiolens.errors import BundleError, InputError, UnknownBundle, UnreadableImage
 from radiolens.inference.record import record
 from radiolens.quality import ProblemCode
 from radiolens.web.answers import Answer, Answerer
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.uploads import Upload
 
-__all__ = ["answer_one", "input_problem"]
+__all__ = ["answer_one", "asked_bundle", "input_problem"]
 
 
-async def answer_one(request: Request, upload: Upload, field: str, task: str) -> Answer:
+def asked_bundle(request: Request, upload: Upload, task: str) -> str | None:
+    """Return the name of the bundle that a request asks for, None if it names none.
+
+    Raises HTTPProblem 422 for a bundle that is not installed or answers another task, 503 for one that cannot be used.
+    """
+    name = upload.fields.get("bundle", "").strip() or None
+    answerer: Answerer = request.app.state.answerer
+    try:
+        answerer.predictor.task_of(task, name)
+    except UnknownBundle as error:
+        raise HTTPProblem(422, "Unknown bundle", str(error)) from error
+    except BundleError as error:
+        raise HTTPProblem(503, "The bundle cannot be used", str(error)) from error
+    return name
+
+
+async def answer_one(request: Request, upload: Upload, field: str, task: str, bundle: str | None) -> Answer:
     """Answer an upload that holds one image, volume or series; raise HTTPProblem 422 if it holds none or several."""
     if not upload.files:
         raise HTTPProblem(422, "No image", _no_file(upload, field))
     answerer: Answerer = request.app.state.answerer
-    (answer,) = await answerer.answer(upload.files, task, _without_pixels, explain=False, at_most=1)
+    (answer,) = await answerer.answer(upload.files, task, _without_pixels, bundle=bundle, explain=False, at_most=1)
     return answer
 
 

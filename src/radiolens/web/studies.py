@@ -1,26 +1,38 @@
-"""What can be chosen on the page: a task, or one finding of it."""
+"""What can be chosen on the page: a task, one finding of it, or another bundle than the task's default."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from radiolens.bundle import Bundle
+from radiolens.inference.installed import Installed
 from radiolens.prediction import Finding
 from radiolens.task import Label, Task
 from radiolens.tasks import get_task
 
-__all__ = ["STUDIES", "Study", "find_study"]
+__all__ = ["IMPORTED", "STUDIES", "Study", "bundle_studies", "find_study"]
+
+IMPORTED = "imported network, not calibrated"
+"""What is said of such a network wherever its answer stands."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """A choice on the page; `label` restricts it to one finding of the task."""
+    """A choice on the page; `label` restricts it to one finding of the task.
+
+    `bundle` names the bundle that answers, None the task's default. `labels` are then what it answers, and `calibrated`
+    says whether its numbers are probabilities.
+    """
 
     key: str
     title: str
     hint: str
     task_name: str
     label: str = ""
+    bundle: str | None = None
+    labels: tuple[str, ...] = ()
+    calibrated: bool = True
 
     @property
     def task(self) -> Task:
@@ -30,19 +42,22 @@ class Study:
     @property
     def negative_answer(self) -> str:
         """Return what is said when nothing that was looked for was found."""
-        return f"No {self._title} found" if self.label else self.task.negative_answer
+        whole = not self.label and set(self.labels or self.task.label_names) == set(self.task.label_names)
+        return self.task.negative_answer if whole else f"No {_listed(self._abnormal, 'or')} found"
 
     def concerning(self, limits: Sequence[str]) -> tuple[str, ...]:
-        """Return a bundle's limits; of one finding, those that concern it, and that it alone was looked for."""
-        if not self.label:
+        """Return a bundle's limits; of some findings, those that concern them, and that they alone were looked for."""
+        if not self.label and not self.bundle:
             return tuple(limits)
-        only = f"Only {self._title} is looked for; every other disease is missed."
+        verb = "is" if len(self._abnormal) == 1 else "are"
+        only = f"Only {_listed(self._abnormal, 'and')} {verb} looked for; every other disease is missed."
         return (only, *(text for text in limits if self._concerns(text)))
 
     def _concerns(self, limit: str) -> bool:
         """Say whether a limit is not of other findings alone, nor the one that says what the whole task looks for."""
-        others = [label.title.lower() for label in self.task.labels if label.name != self.label]
-        named = self._title in limit.lower() or not any(title in limit.lower() for title in others)
+        others = [label.title.lower() for label in self.task.labels if label.name not in self._answered]
+        mine = any(title in limit.lower() for title in self._abnormal)
+        named = mine or not any(title in limit.lower() for title in others)
         return named and not limit.startswith("Only ")
 
     def shows(self, finding: Finding) -> bool:
@@ -54,8 +69,41 @@ class Study:
         return self.task.label(finding.label)
 
     @property
-    def _title(self) -> str:
-        return self.task.label(self.label).title.lower()
+    def _answered(self) -> tuple[str, ...]:
+        return (self.label,) if self.label else self.labels or self.task.label_names
+
+    @property
+    def _abnormal(self) -> list[str]:
+        """Return the titles of the findings that are looked for."""
+        found = (self.task.label(name) for name in self._answered)
+        return [label.title.lower() for label in found if not label.normal]
+
+
+def bundle_studies(installed: Installed) -> tuple[Study, ...]:
+    """Return a choice for each bundle that is not the default of its task; the imported ones last."""
+    found = (
+        _bundle_study(entry.bundle) for entry in installed.bundles if entry != installed.default(entry.bundle.task)
+    )
+    return tuple(sorted(found, key=lambda study: not study.calibrated))
+
+
+def _bundle_study(bundle: Bundle) -> Study:
+    task = get_task(bundle.task)
+    titles = ", ".join(task.label(name).title.lower() for name in bundle.labels)
+    return Study(
+        key=f"bundle:{bundle.name}",
+        title=bundle.name,
+        hint=f"{task.title}: {titles}",
+        task_name=bundle.task,
+        bundle=bundle.name,
+        labels=bundle.labels,
+        calibrated=bundle.calibrated,
+    )
+
+
+def _listed(words: Sequence[str], last: str) -> str:
+    """Return words as a sentence lists them."""
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 STUDIES = (
@@ -67,6 +115,6 @@ STUDIES = (
 """In the order of the page."""
 
 
-def find_study(key: str) -> Study | None:
+def find_study(key: str, studies: Sequence[Study] = STUDIES) -> Study | None:
     """Return the study of this key, None if there is none."""
-    return next((study for study in STUDIES if study.key == key), None)
+    return next((study for study in studies if study.key == key), None)

@@ -36,6 +36,21 @@ def head_slice(rows: int = 96, columns: int = 80, height: float = 0.0, seed: int
     return np.rint(tissue + noise).astype(np.int16)
 
 
+def bright_lesion(
+    rows: int, columns: int, centre: tuple[float, float], radius: float, seed: int = 0
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return a dark picture (rows, columns) with one bright disc around `centre` (row, column), and its mask of 0, 255.
+
+    Black and white occur in every picture, so that a stretch to the full range changes nothing.
+    """
+    y, x = np.mgrid[0:rows, 0:columns]
+    inside = np.hypot(y - centre[0], x - centre[1]) <= radius
+    grey = np.random.default_rng(seed).integers(0, 60, (rows, columns))
+    grey[inside] = 255
+    grey[0, 0] = 0
+    return grey.astype(np.uint8), np.where(inside, 255, 0).astype(np.uint8)
+
+
 def dicom_dataset(pixels: NDArray[Any], **elements: Any) -> Dataset:  # noqa: ANN401  any value of any element
     """Return a data set of `pixels`: (rows, columns), with a last axis of 3 in colour, or with a first of frames.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,22 @@ _OPSET = 17
 Weights = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
-def make_bundle(folder: Path, task: str = "chest-xray", seed: int = 0, version: str = VERSION) -> Path:
-    """Write a bundle of random weights to `folder`/<task>/<version> and return that folder."""
+def make_bundle(
+    folder: Path,
+    task: str = "chest-xray",
+    seed: int = 0,
+    version: str = VERSION,
+    weights: Weights | None = None,
+    **changes: Any,  # noqa: ANN401  any field of the bundle
+) -> Path:
+    """Write a bundle of random weights, or of the given ones, to `folder`/<task>/<version> and return that folder."""
     place = folder / task / version
     place.mkdir(parents=True)
     asked = get_task(task)
-    kernel, head_kernel, head_bias = _weights(len(asked.labels), np.random.default_rng(seed))
+    kernel, head_kernel, head_bias = weights or _weights(len(asked.labels), np.random.default_rng(seed))
     onnx.save(_network(kernel, head_kernel, head_bias), place / "model.onnx")
     np.savez(place / "reference.npz", head_kernel=head_kernel, head_bias=head_bias)
-    bundle = _bundle(asked, version)
+    bundle = replace(_bundle(asked, version), **changes)
     grey = np.random.default_rng(seed).integers(0, 256, (2, SIDE, SIDE), np.uint8)
     logits = tiny_logits(grey, (kernel, head_kernel, head_bias), bundle.preprocessing)
     golden = probabilities(logits, list(bundle.temperature.values()), exclusive=bundle.exclusive)

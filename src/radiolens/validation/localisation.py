@@ -7,17 +7,34 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from radiolens.evaluation.intervals import Interval
 from radiolens.imaging.resample import resize
 from radiolens.validation.grouped_intervals import grouped_mean, grouped_share
 from radiolens.validation.plan import Plan
 
-__all__ = ["ANY_LABEL", "CENTRE", "MEAN_MASK", "Localisation", "Marked", "Prior", "centre_map", "find", "localisations"]
+__all__ = [
+    "ANY_LABEL",
+    "CENTRE",
+    "MEAN_MASK",
+    "NEAR",
+    "Found",
+    "Localisation",
+    "Marked",
+    "Prior",
+    "centre_map",
+    "find",
+    "localisations",
+]
 
 ANY_LABEL = "all"
 CENTRE = "image centre"
 MEAN_MASK = "mean mask"
+
+NEAR = 15 / 224
+"""Of the longer side: within 15 pixels of 224 a place still counts as near, as in the paper of the pointing game. It is
+half a cell of a 7 x 7 map, which cannot point more exactly."""
 
 _CENTRE_SPREAD = 0.25
 """Standard deviation of the centre prior, of a side: two thirds of it lie in the middle half of the picture."""
@@ -33,8 +50,10 @@ class Prior:
 
     name: str
     pointing: Interval
+    near: Interval
     mass: Interval
     pointing_difference: Interval
+    near_difference: Interval
     mass_difference: Interval
 
 
@@ -44,10 +63,10 @@ class Localisation:
 
     `maps` is "activation map" or "occlusion map". `pointing` is the share of cases in which the centre of the map's
     strongest cell lies inside the mask (the pointing game, Zhang et al. 2018, doi:10.1007/s11263-017-1059-x, without
-    tolerance); `mass` is the mean share of the map's sum that lies inside; a map that is zero everywhere counts 0 in
-    both. `area` is the mean share of the picture that the masks cover, which a map drawn at random would reach.
-    `patients` counts groups; where the data set names no patients each image counts as one, and intervals are narrower
-    than they should be.
+    tolerance), `near` that in which it lies at most NEAR off; `mass` is the mean share of the map's sum that lies
+    inside; a map that is zero everywhere counts 0 in all. `area` is the mean share of the picture that the masks cover,
+    which a map drawn at random would reach. `patients` counts groups; where the data set names no patients each image
+    counts as one, and intervals are narrower than they should be.
     """
 
     maps: str
@@ -56,6 +75,7 @@ class Localisation:
     patients: int
     area: float
     pointing: Interval
+    near: Interval
     mass: Interval
     priors: tuple[Prior, ...]
 
@@ -69,15 +89,19 @@ class Marked:
     masks: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """Of each case whether the map pointed into the mask, and the share of the map inside."""
+@dataclass(frozen=True)
+class Found:
+    """What one map found: whether it points into the mask, or near it, and the share of its sum inside, 0 to 1."""
 
-    pointed: NDArray[np.bool_]
-    inside: NDArray[np.float64]
+    pointing: bool
+    near: bool
+    mass: float
 
-    def part(self, rows: NDArray[np.intp]) -> _Found:
-        return _Found(self.pointed[rows], self.inside[rows])
+
+_MEASURES = ("pointing", "near", "mass")
+
+_Values = Mapping[str, NDArray[np.float64]]
+"""Of each measure one value per case (n,)."""
 
 
 def localisations(
@@ -98,20 +122,22 @@ def localisations(
     )
 
 
-def find(values: NDArray[np.floating], mask: NDArray[np.bool_]) -> tuple[bool, float]:
-    """Return whether a map (h, w), 0 and above, is strongest inside a mask (rows, columns), and its share inside.
+def find(values: NDArray[np.floating], mask: NDArray[np.bool_]) -> Found:
+    """Return what a map (h, w), 0 and above, finds of a mask (rows, columns) that is not empty.
 
-    The map covers the same frame as the mask, at any size. It is (False, 0.0) for a map of zeros.
+    The map covers the same frame as the mask, at any size. A map of zeros finds nothing.
     """
     if not values.any():
-        return False, 0.0
+        return Found(pointing=False, near=False, mass=0.0)
     strongest = np.unravel_index(int(values.argmax()), values.shape)
-    row, column = (
-        int((place + 0.5) / cells * side)
-        for place, cells, side in zip(strongest, values.shape, mask.shape, strict=True)
-    )
+    sides = zip(strongest, values.shape, mask.shape, strict=True)
+    place = tuple(int((cell + 0.5) / cells * side) for cell, cells, side in sides)
     shown = resize(np.asarray(values, np.float32), *mask.shape).astype(np.float64)  # as the page lays it over
-    return bool(mask[row, column]), float(shown[mask].sum() / shown.sum())
+    return Found(
+        pointing=bool(mask[place]),
+        near=bool(distance_transform_edt(~mask)[place] <= NEAR * max(mask.shape)),
+        mass=float(shown[mask].sum() / shown.sum()),
+    )
 
 
 def centre_map(rows: int, columns: int) -> NDArray[np.float32]:
@@ -125,40 +151,48 @@ def _localisation(
     kind: str,
     name: str,
     rows: NDArray[np.intp],
-    found: _Found,
-    priors: Mapping[str, _Found],
+    found: _Values,
+    priors: Mapping[str, _Values],
     marked: Marked,
     plan: Plan,
 ) -> Localisation:
-    own, groups = found.part(rows), marked.groups[rows]
+    groups = marked.groups[rows]
+    own = {measure: values[rows] for measure, values in found.items()}
     return Localisation(
         maps=kind,
         label=name,
         cases=len(rows),
         patients=len(np.unique(groups)),
         area=float(marked.masks[rows].mean()),
-        pointing=grouped_share(own.pointed, groups, plan),
-        mass=grouped_mean(own.inside, groups, plan),
-        priors=tuple(_prior(prior, own, other.part(rows), groups, plan) for prior, other in priors.items()),
+        **_intervals(own, groups, plan),
+        priors=tuple(
+            _prior(prior, own, {measure: values[rows] for measure, values in other.items()}, groups, plan)
+            for prior, other in priors.items()
+        ),
     )
 
 
-def _prior(name: str, own: _Found, prior: _Found, groups: NDArray[np.intp], plan: Plan) -> Prior:
-    return Prior(
-        name=name,
-        pointing=grouped_share(prior.pointed, groups, plan),
-        mass=grouped_mean(prior.inside, groups, plan),
-        pointing_difference=grouped_mean(own.pointed.astype(np.float64) - prior.pointed, groups, plan),
-        mass_difference=grouped_mean(own.inside - prior.inside, groups, plan),
-    )
+def _prior(name: str, own: _Values, prior: _Values, groups: NDArray[np.intp], plan: Plan) -> Prior:
+    differences = {
+        f"{measure}_difference": grouped_mean(own[measure] - prior[measure], groups, plan) for measure in _MEASURES
+    }
+    return Prior(name=name, **_intervals(prior, groups, plan), **differences)
 
 
-def _all_found(maps: NDArray[np.floating], masks: NDArray[np.bool_]) -> _Found:
+def _intervals(values: _Values, groups: NDArray[np.intp], plan: Plan) -> dict[str, Interval]:
+    return {
+        "pointing": grouped_share(values["pointing"] > 0, groups, plan),
+        "near": grouped_share(values["near"] > 0, groups, plan),
+        "mass": grouped_mean(values["mass"], groups, plan),
+    }
+
+
+def _all_found(maps: NDArray[np.floating], masks: NDArray[np.bool_]) -> _Values:
     found = [find(values, mask) for values, mask in zip(maps, masks, strict=True)]
-    return _Found(np.asarray([hit for hit, _ in found], bool), np.asarray([share for _, share in found], np.float64))
+    return {measure: np.asarray([getattr(each, measure) for each in found], np.float64) for measure in _MEASURES}
 
 
-def _same_found(values: NDArray[np.floating], masks: NDArray[np.bool_]) -> _Found:
+def _same_found(values: NDArray[np.floating], masks: NDArray[np.bool_]) -> _Values:
     return _all_found(np.broadcast_to(values, (len(masks), *values.shape)), masks)
 
 

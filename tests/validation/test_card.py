@@ -10,7 +10,9 @@ import pytest
 
 from radiolens.bundle import InstalledBundle, read_bundle, verify_evidence, write_bundle
 from radiolens.errors import BundleError
-from radiolens.validation.card import BLANK, model_card, seal
+from radiolens.validation.author_notes import BLANK
+from radiolens.validation.card import model_card
+from radiolens.validation.documents import seal
 from tests.tiny_bundle import make_bundle
 
 SECTIONS = (
@@ -69,6 +71,10 @@ def installed(tmp_path: Path) -> InstalledBundle:
     return write_bundle(replace(bundle, provenance=provenance), folder)
 
 
+def card_of(installed: InstalledBundle) -> str:
+    return model_card(installed, installed.folder / "evidence")
+
+
 def put(installed: InstalledBundle, text: str, place: str = "evaluation.json") -> None:
     file = installed.folder / "evidence" / place
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +82,7 @@ def put(installed: InstalledBundle, text: str, place: str = "evaluation.json") -
 
 
 def test_a_card_has_every_section_and_every_fact(installed: InstalledBundle) -> None:
-    card = model_card(installed)
+    card = card_of(installed)
     assert [line[3:] for line in card.splitlines() if line.startswith("## ")] == list(SECTIONS)
     for fact in (
         installed.sha256,
@@ -95,14 +101,14 @@ def test_a_card_has_every_section_and_every_fact(installed: InstalledBundle) -> 
 
 
 def test_without_an_evaluation_there_are_no_figures(installed: InstalledBundle) -> None:
-    card = model_card(installed)
+    card = card_of(installed)
     assert "None yet: run `radiolens evaluate`" in card
     assert "AUROC" not in card
 
 
 def test_figures_are_those_of_the_evaluation(installed: InstalledBundle) -> None:
     put(installed, evaluation(installed.sha256))
-    card = model_card(installed)
+    card = card_of(installed)
     assert "Of this bundle. splits: test, external." in card
     aurocs = "0.876 (0.100 to 0.900) | 0.654 (0.100 to 0.900)"
     row = f"| pneumonia | clinic | 12 | 34 | {aurocs} | 0.500 (0.100 to 0.900) | - | - |"
@@ -114,25 +120,25 @@ def test_figures_are_those_of_the_evaluation(installed: InstalledBundle) -> None
 
 def test_figures_of_other_networks_are_called_so(installed: InstalledBundle) -> None:
     put(installed, evaluation("0" * 64), "folds/evaluation.json")
-    assert "### folds/evaluation.json\n\nOf **other networks than this bundle's**." in model_card(installed)
+    assert "### folds/evaluation.json\n\nOf **other networks than this bundle's**." in card_of(installed)
 
 
 def test_the_control_of_older_evaluations_is_found(installed: InstalledBundle) -> None:
     put(installed, evaluation(installed.sha256, controls={}, control_auroc=interval(0.777)))
-    assert "| 0.777 (0.100 to 0.900) |" in model_card(installed)
+    assert "| 0.777 (0.100 to 0.900) |" in card_of(installed)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"binary": []}', '{"settings": [], "binary": []}'])
 def test_an_evaluation_that_is_none_is_refused(text: str, installed: InstalledBundle) -> None:
     put(installed, text)
     with pytest.raises(BundleError, match=r"evaluation\.json: not an evaluation"):
-        model_card(installed)
+        card_of(installed)
 
 
 def test_blanks_are_for_the_author_and_notes_fill_them(installed: InstalledBundle) -> None:
-    assert model_card(installed).count(BLANK) == 4
+    assert card_of(installed).count(BLANK) == 4
     put(installed, "Contact: the department.\n", "notes.md")
-    card = model_card(installed)
+    card = card_of(installed)
     assert BLANK not in card
     assert card.endswith("## From the author\n\nContact: the department.\n")
 
@@ -140,7 +146,7 @@ def test_blanks_are_for_the_author_and_notes_fill_them(installed: InstalledBundl
 def test_sealing_binds_the_evidence_and_keeps_the_identity(installed: InstalledBundle) -> None:
     put(installed, evaluation(installed.sha256))
     card = seal(installed.folder)
-    assert card.read_text() == model_card(installed)
+    assert card.read_text() == card_of(installed)
     verify_evidence(installed.folder)
     assert read_bundle(installed.folder).sha256 == installed.sha256
     before = card.read_bytes()

@@ -18,24 +18,34 @@ def command() -> None:
 
 @command.command("verify")
 @click.argument("folder", type=_FOLDER)
-def _verify(folder: Path) -> None:
-    """Check every hash of FOLDER and of its evidence, and that the network still gives its golden answers."""
-    from radiolens.bundle import verify_evidence
+@click.option("--evidence", type=_FOLDER, help="Check this folder of evidence in place of the bundle's own.")
+def _verify(folder: Path, evidence: Path | None) -> None:
+    """Check FOLDER: every hash, that card, datasheet, checklist and report say what their evaluation says.
+
+    And that the network still gives its golden answers.
+    """
     from radiolens.inference.engine import Engine
+    from radiolens.validation.documents import verify_documents
 
     installed = Engine.open(folder).installed
-    verify_evidence(folder)
+    compared = verify_documents(installed, evidence)
     identity = installed.identity
     click.echo(f"{identity.name} {identity.version} is whole: {identity.sha256}")
+    if not compared:
+        click.echo(
+            "Of the documents in its evidence only the hashes were checked: another version of radiolens wrote them. "
+            "`radiolens bundle seal` writes them anew.",
+            err=True,
+        )
 
 
 @command.command("seal")
 @click.argument("folder", type=_FOLDER)
 def _seal(folder: Path) -> None:
-    """Write the model card of FOLDER anew, with the figures of its evidence, and the hashes of the evidence.
+    """Write the documents of FOLDER anew, with the figures of its evidence, and the hashes of the evidence.
 
     The bundle itself, and so its identity, stays as it is. Text of the author goes to FOLDER/evidence/notes.md.
     """
-    from radiolens.validation.card import seal
+    from radiolens.validation.documents import seal
 
     click.echo(f"written: {seal(folder)}")

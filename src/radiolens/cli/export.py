@@ -39,7 +39,7 @@ def command(
     from radiolens.cli.stages import stage_progress
     from radiolens.training.configs import load_experiment
     from radiolens.training.export import Exported, export_bundle
-    from radiolens.validation.card import seal
+    from radiolens.validation.documents import seal
 
     config = load_experiment(experiment)
     exported = Exported(config, open_collection(data, config.task), network, runs / "cache")

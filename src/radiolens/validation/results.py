@@ -155,4 +155,3 @@ def _draw_row(axes: tuple[matplotlib.axes.Axes, ...], name: str, questions: Sequ
             each.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle="--")
         each.set(xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
         each.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.12))  # below: on no curve
-

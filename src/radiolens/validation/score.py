@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,20 +26,6 @@ Progress = Callable[[int, int], None]
 """Told (done, total) images."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """One image: its SHA-256 and the grey levels (slices, rows, columns) that serving would see."""
-
-    sha256: str
-    grey: NDArray[np.uint8]
-
-    @property
-    def middle(self) -> NDArray[np.uint8]:
-        """Return the middle slice (rows, columns)."""
-        middle: NDArray[np.uint8] = self.grey[len(self.grey) // 2]
-        return middle
-
-
 def score(
     engine: Engine,
     manifest: Manifest,
@@ -52,23 +38,19 @@ def score(
     A volume's are the mean over its slices. Answers are kept in the folder `cache` by the hashes of image and bundle.
     Raises DatasetError if an image cannot be read, or is not the one the manifest lists. `forget_answers` ends it.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    file = _answers_file(engine, cache)
-    known = _kept_answers(file)
+    kept = _Kept(_answers_file(engine, cache))
     places = [_column(engine, name) for name in manifest.task.label_names]
     shape = engine.bundle.preprocessing.rows, engine.bundle.preprocessing.columns
     grey = np.zeros((len(cases), *shape), np.uint8)
     probabilities = np.full((len(cases), len(places)), np.nan)
-    with file.open("a", encoding="utf-8") as stream:
-        for number, image in enumerate(_images(manifest, cases, engine.bundle.preprocessing)):
-            answer = known.get(image.sha256)
-            if answer is None:
-                answer = engine.probabilities(engine.run(image.grey)[0]).mean(axis=0).tolist()
-                known[image.sha256] = answer
-                stream.write(json.dumps({"image": image.sha256, "probabilities": answer}) + "\n")
-            grey[number] = image.middle
-            probabilities[number] = [np.nan if place is None else answer[place] for place in places]
-            progress(number + 1, len(cases))
+    for number, (sha256, data) in enumerate(_files(manifest, cases)):
+        image = _grey(manifest.path(cases[number]), data, engine.bundle.preprocessing)
+        answer = kept.get(sha256)
+        if answer is None:
+            answer = kept.put(sha256, engine.probabilities(engine.run(image)[0]).mean(axis=0).tolist())
+        grey[number] = _middle(image)
+        probabilities[number] = [np.nan if place is None else answer[place] for place in places]
+        progress(number + 1, len(cases))
     return Scored(tuple(cases), probabilities, grey)
 
 
@@ -82,22 +64,50 @@ def control_part(
     cases: Sequence[Case],
     preprocessing: Preprocessing,
     progress: Progress = lambda done, total: None,
+    cache: Path | None = None,
 ) -> ControlPart:
-    """Return training cases with the border-and-brightness features of their images, as the bundle sees them."""
+    """Return training cases with the border-and-brightness features of their images, as the bundle sees them.
+
+    With a folder `cache` the features are kept there by the hashes of image and preprocessing, as `score` does.
+    """
+    kept = _Kept(None if cache is None else cache / f"control-{_short_hash(preprocessing)}.jsonl")
     features = np.zeros((len(cases), border_brightness_features([]).shape[1]))
-    for number, image in enumerate(_images(manifest, cases, preprocessing)):
-        features[number] = border_brightness_features([image.middle])[0]
+    for number, (sha256, data) in enumerate(_files(manifest, cases)):
+        row = kept.get(sha256)
+        if row is None:
+            middle = _middle(_grey(manifest.path(cases[number]), data, preprocessing))
+            row = kept.put(sha256, border_brightness_features([middle])[0].tolist())
+        features[number] = row
         progress(number + 1, len(cases))
     return ControlPart(tuple(cases), features)
 
 
-def _images(manifest: Manifest, cases: Sequence[Case], preprocessing: Preprocessing) -> Iterator[_Read]:
+class _Kept:
+    """Rows of numbers by the hash of an image, each appended to a file at once; without a file they are forgotten."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._rows = {} if file is None else _kept_rows(file)
+
+    def get(self, sha256: str) -> list[float] | None:
+        return self._rows.get(sha256)
+
+    def put(self, sha256: str, row: list[float]) -> list[float]:
+        self._rows[sha256] = row
+        if self._file is not None:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with self._file.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps({"image": sha256, "row": row}) + "\n")
+        return row
+
+
+def _files(manifest: Manifest, cases: Sequence[Case]) -> Iterator[tuple[str, bytes]]:
+    """Yield (SHA-256, content) of each case's file."""
     for case in cases:
         path = manifest.path(case)
         try:
             data = path.read_bytes()
-            image = decode([data])
-        except (OSError, UnreadableImage) as error:
+        except OSError as error:
             raise DatasetError(f"{path}: {error} Correct the manifest, or leave the case out.") from error
         sha256 = hashlib.sha256(data).hexdigest()
         if case.sha256 not in ("", sha256):
@@ -105,24 +115,44 @@ def _images(manifest: Manifest, cases: Sequence[Case], preprocessing: Preprocess
                 f"{path}: the manifest expects SHA-256 {case.sha256}, found {sha256}. "
                 "Restore the image, or make the manifest anew."
             )
-        yield _Read(sha256, np.stack([grey_levels(pixels, image.unit, preprocessing) for pixels in image.pixels]))
+        yield sha256, data
+
+
+def _grey(path: Path, data: bytes, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """Return the grey levels (slices, rows, columns) that serving would see."""
+    try:
+        image = decode([data])
+    except UnreadableImage as error:
+        raise DatasetError(f"{path}: {error} Correct the manifest, or leave the case out.") from error
+    return np.stack([grey_levels(pixels, image.unit, preprocessing) for pixels in image.pixels])
+
+
+def _middle(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    middle: NDArray[np.uint8] = grey[len(grey) // 2]
+    return middle
 
 
 def _answers_file(engine: Engine, cache: Path) -> Path:
     return cache / f"answers-{engine.installed.sha256[:16]}.jsonl"
 
 
+def _short_hash(preprocessing: Preprocessing) -> str:
+    return hashlib.sha256(repr(preprocessing).encode()).hexdigest()[:16]
+
+
 def _column(engine: Engine, name: str) -> int | None:
     return engine.bundle.labels.index(name) if name in engine.bundle.labels else None
 
 
-def _kept_answers(file: Path) -> dict[str, list[float]]:
-    """Return the answers by hash of the image; an interruption may have cut the last line, which is dropped."""
+def _kept_rows(file: Path) -> dict[str, list[float]]:
+    """Return the rows by hash of the image; an interruption may have cut the last line, which is dropped."""
     if not file.exists():
         return {}
     text = file.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
-        file.write_text(whole, encoding="utf-8")
+        partial = file.with_suffix(".partial")
+        partial.write_text(whole, encoding="utf-8")
+        os.replace(partial, file)
     entries = (json.loads(line) for line in whole.splitlines())
-    return {entry["image"]: entry["probabilities"] for entry in entries}
+    return {entry["image"]: entry["row"] for entry in entries}

@@ -1,0 +1,167 @@
+"""A bundle's whole evidence: one call measures everything, goes on where it was cut, and writes one folder.
+
+OUTPUT/evaluation.json      every figure; the other files show them
+       predictions.parquet  the answer to every case
+       plots/*.svg          curves
+       report.html, model_card.md, datasheet.md, claim.md
+       hashes.json          the SHA-256 of each of these files
+       work/                what is finished already; only while the call runs, or after it was cut
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from radiolens import __version__
+from radiolens.bundle import write_evidence_hashes
+from radiolens.data.manifest import Case, Manifest
+from radiolens.inference.engine import Engine
+from radiolens.validation.dataset_facts import dataset_facts
+from radiolens.validation.documents import write_documents
+from radiolens.validation.figures import SECTIONS
+from radiolens.validation.largest_errors import largest_errors
+from radiolens.validation.pictures import write_pictures
+from radiolens.validation.plots import draw_plots
+from radiolens.validation.questions import Question, Scored, questions
+from radiolens.validation.results import plain_json, write_evaluation, write_predictions
+from radiolens.validation.robustness import robustness
+from radiolens.validation.score import control_part, score
+from radiolens.validation.study import Plan, measure
+
+__all__ = ["Progress", "Request", "make_evidence"]
+
+Progress = Callable[[str, int, int], None]
+"""Told (stage, done, total)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What to measure: a bundle on `cases` of a manifest, which of figures.SECTIONS, against another bundle or none.
+
+    The files go to `output`; `pictures` adds a page with the pictures of the largest errors.
+    """
+
+    engine: Engine
+    manifest: Manifest
+    cases: tuple[Case, ...]
+    output: Path
+    plan: Plan = field(default_factory=Plan)
+    sections: frozenset[str] = frozenset()
+    against: Engine | None = None
+    pictures: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A request with its scored cases; `work` keeps finished pieces."""
+
+    request: Request
+    scored: Scored
+    work: Path
+    progress: Progress
+
+    def finished(self, name: str, make: Callable[[], object]) -> Any:  # noqa: ANN401  JSON
+        """Return a section as JSON: the kept one if it was made of the same, otherwise a new one, which is kept."""
+        file = self.work / f"{name}-{self._key(name)}.json"
+        if not file.is_file():
+            unfinished = file.with_suffix(".partial")
+            unfinished.write_text(json.dumps(plain_json(make()), allow_nan=False), encoding="utf-8")
+            os.replace(unfinished, file)
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    def _key(self, name: str) -> str:
+        """Return a hash of all that a section follows from: bundles, cases, answers, grey levels, plan."""
+        request, plan = self.request, self.request.plan
+        against = request.against.installed.sha256 if request.against and name == "comparison" else ""
+        parts = [
+            f"{name} {__version__} {request.engine.installed.sha256} {against}",
+            f"{plan.seed} {plan.resamples} {plan.trees}",
+            *(_told(case) for case in request.manifest.cases),
+            *(case.path for case in self.scored.cases),
+        ]
+        digest = hashlib.sha256("\n".join(parts).encode())
+        digest.update(self.scored.probabilities.tobytes())
+        digest.update(self.scored.grey.tobytes())
+        return digest.hexdigest()[:16]
+
+
+def make_evidence(request: Request, progress: Progress = lambda stage, done, total: None) -> Mapping[str, Any]:
+    """Measure, write the whole folder, and return the content of evaluation.json.
+
+    A call that was cut, at whatever moment, goes on with the same OUTPUT: it loses the image or the section in work.
+    Raises DatasetError if an image cannot be read.
+    """
+    work = request.output / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    scored = score(request.engine, request.manifest, request.cases, work, partial(progress, "Scoring"))
+    run = _Run(request, scored, work, progress)
+    asked = questions(request.manifest.task, scored, request.engine.bundle.thresholds)
+    content = _measured(run, asked)
+    _write(run, asked, content)
+    return content
+
+
+def _measured(run: _Run, asked: tuple[Question, ...]) -> dict[str, Any]:
+    request = run.request
+    study = run.finished("study", partial(_study, run))
+    sections = {
+        name: run.finished(name, partial(_MAKERS[name], run)) if name in request.sections & _MAKERS.keys() else None
+        for name in SECTIONS
+    }
+    settings = {**study.pop("settings"), **request.plan.settings, "sections": sorted(request.sections)}
+    return {
+        "settings": plain_json(settings),
+        **study,
+        **sections,
+        "largest_errors": plain_json(largest_errors(asked, run.scored.cases)),
+        "dataset": plain_json(dataset_facts(request.manifest, run.scored.cases)),
+    }
+
+
+def _study(run: _Run) -> object:
+    request = run.request
+    scored_paths = {case.path for case in request.cases}
+    cases = [case for case in request.manifest.cases if case.split == "train" and case.path not in scored_paths]
+    reading = partial(run.progress, "Reading training images for the control")
+    control = control_part(request.manifest, cases, request.engine.bundle.preprocessing, reading, run.work)
+    measuring = partial(run.progress, "Measuring")
+    thresholds = request.engine.bundle.thresholds
+    return measure(request.manifest.task, run.scored, thresholds, request.plan, control if cases else None, measuring)
+
+
+def _write(run: _Run, asked: tuple[Question, ...], content: Mapping[str, Any]) -> None:
+    """Write all files; the hashes come last, so that a folder that was cut here does not pass for a whole one."""
+    request, output = run.request, run.request.output
+    write_predictions(request.manifest.task, run.scored, output)
+    draw_plots(asked, content, output / "plots", partial(run.progress, "Drawing"))
+    write_evaluation(content, output)
+    write_documents(request.engine.installed, output)
+    if request.pictures:
+        write_pictures(request.engine.installed, content["largest_errors"], run.scored, output)
+    (output / "curves.png").unlink(missing_ok=True)  # what 0.1.0 wrote in place of plots/
+    shutil.rmtree(run.work)
+    write_evidence_hashes(request.engine.installed.folder, output)
+
+
+def _told(case: Case) -> str:
+    labels = sorted((name, value) for name, value in case.labels.items() if value is not None)
+    facts = (case.path, case.source, case.patient_id, case.duplicate_group, case.split, case.fold)
+    return repr((*facts, labels, sorted(case.possible), case.age, case.sex, case.view, case.mask, case.sha256))
+
+
+def _robustness(run: _Run) -> object:
+    request = run.request
+    return robustness(request.engine, request.manifest, run.scored, run.work, request.plan, run.progress)
+
+
+_MAKERS: Mapping[str, Callable[[_Run], object]] = MappingProxyType({"robustness": _robustness})
+"""How each of the studies that may be left out is made."""

@@ -1,0 +1,76 @@
+"""What the studies beside the figures found, as sentences: the same in card, checklist and report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from radiolens.validation.figures import Evaluation, interval, number
+
+__all__ = ["NOT_MEASURED", "verdicts"]
+
+NOT_MEASURED = "Not measured in this evaluation."
+
+
+def verdicts(study: Evaluation) -> Mapping[str, list[str]]:
+    """Return the sentences by the title of their section; empty for an evaluation that knows no such studies."""
+    if "feature_studies" not in study:
+        return {}
+    features, tests = study["feature_studies"], study.get("explanations")
+    return {
+        "Does the source give the answer away?": [*_source_probe(features), *_held_out(features)],
+        "Random labels, and splits that ignore patients": [*_checks(features)],
+        "Robustness": [*_robustness(study.get("robustness"))],
+        "Explanations": [*_explanations(tests)],
+    }
+
+
+def _source_probe(features: Mapping[str, Any] | None) -> Iterator[str]:
+    if features is None:
+        yield NOT_MEASURED
+        return
+    for entry in features["source_probe"]["recognitions"]:
+        yield (
+            f"From {entry['features']}, {entry['within']}: {len(entry['sources'])} sources are told apart with a "
+            f"balanced accuracy of {interval(entry['balanced_accuracy'])}, chance {number(entry['chance'])}."
+        )
+    yield from (entry["verdict"] for entry in features["source_probe"]["answers"])
+
+
+def _held_out(features: Mapping[str, Any] | None) -> Iterator[str]:
+    for row in features["source_held_out"] if features else ():
+        yield (
+            f"{row['question']}: a linear head fitted without {row['source']} reaches AUROC {interval(row['auroc'])} "
+            f"there, {interval(row['inside'])} if other patients of it are among the training cases; borders and "
+            f"brightness {interval(row['control'])}."
+        )
+
+
+def _checks(features: Mapping[str, Any] | None) -> Iterator[str]:
+    if features is None:
+        yield NOT_MEASURED
+        return
+    yield from (row["verdict"] for row in (*features["random_labels"], *features["cross_validation"]))
+    for row in features["slice_position"]:
+        yield (
+            f"{row['question']}, {row['source']}: the position of a slice alone reaches AUROC {interval(row['auroc'])}."
+        )
+    yield from features["notes"]
+
+
+def _robustness(curves: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
+    """Yield a sentence for each curve: what is left at its last level."""
+    if not curves:
+        yield NOT_MEASURED
+        return
+    for curve in curves:
+        first, last = curve["levels"][0], curve["levels"][-1]
+        yield (
+            f"{curve['question']}, {curve['corruption']} up to {last['value']:g} ({curve['unit']}): AUROC "
+            f"{interval(first['auroc'])} before, {interval(last['auroc'])} then, change "
+            f"{interval(last['auroc_change'])}; {interval(last['changed'])} of the decisions differ."
+        )
+
+
+def _explanations(tests: Mapping[str, Any] | None) -> Iterator[str]:
+    yield NOT_MEASURED if tests is None else tests["verdict"]

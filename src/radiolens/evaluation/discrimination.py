@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 __all__ = [
+    "REACHED",
     "Confusion",
     "auprc",
     "auroc",
@@ -26,6 +27,10 @@ __all__ = [
     "precision_recall_curve",
     "roc_curve",
 ]
+
+
+REACHED = 1e-12
+"""Shares are sums of 1/n in binary: 0.9 of ten cases must count as reached."""
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,41 @@
-"""Intervals around a measure: DeLong for the AUROC, Wilson for a share, a clustered bootstrap for anything."""
+"""Intervals around a measure: DeLong for the AUROC, Wilson for a share, a clustered bootstrap for anything.
+
+Images of one patient are not independent. What takes `groups` (n,), the patient of each case, allows for that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest, norm, rankdata
+from scipy.stats import binomtest, norm, rankdata, t
 
 from radiolens.evaluation.discrimination import binary
+from radiolens.evaluation.resampling import bootstrap_ends, drawn_weights, left_out_weights
+from radiolens.evaluation.weighted import Floats, Statistic, weighted_metric
 
 __all__ = [
     "LEVEL",
     "Interval",
     "auroc_difference_interval",
+    "auroc_difference_p_value",
     "auroc_interval",
     "clustered_bootstrap_interval",
+    "clustered_intervals",
+    "clustered_share_interval",
     "not_defined",
     "share_interval",
 ]
 
 LEVEL = 0.95
 """The usual level of reports, for STARD and TRIPOD readers."""
+
+_ROUNDING = 1e-12
+"""A variance that is 0 comes out as a sum of rounding errors below this."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +72,23 @@ def auroc_difference_interval(labels: ArrayLike, first: ArrayLike, second: Array
 
     The two differ at the level's risk of error if 0 lies outside. nan with fewer than two cases of a class.
     """
-    positive, values = binary(labels, first)
-    _, others = binary(labels, second)
-    estimate, covariance = _delong(positive, np.stack([values, others]))
-    difference = float(estimate[0] - estimate[1])
-    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    difference, variance = _difference(labels, first, second)
     low, high = _normal_interval(difference, variance, level)
     return Interval(difference, max(low, -1.0), min(high, 1.0), level, "paired DeLong")
+
+
+def auroc_difference_p_value(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> float:
+    """Return the two-sided p value (0 to 1) of DeLong's paired test that both AUROCs are equal.
+
+    1 where they are and the variance is estimated as 0, as it is for a score and itself. nan as the interval is.
+    """
+    difference, variance = _difference(labels, first, second)
+    if np.isnan(difference):
+        return nan
+    # Rounding leaves a variance of equal scores, and a difference, of this order.
+    if variance < _ROUNDING:
+        return 1.0 if abs(difference) < _ROUNDING else 0.0
+    return float(2 * norm.sf(abs(difference) / np.sqrt(variance)))
 
 
 def share_interval(successes: int, total: int, level: float = LEVEL) -> Interval:
@@ -81,6 +102,29 @@ def share_interval(successes: int, total: int, level: float = LEVEL) -> Interval
     return Interval(successes / total, float(found.low), float(found.high), level, "Wilson")
 
 
+def clustered_share_interval(hits: ArrayLike, groups: ArrayLike, level: float = LEVEL) -> Interval:
+    """Return the share of `hits` (n,) of 0 and 1 with Wilson's interval for images of patients; nan of nothing.
+
+    The number of images is divided by the design effect 1 + (m - 1) r, with m the mean number of images of the patient
+    of an image and r the correlation within patients, estimated by analysis of variance and cut to 0 and 1 (Saha et al.
+    2016, doi:10.1002/sim.6712), and Student's t stands for the normal quantile. Where all or none are hits r cannot be
+    estimated and counts as 1, so that only patients count. One image of each patient gives Wilson's interval itself.
+    """
+    found, _ = binary(hits, np.zeros(np.shape(hits)))
+    numbers = _numbers(groups)
+    sizes, sums = np.bincount(numbers), np.bincount(numbers, found.astype(np.float64))
+    if sizes.size == found.size:
+        return share_interval(int(found.sum()), found.size, level)
+    count = found.size / _design_effect(sizes, sums)
+    # Of a single patient there is no quantile, and the interval says nothing.
+    z = float(t.ppf((1 + level) / 2, sizes.size - 1)) if sizes.size > 1 else nan
+    share = float(found.mean())
+    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    reach = z * np.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2) / (1 + z**2 / count)
+    low, high = (0.0 if share == 0 else centre - reach), (1.0 if share == 1 else centre + reach)
+    return Interval(share, float(low), float(high), level, "Wilson, images of a patient taken together")
+
+
 def clustered_bootstrap_interval(
     metric: Callable[..., float],
     arrays: Sequence[NDArray[Any]],
@@ -89,20 +133,68 @@ def clustered_bootstrap_interval(
     resamples: int = 1000,
     level: float = LEVEL,
 ) -> Interval:
-    """Return `metric(*arrays)` with the percentile interval of a bootstrap that draws whole groups.
+    """Return `metric(*arrays)` with the interval of a bootstrap over groups; each array holds one row per case.
 
-    Each array holds one row per case, `groups` (n,) the patient of each. Images of one patient are not independent, so
-    patients are drawn (Field & Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x). Draws in which the metric is nan are
-    left out; the ends are nan if it always is, or if there are fewer than two groups.
+    It is `clustered_intervals` for a metric that `weighted` does not hold, and slower.
     """
-    members = _members(np.asarray(groups))
-    estimate = metric(*arrays)
-    replicates = np.full(resamples, nan)
-    for number in range(resamples if len(members) > 1 else 0):
-        drawn = np.concatenate([members[group] for group in random.integers(len(members), size=len(members))])
-        replicates[number] = metric(*(array[drawn] for array in arrays))
-    low, high = _percentiles(replicates, level)
-    return Interval(float(estimate), low, high, level, f"bootstrap over groups, {resamples} resamples")
+    statistic = weighted_metric(metric, arrays)
+    return clustered_intervals({"": statistic}, groups, random, resamples, level)[""]
+
+
+def clustered_intervals(
+    statistics: Mapping[str, Statistic],
+    groups: ArrayLike,
+    random: np.random.Generator,
+    resamples: int = 1000,
+    level: float = LEVEL,
+    *,
+    smooth: bool = True,
+) -> dict[str, Interval]:
+    """Return each measure with the interval of a bootstrap that draws whole groups, all on the same draws.
+
+    Patients are drawn since their images are not independent (Field & Welsh 2007,
+    doi:10.1111/j.1467-9868.2007.00593.x). The ends are bias-corrected and accelerated (BCa, Efron 1987,
+    doi:10.1080/01621459.1987.10478410), with a jackknife over groups, and expanded as Student's t is wider than the
+    normal distribution (Hesterberg 2015, doi:10.1080/00031305.2015.1089789). For a measure that jumps from one case to
+    the next (`smooth` false), as a sensitivity at a fixed specificity, the jackknife does not hold: its ends are the
+    expanded percentiles.
+
+    Draws in which a measure is nan are left out; its ends are nan if it always is, or with fewer than two groups.
+    """
+    numbers = _numbers(groups)
+    count = int(numbers.max(initial=-1)) + 1
+    whole = np.ones((1, numbers.size))
+    drawn = _measured(statistics, drawn_weights(numbers, random, resamples if count > 1 else 0))
+    left_out = _measured(statistics, left_out_weights(numbers) if smooth and count > 1 else ())
+    found = {}
+    for name, statistic in statistics.items():
+        estimate = float(statistic(whole)[0])
+        ends = bootstrap_ends(estimate, drawn[name], left_out[name], count, level)
+        kind = "BCa bootstrap" if smooth else "percentile bootstrap"
+        found[name] = Interval(estimate, *ends, level, f"{kind} over patients, expanded, {resamples} resamples")
+    return found
+
+
+def _measured(statistics: Mapping[str, Statistic], blocks: Iterable[Floats]) -> dict[str, Floats]:
+    measured: dict[str, list[Floats]] = {name: [] for name in statistics}
+    for weights in blocks:
+        for name, statistic in statistics.items():
+            measured[name].append(statistic(weights))
+    return {name: np.concatenate([np.empty(0), *parts]) for name, parts in measured.items()}
+
+
+def _design_effect(sizes: NDArray[np.intp], sums: NDArray[np.float64]) -> float:
+    """Return how many images of patients are worth one image of another patient, from images and hits of each."""
+    images, patients = float(sizes.sum()), sizes.size
+    mean_size = float((sizes**2).sum()) / images
+    shares, share = sums / sizes, float(sums.sum()) / images
+    if patients < 2 or share in (0.0, 1.0):
+        return mean_size
+    between = float((sizes * (shares - share) ** 2).sum()) / (patients - 1)
+    within = float((sums * (1 - shares)).sum()) / (images - patients)
+    others = (images - mean_size) / (patients - 1) - 1
+    correlation = (between - within) / (between + others * within)
+    return 1 + (mean_size - 1) * min(max(correlation, 0.0), 1.0)
 
 
 def _delong(
@@ -121,21 +213,20 @@ def _delong(
     return estimate, np.atleast_2d(np.cov(by_case)) / m + np.atleast_2d(np.cov(by_control)) / n
 
 
+def _difference(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> tuple[float, float]:
+    """Return AUROC(first) - AUROC(second) and its variance."""
+    positive, values = binary(labels, first)
+    _, others = binary(labels, second)
+    estimate, covariance = _delong(positive, np.stack([values, others]))
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    return float(estimate[0] - estimate[1]), float(variance)
+
+
 def _normal_interval(estimate: float, variance: float, level: float) -> tuple[float, float]:
     # Rounding can leave the variance of a difference of equal scores just below 0.
     reach = float(norm.ppf((1 + level) / 2) * np.sqrt(np.maximum(variance, 0.0)))
     return float(estimate) - reach, float(estimate) + reach
 
 
-def _members(groups: NDArray[Any]) -> list[NDArray[np.intp]]:
-    numbers = np.unique(groups, return_inverse=True)[1]
-    ends = np.cumsum(np.bincount(numbers))[:-1]
-    return np.split(np.argsort(numbers, kind="stable"), ends)
-
-
-def _percentiles(replicates: NDArray[np.float64], level: float) -> tuple[float, float]:
-    defined = replicates[np.isfinite(replicates)]
-    if not defined.size:
-        return nan, nan
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+def _numbers(groups: ArrayLike) -> NDArray[np.intp]:
+    return np.asarray(np.unique(np.asarray(groups), return_inverse=True)[1], np.intp)

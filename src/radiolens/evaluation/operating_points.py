@@ -12,16 +12,13 @@ from math import nan
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from radiolens.evaluation.discrimination import binary, roc_curve
+from radiolens.evaluation.discrimination import REACHED, binary, roc_curve
 from radiolens.evaluation.intervals import Interval
 
 __all__ = ["REQUIRED", "OperatingPoint", "sensitivity_at_specificity", "specificity_at_sensitivity"]
 
 REQUIRED = (0.80, 0.90, 0.95)
 """The specificities and sensitivities usually asked for; 0.90 is the WHO's triage target for tuberculosis."""
-
-_SLACK = 1e-12
-"""Shares are sums of 1/n in binary: 0.9 of ten cases must count as reached."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ def sensitivity_at_specificity(labels: ArrayLike, scores: ArrayLike, specificity
     A threshold that calls nothing positive counts, so it is 0 at worst. nan if a class is missing.
     """
     false_alarms, hits = _curve(labels, scores)
-    return float(hits[1.0 - false_alarms >= specificity - _SLACK].max()) if hits.size else nan
+    return float(hits[1.0 - false_alarms >= specificity - REACHED].max()) if hits.size else nan
 
 
 def specificity_at_sensitivity(labels: ArrayLike, scores: ArrayLike, sensitivity: float) -> float:
@@ -47,7 +44,7 @@ def specificity_at_sensitivity(labels: ArrayLike, scores: ArrayLike, sensitivity
     A threshold that calls everything positive counts, so it is 0 at worst. nan if a class is missing.
     """
     false_alarms, hits = _curve(labels, scores)
-    return float(1.0 - false_alarms[hits >= sensitivity - _SLACK].min()) if hits.size else nan
+    return float(1.0 - false_alarms[hits >= sensitivity - REACHED].min()) if hits.size else nan
 
 
 def _curve(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

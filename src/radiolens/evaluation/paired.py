@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,12 +28,14 @@ def mcnemar(first_right: ArrayLike, second_right: ArrayLike) -> McNemar:
     """Return the exact test of McNemar (1947, doi:10.1007/BF02295996) on two decisions about the same cases (n,).
 
     Of the cases that one of them got right and the other wrong, half are expected for each if they are equally good, so
-    p is that of a binomial test; 1 where they never differ. Cases count as independent: with several images of a
-    patient p is smaller than it should be.
+    p is that of a binomial test; 1 where they never differ, nan of no cases. Cases count as independent: with several
+    images of a patient p is smaller than it should be.
     """
     first, _ = binary(first_right, np.zeros(np.shape(first_right)))
     second, _ = binary(second_right, np.zeros(first.shape))
     only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
+    if not first.size:
+        return McNemar(0, 0, nan)
     differing = only_first + only_second
     p_value = float(binomtest(only_first, differing).pvalue) if differing else 1.0
     return McNemar(only_first, only_second, p_value)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from radiolens.evaluation.discrimination import auroc, confusion
-from radiolens.evaluation.intervals import Interval, clustered_bootstrap_interval
+from radiolens.evaluation.intervals import Interval, clustered_intervals
+from radiolens.evaluation.weighted import Statistic, weighted_auroc, weighted_mean_over_parts, weighted_share
 from radiolens.validation.plan import Plan
 from radiolens.validation.questions import Question
 
@@ -35,30 +33,25 @@ def averages(asked: Sequence[Question], sources: Set[str], plan: Plan) -> Iterat
     """Yield the means over sources: of a question in the parts of single sources, if at least two tell it."""
     for name in dict.fromkeys(question.name for question in asked):
         parts = [part for part in asked if part.name == name and part.source in sources]
-        for measure, (metric, classes) in _AVERAGED.items():
-            used = [part for part in parts if all(part.enough(answer=answer) for answer in classes)]
+        for measure, (statistic, answers) in _AVERAGED.items():
+            used = [part for part in parts if all(part.enough(answer=answer) for answer in answers)]
             if len(used) > 1:
-                yield Average(name, measure, tuple(part.source for part in used), _mean_interval(metric, used, plan))
+                interval = _mean_interval(statistic, used, plan)
+                yield Average(name, measure, tuple(part.source for part in used), interval)
 
 
-def _mean_interval(metric: Callable[..., float], parts: Sequence[Question], plan: Plan) -> Interval:
-    numbers = np.concatenate([np.full(part.truth.size, number) for number, part in enumerate(parts)])
-    arrays = [np.concatenate([getattr(part, name) for part in parts]) for name in ("truth", "scores", "called")]
-
-    def mean(numbers: NDArray[np.intp], *arrays: NDArray[Any]) -> float:
-        each = [metric(*(array[numbers == number] for array in arrays)) for number in range(len(parts))]
-        return float(np.mean(each))
-
+def _mean_interval(statistic: Callable[[Question], Statistic], parts: Sequence[Question], plan: Plan) -> Interval:
+    mean = weighted_mean_over_parts([statistic(part) for part in parts], [part.truth.size for part in parts])
     groups = np.concatenate([part.groups for part in parts])
     random = np.random.default_rng(plan.seed)
-    return clustered_bootstrap_interval(mean, [numbers, *arrays], groups, random, plan.resamples)
+    return clustered_intervals({"mean": mean}, groups, random, plan.resamples)["mean"]
 
 
-_AVERAGED: Mapping[str, tuple[Callable[..., float], tuple[bool, ...]]] = MappingProxyType(
+_AVERAGED: Mapping[str, tuple[Callable[[Question], Statistic], tuple[bool, ...]]] = MappingProxyType(
     {
-        "auroc": (lambda truth, scores, called: auroc(truth, scores), (False, True)),
-        "sensitivity": (lambda truth, scores, called: confusion(truth, called).sensitivity, (True,)),
-        "specificity": (lambda truth, scores, called: confusion(truth, called).specificity, (False,)),
+        "auroc": (lambda part: weighted_auroc(part.truth, part.scores), (False, True)),
+        "sensitivity": (lambda part: weighted_share(part.called, part.truth), (True,)),
+        "specificity": (lambda part: weighted_share(~part.called, ~part.truth), (False,)),
     }
 )
 """Of each measure how it is computed, and the answers that a source must tell for it."""

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import nan
 
-from radiolens.evaluation.intervals import Interval
-from radiolens.evaluation.paired import McNemar
+import numpy as np
 
-__all__ = ["Compared", "Comparison", "Test"]
+from radiolens.evaluation.intervals import (
+    Interval,
+    auroc_difference_interval,
+    auroc_difference_p_value,
+    auroc_interval,
+    clustered_intervals,
+    not_defined,
+)
+from radiolens.evaluation.paired import McNemar, holm, mcnemar
+from radiolens.evaluation.weighted import weighted_auroc, weighted_difference
+from radiolens.task import Task
+from radiolens.validation.plan import Plan
+from radiolens.validation.questions import Question, Scored, Thresholds, questions
+
+__all__ = ["Compared", "Comparison", "DecisionTest", "compare"]
 
 
 @dataclass(frozen=True)
-class Test:
-    """An exact McNemar test, with its p value corrected over the questions of the comparison (Holm)."""
+class DecisionTest:
+    """An exact McNemar test, and its p value after Holm's correction over the rows of the comparison."""
 
     test: McNemar
     corrected_p_value: float
@@ -22,9 +37,10 @@ class Test:
 class Compared:
     """One question on one source, judged for both bundles on the same cases.
 
-    `difference` is first less second (paired DeLong), `p_value` its two-sided p, `corrected_p_value` that after Holm's
-    correction over all rows. `right` counts right decisions of either answer, `sensitivity` those on positives,
-    `specificity` those on negatives, each bundle at its own threshold. nan where the cases do not define it.
+    `difference` is the first AUROC less the second (paired DeLong), `difference_clustered` the same with a bootstrap
+    over patients. `p_value` is DeLong's, `corrected_p_value` that after Holm's correction over all rows. `right` counts
+    right decisions of either answer, `sensitivity` those on positives, `specificity` those on negatives, each bundle at
+    its own threshold. nan where the cases do not define it.
     """
 
     question: str
@@ -42,16 +58,16 @@ class Compared:
     second_sensitivity: Interval
     first_specificity: Interval
     second_specificity: Interval
-    right: Test
-    sensitivity: Test
-    specificity: Test
+    right: DecisionTest
+    sensitivity: DecisionTest
+    specificity: DecisionTest
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Two bundles on the same cases; `first` and `second` say which, `cases` counts the images.
 
-    Findings that only one of them knows are left out, named in `left_out`.
+    Findings that only one of them knows are named in `left_out`.
     """
 
     first: str
@@ -59,3 +75,88 @@ class Comparison:
     cases: int
     rows: tuple[Compared, ...]
     left_out: tuple[str, ...]
+
+
+def compare(
+    task: Task,
+    first: Scored,
+    second: Scored,
+    thresholds_first: Thresholds,
+    thresholds_second: Thresholds,
+    plan: Plan,
+    names: tuple[str, str] = ("first", "second"),
+) -> Comparison:
+    """Compare two bundles of one task on every question that both answer, on all cases and on each source.
+
+    P values take cases as independent, and are corrected over all rows for each kind of test. `names` say which bundles
+    they are. Raises ValueError if the two did not score the same cases in the same order.
+    """
+    if [case.path for case in first.cases] != [case.path for case in second.cases]:
+        raise ValueError("both bundles must have scored the same cases in the same order")
+    both = set(thresholds_first) & set(thresholds_second)
+    pairs = zip(
+        questions(task, first, {name: thresholds_first[name] for name in both}),
+        questions(task, second, {name: thresholds_second[name] for name in both}),
+        strict=True,
+    )
+    rows = [_compared(one, other, plan) for one, other in pairs]
+    known = set(thresholds_first) | set(thresholds_second)
+    left_out = tuple(name for name in task.label_names if name in known - both and not task.exclusive)
+    return Comparison(*names, len(first.cases), _corrected(rows), left_out)
+
+
+def _compared(first: Question, second: Question, plan: Plan) -> Compared:
+    truth, judgeable = first.truth, first.judgeable
+    one, other = first.called == truth, second.called == truth
+    return Compared(
+        question=first.name,
+        source=first.source,
+        positives=int(truth.sum()),
+        negatives=int((~truth).sum()),
+        patients=len(np.unique(first.groups)),
+        first_auroc=auroc_interval(truth, first.scores) if judgeable else _UNJUDGED,
+        second_auroc=auroc_interval(truth, second.scores) if judgeable else _UNJUDGED,
+        difference=auroc_difference_interval(truth, first.scores, second.scores) if judgeable else _UNJUDGED,
+        difference_clustered=_clustered_difference(first, second, plan) if judgeable else _UNJUDGED,
+        p_value=auroc_difference_p_value(truth, first.scores, second.scores) if judgeable else nan,
+        corrected_p_value=nan,
+        first_sensitivity=first.share(first.called, truth),
+        second_sensitivity=second.share(second.called, truth),
+        first_specificity=first.share(~first.called, ~truth),
+        second_specificity=second.share(~second.called, ~truth),
+        right=_uncorrected(mcnemar(one, other)),
+        sensitivity=_uncorrected(mcnemar(one[truth], other[truth])),
+        specificity=_uncorrected(mcnemar(one[~truth], other[~truth])),
+    )
+
+
+def _clustered_difference(first: Question, second: Question, plan: Plan) -> Interval:
+    difference = weighted_difference(
+        weighted_auroc(first.truth, first.scores), weighted_auroc(second.truth, second.scores)
+    )
+    random = np.random.default_rng(plan.seed)
+    return clustered_intervals({"difference": difference}, first.groups, random, plan.resamples)["difference"]
+
+
+def _uncorrected(test: McNemar) -> DecisionTest:
+    return DecisionTest(test, nan)
+
+
+def _corrected(rows: Sequence[Compared]) -> tuple[Compared, ...]:
+    """Return the rows with the p values of each kind of test corrected over all of them."""
+    areas = holm([row.p_value for row in rows])
+    tests = {
+        kind: holm([getattr(row, kind).test.p_value for row in rows])
+        for kind in ("right", "sensitivity", "specificity")
+    }
+    return tuple(
+        replace(
+            row,
+            corrected_p_value=areas[number],
+            **{kind: replace(getattr(row, kind), corrected_p_value=values[number]) for kind, values in tests.items()},
+        )
+        for number, row in enumerate(rows)
+    )
+
+
+_UNJUDGED = not_defined("too few cases")

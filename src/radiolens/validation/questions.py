@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case
 from radiolens.data.splits import group_ids
+from radiolens.evaluation.intervals import Interval, clustered_share_interval
 from radiolens.prediction import Presence, decide
 from radiolens.task import Task
 
@@ -82,6 +83,10 @@ class Question:
     def enough(self, *, answer: bool) -> bool:
         """Return whether an answer has enough cases."""
         return int(np.count_nonzero(self.truth == answer)) >= FEWEST
+
+    def share(self, hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Interval:
+        """Return the share of `hits` (m,) among some of the cases (m,), with an interval for images of patients."""
+        return clustered_share_interval(hits[among], self.groups[among])
 
 
 def questions(task: Task, scored: Scored, thresholds: Thresholds) -> tuple[Question, ...]:

@@ -54,8 +54,8 @@ def measure(
 ) -> Study:
     """Measure every question of a task on all cases and on each source; the same input gives the same study.
 
-    `thresholds` give each label one threshold, or one for each scored case (n,), as a cross-validation does. Training cases
-    that share a patient or duplicate group with a scored case are left out of the control.
+    `thresholds` give each label one threshold, or one for each scored case (n,), as a cross-validation does. Training
+    cases that share a patient or duplicate group with a scored case are left out of the control.
     """
     asked = questions(task, scored, thresholds)
     features = border_brightness_features(scored.grey)

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case
-from radiolens.evaluation.discrimination import confusion
-from radiolens.evaluation.intervals import Interval, auroc_interval, share_interval
+from radiolens.evaluation.intervals import Interval, auroc_interval
 from radiolens.evaluation.subgroups import Subgroup
 from radiolens.validation.questions import ALL_SOURCES, FEWEST, Question, Scored
 
@@ -82,17 +81,17 @@ def _subgroups(question: Question, attribute: str, values: NDArray[np.str_]) -> 
 
 
 def _group(question: Question, name: str, at: NDArray[np.bool_]) -> GroupMeasures:
-    truth, called = question.truth[at], question.called[at]
-    counts = confusion(truth, called)
+    present, called = question.truth & at, question.called
+    absent = ~question.truth & at
     return GroupMeasures(
         name=name,
         support=int(at.sum()),
-        interval=auroc_interval(truth, question.scores[at]),
-        positives=counts.positives,
-        negatives=counts.negatives,
+        interval=auroc_interval(question.truth[at], question.scores[at]),
+        positives=int(present.sum()),
+        negatives=int(absent.sum()),
         patients=len(np.unique(question.groups[at])),
-        sensitivity=share_interval(counts.true_positives, counts.positives),
-        specificity=share_interval(counts.true_negatives, counts.negatives),
+        sensitivity=question.share(called, present),
+        specificity=question.share(~called, absent),
     )
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.data.splits import group_ids
-from radiolens.evaluation.discrimination import confusion_matrix, macro_f1
-from radiolens.evaluation.intervals import Interval, clustered_bootstrap_interval
+from radiolens.evaluation.discrimination import confusion_matrix
+from radiolens.evaluation.intervals import Interval, clustered_intervals
+from radiolens.evaluation.weighted import weighted_macro_f1
 from radiolens.task import Task
 from radiolens.validation.plan import Plan
 from radiolens.validation.questions import Scored, parts_by_source
@@ -60,9 +61,8 @@ def _macro_f1_interval(
     # A type that no case has is left out, so that a source of two types has a mean, too.
     present = [number for number in range(types) if (numbers == number).any()]
     random = np.random.default_rng(plan.seed)
-    return clustered_bootstrap_interval(
-        lambda answers, calls: macro_f1(answers, calls, present), [numbers, called], groups, random, plan.resamples
-    )
+    statistic = weighted_macro_f1(numbers, called, present)
+    return clustered_intervals({"macro_f1": statistic}, groups, random, plan.resamples)["macro_f1"]
 
 
 def _rows(matrix: NDArray[np.intp]) -> tuple[tuple[int, ...], ...]:

@@ -88,7 +88,7 @@ def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
         picture=_picture(image, position),
         heat_maps=_heat_maps(study, result, shown, image),
         occlusion=bundle.explanation == OCCLUSION_MAP,
-        slice_note=_slice_note(study, result, image, position),
+        slice_note=_slice_note(study, result, image, position, "probability" if bundle.calibrated else "score"),
         thresholds=_thresholds(bundle, shown),
         model=result.bundle,
         limits=study.concerning(bundle.limits),
@@ -186,7 +186,7 @@ def _heat_maps(study: Study, prediction: Prediction, shown: list[Finding], image
     )
 
 
-def _slice_note(study: Study, prediction: Prediction, image: Image, position: int) -> str:
+def _slice_note(study: Study, prediction: Prediction, image: Image, position: int, number: str) -> str:
     if not image.is_volume:
         return ""
     read, place = len(image.slice_indices), f"Slice {position + 1} of {image.slice_count}"
@@ -194,7 +194,7 @@ def _slice_note(study: Study, prediction: Prediction, image: Image, position: in
         return f"{place}. The answer is of this slice alone; the others were not looked at."
     leading = max(prediction.findings, key=lambda finding: finding.probability)
     return (
-        f"{place}, the one with the highest probability of {study.named(leading).title.lower()}. The answer is the "
+        f"{place}, the one with the highest {number} of {study.named(leading).title.lower()}. The answer is the "
         f"mean over {read} slices of the middle of the scan; the others were not looked at."
     )
 

@@ -105,7 +105,9 @@ function summary(made) {
     [count("refused", "unreadable"), "not analysed"],
   ];
   const told = parts.filter(([number]) => number).map(([number, text]) => `${number} ${text}`);
-  return made.length === 1 ? `Done: ${made[0].dataset.headline}.` : `Done: ${made.length} results, ${told.join(", ")}.`;
+  if (made.length === 1) return `Done: ${made[0].dataset.headline}.`;
+  const mark = made.some((card) => card.querySelector(".imported")) ? " An imported network answered; it is not calibrated." : "";
+  return `Done: ${made.length} results, ${told.join(", ")}.${mark}`;
 }
 
 function focusOn(target, before) {

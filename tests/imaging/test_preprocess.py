@@ -42,6 +42,23 @@ def test_the_network_sees_normalised_channels() -> None:
     assert seen[0, 0, :, 0].tolist() == [0.0, 1.0]
 
 
+@pytest.mark.parametrize("shape", [(224, 224, 3), (64, 64, 3), (150, 150, 1), (33, 20, 3), (20, 33, 1)])
+def test_an_imported_network_sees_each_grey_level_as_a_share_of_white_in_equal_channels(
+    shape: tuple[int, int, int],
+) -> None:
+    preprocessing = Preprocessing(*shape, offset=0.0, scale=255.0)
+    film = chest_film(190, 230)
+    grey = grey_levels(film, Unit.UNIT_INTERVAL, preprocessing)
+    picture = np.asarray(PIL.Image.fromarray(film).resize((shape[1], shape[0]), PIL.Image.Resampling.BILINEAR))
+    stretched = (picture - picture.min()) / (picture.max() - picture.min())
+    seen = network_input(grey[None], preprocessing)
+    assert (seen.shape, seen.dtype) == ((1, *shape), np.float32)
+    assert (seen.min(), seen.max()) == (0.0, 1.0)
+    for channel in range(shape[2]):
+        np.testing.assert_allclose(seen[0, ..., channel], stretched, atol=0.5 / 255 + 1e-6)  # rounded to a grey level
+        np.testing.assert_array_equal(seen[0, ..., channel], grey / np.float32(255))
+
+
 @pytest.mark.parametrize(("shape", "expected"), [((100, 50), (0, -25, 100, 75)), ((50, 100), (-25, 0, 75, 100))])
 def test_the_extent_of_a_padded_slice_reaches_beyond_it(shape: tuple[int, int], expected: tuple[float, ...]) -> None:
     assert extent(*shape, Preprocessing(64, 64, fit=Fit.PAD)) == expected

@@ -89,6 +89,29 @@ def test_an_operator_outside_the_standard_is_refused_by_its_name(tmp_path: Path)
         check_network(saved(network, tmp_path))
 
 
+@pytest.mark.parametrize("operator", ["Loop", "Scan"])
+def test_a_network_that_may_never_end_is_refused(tmp_path: Path, operator: str) -> None:
+    network = dense_network(SHAPE, WEIGHTS)
+    body = helper.make_graph([], "body", [], [])
+    network.graph.node.append(helper.make_node(operator, [], ["x"], body=body))
+    with pytest.raises(ValueError, match=f"asks for '{operator}', which may never end"):
+        check_network(saved(network, tmp_path))
+
+
+def test_a_network_that_asks_for_more_memory_than_there_is_does_not_open(tmp_path: Path) -> None:
+    folder = make_imported(tmp_path)
+    network = onnx.load(folder / "model.onnx")
+    network.graph.initializer.append(numpy_helper.from_array(np.asarray([10**6, 10**7]), "shape"))
+    network.graph.node.append(helper.make_node("ConstantOfShape", ["shape"], ["huge"]))  # 40 TB
+    network.graph.node.append(helper.make_node("ReduceSum", ["huge"], ["sum"], keepdims=0))
+    network.graph.node[1].output[0] = "less"
+    network.graph.node.append(helper.make_node("Add", ["less", "sum"], ["logits"]))
+    saved(network, folder)
+    write_bundle(read_bundle(folder, verify=False).bundle, folder)
+    with pytest.raises(BundleError, match=r"is not what bundle\.json describes"):
+        Engine.open(folder)
+
+
 def test_graphs_within_graphs_without_end_are_refused(tmp_path: Path) -> None:
     graph = helper.make_graph([], "inner", [], [])
     for _ in range(30):

@@ -1,4 +1,4 @@
-"""Looks into an ONNX file before the runtime does: only standard operators, and all weights in the file itself.
+"""Looks into an ONNX file before the runtime does: only standard operators, no loops, all weights in the file itself.
 
 A tensor can name another file of the computer, or even an address in memory, as the place of its data; the runtime
 would read it. The few fields that matter are read from the Protocol Buffers encoding by their numbers in onnx.proto
@@ -15,6 +15,9 @@ from types import MappingProxyType
 __all__ = ["check_network"]
 
 _STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
+
+_ENDLESS = ("Loop", "Scan")
+"""Operators that can run for ever; a network for images needs none."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FIXED_LENGTHS = {_FIXED64: 8, _FIXED32: 4}
@@ -41,7 +44,7 @@ _LOCATION_HERE = 0
 
 
 def check_network(file: Path) -> None:
-    """Raise ValueError for a file that is cut off, names operators outside the standard, or keeps weights elsewhere."""
+    """Raise ValueError for a file that is cut off, asks for loops or for other than standard operators, or other files."""
     if not file.stat().st_size:
         raise ValueError("model.onnx is empty")
     with file.open("rb") as stream:  # the mapping ends with its last view, which the trace of an error may hold
@@ -54,9 +57,10 @@ def _check(message: memoryview, kind: str, depth: int = 0) -> None:
         raise ValueError(f"model.onnx is nested more than {_DEEPEST} levels deep")
     if kind == "tensor":
         _check_tensor(message)
+        return
     if kind == "node":
         _check_operator(message)
-    children = _CHILDREN.get(kind, {})
+    children = _CHILDREN[kind]
     for number, value in _fields(message):
         if number in children and isinstance(value, memoryview):
             _check(value, children[number], depth + 1)
@@ -73,6 +77,8 @@ def _check_operator(message: memoryview) -> None:
     domain, operator = (_text(texts.get(number, b"")) for number in (_DOMAIN, _OPERATOR))
     if domain not in _STANDARD_DOMAINS:
         raise ValueError(f"model.onnx asks for {operator!r} of {domain!r}; only operators of the ONNX standard are run")
+    if operator in _ENDLESS:
+        raise ValueError(f"model.onnx asks for {operator!r}, which may never end; networks with loops are not run")
 
 
 def _text(value: int | bytes | memoryview) -> str:

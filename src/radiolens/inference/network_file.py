@@ -44,7 +44,7 @@ _LOCATION_HERE = 0
 
 
 def check_network(file: Path) -> None:
-    """Raise ValueError for a file that is cut off, asks for loops or for other than standard operators, or other files."""
+    """Raise ValueError for a file that is cut off, asks for loops or unknown operators, or keeps weights elsewhere."""
     if not file.stat().st_size:
         raise ValueError("model.onnx is empty")
     with file.open("rb") as stream:  # the mapping ends with its last view, which the trace of an error may hold

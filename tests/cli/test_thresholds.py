@@ -189,7 +189,7 @@ def test_with_json_stdout_holds_the_plan_and_nothing_else(table: Path, tmp_path:
     assert content["verdict"] is None
     assert content["practice"]["prevalence"] == 0.5
     assert "the prevalence of these cases, 0.5" in " ".join(content["remarks"])
-    assert "Planning: 4 of 4" in done.stderr
+    assert "Planning: 3 of 3" in done.stderr
     assert done.stderr.count("written:") == 3
 
 

@@ -56,7 +56,7 @@ _TABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--level", default=0.95, show_default=True, type=_OPEN_SHARE, help="Of the intervals.")
 @click.option("--site", default="this site", show_default=True, help="The name in the profile.")
-@click.option("--seed", default=0, show_default=True, help="Of cross-validation and bootstrap.")
+@click.option("--seed", default=0, show_default=True, help="Of cross-validation.")
 @click.option(
     "--output", type=click.Path(file_okay=False, path_type=Path), help="Write plan and profile into this folder."
 )

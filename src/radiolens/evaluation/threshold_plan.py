@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from math import isfinite, nan
 from types import MappingProxyType
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from radiolens.errors import DatasetError
 from radiolens.evaluation.cut_offs import CutOff, CutOffs, Practice, cut_offs, judged_cut_offs
-from radiolens.evaluation.intervals import Interval, clustered_bootstrap_interval, share_interval
+from radiolens.evaluation.intervals import Interval, clustered_share_interval
 from radiolens.evaluation.optimism import HeldOut, held_out
 from radiolens.evaluation.sample_size import Shortfall, shortfall
 from radiolens.evaluation.subgroups import Subgroup, by_group, worst_group
@@ -39,8 +40,6 @@ PRECISION = 0.05
 
 _EXPECTED_SHARE = 0.9
 """What a usable test may reach, where there are too few cases to tell."""
-
-_RESAMPLES = 1000
 
 _OPTIMISM = (
     "The threshold was chosen on the cases that it is judged on, which flatters it; the figures on held-out patients "
@@ -85,7 +84,7 @@ class LocalCases:
 
 @dataclass(frozen=True)
 class ByPatient:
-    """The shares of the chosen cut-off with the interval of a bootstrap over patients, who may have several images."""
+    """The shares of the chosen cut-off with intervals that take the images of a patient together."""
 
     sensitivity: Interval
     specificity: Interval
@@ -147,13 +146,12 @@ def plan_threshold(
     place = choose(points, rule, practice)
     if place is None:
         raise DatasetError(_unreachable(points, rule))
-    progress(1, 4)
+    progress(1, 3)
     random = np.random.default_rng(seed)
     apart = held_out(cases.truth, cases.scores, cases.patients, rule, practice, random, cases.callable_rows)
-    progress(2, 4)
+    progress(2, 3)
     called = cases.callable_rows & (cases.scores >= points.thresholds[place])
-    clustered = _by_patient(cases, called, rule.level, random) if cases.patient_count < len(cases.truth) else None
-    progress(3, 4)
+    clustered = _by_patient(cases, called, rule.level) if cases.patient_count < len(cases.truth) else None
     every = judged_cut_offs(points, practice, rule.level)
     chosen = every[place]
     plan = ThresholdPlan(
@@ -171,7 +169,7 @@ def plan_threshold(
         remarks=tuple(_remarks(cases, points, place, practice, apart)),
         cut_offs=every,
     )
-    progress(4, 4)
+    progress(3, 3)
     return plan
 
 
@@ -205,15 +203,12 @@ def _unreachable(points: CutOffs, rule: Rule) -> str:
     )
 
 
-def _by_patient(cases: LocalCases, called: NDArray[np.bool_], level: float, random: np.random.Generator) -> ByPatient:
+def _by_patient(cases: LocalCases, called: NDArray[np.bool_], level: float) -> ByPatient:
     positive, negative = cases.truth, ~cases.truth
-
-    def interval(right: NDArray[np.bool_], side: NDArray[np.bool_]) -> Interval:
-        return clustered_bootstrap_interval(
-            lambda values: float(values.mean()), [right[side]], cases.patients[side], random, _RESAMPLES, level
-        )
-
-    return ByPatient(interval(called, positive), interval(~called, negative))
+    return ByPatient(
+        clustered_share_interval(called[positive], cases.patients[positive], level),
+        clustered_share_interval(~called[negative], cases.patients[negative], level),
+    )
 
 
 def _shortfalls(chosen: CutOff, precision: float, practice: Practice, level: float) -> tuple[Shortfall, ...]:
@@ -231,17 +226,17 @@ def _subgroups(cases: LocalCases, called: NDArray[np.bool_], level: float) -> li
             ("sensitivity", cases.truth, called),
             ("specificity", ~cases.truth, ~called),
         ):
-            groups = by_group(lambda values: _share(values, level), [right[side]], names[side])
+            groups = by_group(partial(_share, level=level), [right[side], cases.patients[side]], names[side])
             judged = [group for group in groups if group.support >= FEWEST]
             worst = worst_group(groups, FEWEST) if len(judged) > 1 else None
             found.append(Grouped(attribute, measure, groups, worst))
     return found
 
 
-def _share(right: NDArray[np.bool_], level: float) -> Interval:
+def _share(right: NDArray[np.bool_], patients: NDArray[np.str_], level: float) -> Interval:
     if len(right) < FEWEST:
         return Interval(nan, nan, nan, level, "Wilson")
-    return share_interval(int(right.sum()), len(right), level)
+    return clustered_share_interval(right, patients, level)
 
 
 def _verdict(
@@ -259,7 +254,7 @@ def _remarks(cases: LocalCases, points: CutOffs, place: int, practice: Practice,
     if cases.patient_count < len(cases.truth):
         told.append(
             f"The {len(cases.truth)} images are of {cases.patient_count} patients. Wilson's intervals take images as "
-            "independent and are too narrow; the interval over patients is not."
+            "independent and are too narrow; those by patient are not."
         )
     if place == 0:
         told.append("This threshold is the lowest score of all: it calls every case positive that can be called so.")

@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL server on the loopback: the real one of the Debian package `postgresql`, for the time of a test."""
+"""A throw-away PostgreSQL server on the loopback, of the Debian package `postgresql`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -66,10 +67,9 @@ def running_server() -> Iterator[Server]:
         if user:
             for path in (folder, secret):
                 os.chown(path, user["user"], user["group"])
-        initdb = [binaries / "initdb", "-D", folder / "data", "-U", "radiolens", "--pwfile", secret, "-N"]
-        subprocess.run(
-            [*initdb, "-A", "scram-sha-256", "-E", "UTF8"], check=True, capture_output=True, cwd=folder, **user
-        )
+        initdb = [binaries / "initdb", "-D", folder / "data", "-U", "radiolens", "--pwfile", secret]
+        initdb += ["-N", "-A", "scram-sha-256", "-E", "UTF8"]
+        subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **user)
         port = _free_port()
         settings = {
             "listen_addresses": "127.0.0.1",
@@ -87,7 +87,7 @@ def running_server() -> Iterator[Server]:
                 _wait(process, port, folder / "log")
                 yield Server(f"postgresql://radiolens:{password}@127.0.0.1:{port}/postgres", password, port)
             finally:
-                process.send_signal(2)  # a fast shutdown, which waits for no client
+                process.send_signal(signal.SIGINT)  # a fast shutdown, which waits for no client
                 process.wait(WAIT_S)
 
 

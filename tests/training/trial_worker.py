@@ -1,4 +1,4 @@
-"""A worker on trials that cost nothing, as a process of its own: python -m tests.training.trial_worker URL FOLDER WANTED.
+"""A worker on trials that cost nothing: python -m tests.training.trial_worker URL FOLDER WANTED.
 
 It adds a line `PLACE PID` to FOLDER/ran for each trial that it ends. With GATE=N in the environment it begins when N
 processes are there.

@@ -103,7 +103,8 @@ def _verified(licence: str) -> bool:
 def _operating_point(installed: InstalledBundle) -> list[str]:
     bundle = installed.bundle
     rows = [(name, f"{bundle.thresholds[name]:.3f}", f"{bundle.temperature[name]:.3f}") for name in bundle.labels]
-    return [*table(("label", "threshold", "temperature"), rows), "", f"Chosen by: {bundle.threshold_evidence}."]
+    told = [*table(("label", "threshold", "temperature"), rows), "", f"Chosen by: {bundle.threshold_evidence}."]
+    return told if bundle.calibrated else [*told, "", "Not calibrated: the probabilities are the network's own."]
 
 
 def _figures(installed: InstalledBundle, found: Mapping[str, Evaluation]) -> list[str]:

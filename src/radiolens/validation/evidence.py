@@ -24,9 +24,12 @@ from typing import Any
 from radiolens import __version__
 from radiolens.bundle import write_evidence_hashes
 from radiolens.data.manifest import Case, Manifest
+from radiolens.errors import DatasetError
 from radiolens.inference.engine import Engine
+from radiolens.validation.comparison import compare
 from radiolens.validation.dataset_facts import dataset_facts
 from radiolens.validation.documents import write_documents
+from radiolens.validation.explanation_tests import explanation_tests
 from radiolens.validation.figures import SECTIONS
 from radiolens.validation.largest_errors import largest_errors
 from radiolens.validation.pictures import write_pictures
@@ -98,10 +101,15 @@ def make_evidence(request: Request, progress: Progress = lambda stage, done, tot
     """Measure, write the whole folder, and return the content of evaluation.json.
 
     A call that was cut, at whatever moment, goes on with the same OUTPUT: it loses the image or the section in work.
-    Raises DatasetError if an image cannot be read.
+    Raises DatasetError if an image cannot be read, or the other bundle is of another task.
     """
     work = request.output / "work"
     work.mkdir(parents=True, exist_ok=True)
+    if request.against and request.against.bundle.task != request.engine.bundle.task:
+        raise DatasetError(
+            f"{request.against.bundle.name} answers {request.against.bundle.task}, not {request.engine.bundle.task}. "
+            "Compare bundles of one task."
+        )
     scored = score(request.engine, request.manifest, request.cases, work, partial(progress, "Scoring"))
     run = _Run(request, scored, work, progress)
     asked = questions(request.manifest.task, scored, request.engine.bundle.thresholds)
@@ -158,10 +166,35 @@ def _told(case: Case) -> str:
     return repr((*facts, labels, sorted(case.possible), case.age, case.sex, case.view, case.mask, case.sha256))
 
 
+def _comparison(run: _Run) -> object:
+    request = run.request
+    other = request.against
+    assert other is not None  # noqa: S101  the section is made only against another bundle
+    scoring = partial(run.progress, f"Scoring with {other.bundle.name} {other.bundle.version}")
+    scored = score(other, request.manifest, request.cases, run.work, scoring)
+    names = [f"{engine.bundle.name} {engine.bundle.version}" for engine in (request.engine, other)]
+    return compare(
+        request.manifest.task,
+        run.scored,
+        scored,
+        request.engine.bundle.thresholds,
+        other.bundle.thresholds,
+        request.plan,
+        (names[0], names[1]),
+    )
+
+
 def _robustness(run: _Run) -> object:
     request = run.request
     return robustness(request.engine, request.manifest, run.scored, run.work, request.plan, run.progress)
 
 
-_MAKERS: Mapping[str, Callable[[_Run], object]] = MappingProxyType({"robustness": _robustness})
+def _explanations(run: _Run) -> object:
+    request = run.request
+    return explanation_tests(request.engine, request.manifest, run.scored.cases, run.work, request.plan, run.progress)
+
+
+_MAKERS: Mapping[str, Callable[[_Run], object]] = MappingProxyType(
+    {"comparison": _comparison, "robustness": _robustness, "explanations": _explanations}
+)
 """How each of the studies that may be left out is made."""

@@ -14,7 +14,7 @@ from radiolens.bundle import InstalledBundle
 from radiolens.tasks import get_task
 from radiolens.validation.card import STATEMENT
 from radiolens.validation.figures import Evaluation, control, evaluations, interval, number, plot_name
-from radiolens.validation.verdicts import NOT_MEASURED, verdicts
+from radiolens.validation.verdicts import NOT_MEASURED, random_label_verdicts, split_verdicts, verdicts
 
 __all__ = ["environment", "report"]
 
@@ -71,6 +71,7 @@ def environment() -> jinja2.Environment:
         "shown": _shown,
     }
     found.globals |= {"plot_name": plot_name, "lowest": _lowest}
+    found.globals |= {"random_label_verdicts": random_label_verdicts, "split_verdicts": split_verdicts}
     return found
 
 

@@ -20,7 +20,7 @@ from radiolens.inference.engine import Engine
 from radiolens.validation.questions import Scored
 from radiolens.validation.study import ControlPart
 
-__all__ = ["Progress", "control_part", "forget_answers", "score"]
+__all__ = ["Progress", "control_part", "score"]
 
 Progress = Callable[[int, int], None]
 """Told (done, total) images."""
@@ -36,7 +36,7 @@ def score(
     """Return the calibrated probabilities of the stored network for these cases, as serving computes them.
 
     A volume's are the mean over its slices. Answers are kept in the folder `cache` by the hashes of image and bundle.
-    Raises DatasetError if an image cannot be read, or is not the one the manifest lists. `forget_answers` ends it.
+    Raises DatasetError if an image cannot be read, or is not the one the manifest lists.
     """
     kept = _Kept(_answers_file(engine, cache))
     places = [_column(engine, name) for name in manifest.task.label_names]
@@ -47,16 +47,11 @@ def score(
         image = _grey(manifest.path(cases[number]), data, engine.bundle.preprocessing)
         answer = kept.get(sha256)
         if answer is None:
-            answer = kept.put(sha256, engine.probabilities(engine.run(image)[0]).mean(axis=0).tolist())
+            answer = kept.put(sha256, engine.probabilities(engine.logits(image)).mean(axis=0).tolist())
         grey[number] = _middle(image)
         probabilities[number] = [np.nan if place is None else answer[place] for place in places]
         progress(number + 1, len(cases))
     return Scored(tuple(cases), probabilities, grey)
-
-
-def forget_answers(engine: Engine, cache: Path) -> None:
-    """Remove the answers of this bundle that `score` kept, once the study is written."""
-    _answers_file(engine, cache).unlink(missing_ok=True)
 
 
 def control_part(

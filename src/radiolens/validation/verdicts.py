@@ -7,7 +7,7 @@ from typing import Any
 
 from radiolens.validation.figures import Evaluation, interval, number
 
-__all__ = ["NOT_MEASURED", "verdicts"]
+__all__ = ["NOT_MEASURED", "random_label_verdicts", "split_verdicts", "verdicts"]
 
 NOT_MEASURED = "Not measured in this evaluation."
 
@@ -23,6 +23,23 @@ def verdicts(study: Evaluation) -> Mapping[str, list[str]]:
         "Robustness": [*_robustness(study.get("robustness"))],
         "Explanations": [*_explanations(tests)],
     }
+
+
+def random_label_verdicts(features: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each row on random labels."""
+    return _named(features["random_labels"], "question", "source")
+
+
+def split_verdicts(features: Mapping[str, Any]) -> list[str]:
+    """Return what was found of splits that ignore patients; rows with the same finding share a sentence."""
+    return _named(features["cross_validation"], "question", "source", "head", "measure")
+
+
+def _named(rows: Sequence[Mapping[str, Any]], *keys: str) -> list[str]:
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        names.setdefault(row["verdict"], []).append(" ".join(str(row[key]).replace("_", "-") for key in keys))
+    return [f"{', '.join(those)}: {verdict}" for verdict, those in names.items()]
 
 
 def _source_probe(features: Mapping[str, Any] | None) -> Iterator[str]:
@@ -50,7 +67,8 @@ def _checks(features: Mapping[str, Any] | None) -> Iterator[str]:
     if features is None:
         yield NOT_MEASURED
         return
-    yield from (row["verdict"] for row in (*features["random_labels"], *features["cross_validation"]))
+    yield from random_label_verdicts(features)
+    yield from split_verdicts(features)
     for row in features["slice_position"]:
         yield (
             f"{row['question']}, {row['source']}: the position of a slice alone reaches AUROC {interval(row['auroc'])}."

@@ -42,7 +42,7 @@ def lesion_manifest(folder: Path, count: int = 30, shape: tuple[int, int] = (64,
     cases = []
     for number in range(count):
         centre = random.uniform(0.2, 0.8) * shape[0], random.uniform(0.2, 0.8) * shape[1]
-        grey, mask = bright_lesion(*shape, centre, 0.12 * min(shape), seed=number)
+        grey, mask = bright_lesion(*shape, centre, 0.2 * min(shape), seed=number)
         cases.append(write_case(folder, str(number), grey, mask, "train" if number % 2 else "test"))
     return Manifest(folder / "manifest.csv", get_task("chest-xray"), tuple(cases))
 

@@ -17,7 +17,7 @@ from radiolens.explain.occlusion import LARGEST_GRID, occlusion_maps
 from radiolens.imaging.resample import resize
 from radiolens.inference.engine import Engine
 from radiolens.inference.explanation import maps_of
-from radiolens.validation.grouped_intervals import grouped_mean
+from radiolens.validation.grouped_intervals import grouped_means
 from radiolens.validation.lesion_masks import present_label, read_grey_and_mask, read_mask
 from radiolens.validation.localisation import ANY_LABEL, Localisation, Marked, Prior, localisations
 from radiolens.validation.map_likeness import rank_correlation
@@ -297,4 +297,5 @@ def _agreements(
     for name in (ANY_LABEL, *(names if len(names) > 1 else ())):
         rows = np.flatnonzero([name in (ANY_LABEL, label) for label in lesions.labels])
         groups = lesions.groups[rows]
-        yield Agreement(name, len(rows), len(np.unique(groups)), grouped_mean(np.asarray(each)[rows], groups, plan))
+        told = grouped_means({"": np.asarray(each)[rows]}, groups, plan)
+        yield Agreement(name, len(rows), len(np.unique(groups)), told[""])

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from radiolens.evaluation.intervals import Interval
+from radiolens.evaluation.intervals import Interval, clustered_share_interval
 from radiolens.imaging.resample import resize
-from radiolens.validation.grouped_intervals import grouped_mean, grouped_share
+from radiolens.validation.grouped_intervals import grouped_means
 from radiolens.validation.plan import Plan
 
 __all__ = [
@@ -173,17 +173,15 @@ def _localisation(
 
 
 def _prior(name: str, own: _Values, prior: _Values, groups: NDArray[np.intp], plan: Plan) -> Prior:
-    differences = {
-        f"{measure}_difference": grouped_mean(own[measure] - prior[measure], groups, plan) for measure in _MEASURES
-    }
-    return Prior(name=name, **_intervals(prior, groups, plan), **differences)
+    differences = {f"{measure}_difference": own[measure] - prior[measure] for measure in _MEASURES}
+    return Prior(name=name, **_intervals(prior, groups, plan), **grouped_means(differences, groups, plan))
 
 
 def _intervals(values: _Values, groups: NDArray[np.intp], plan: Plan) -> dict[str, Interval]:
     return {
-        "pointing": grouped_share(values["pointing"] > 0, groups, plan),
-        "near": grouped_share(values["near"] > 0, groups, plan),
-        "mass": grouped_mean(values["mass"], groups, plan),
+        "pointing": clustered_share_interval(values["pointing"], groups),
+        "near": clustered_share_interval(values["near"], groups),
+        **grouped_means({"mass": values["mass"]}, groups, plan),
     }
 
 

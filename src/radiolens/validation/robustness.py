@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from radiolens.data.manifest import Manifest
 from radiolens.data.splits import group_ids
-from radiolens.evaluation.intervals import Interval
+from radiolens.evaluation.intervals import Interval, clustered_share_interval
 from radiolens.image import Unit
 from radiolens.imaging.preprocess import Preprocessing, grey_levels
 from radiolens.inference.engine import Engine
 from radiolens.task import Task
 from radiolens.validation.corruptions import CORRUPTIONS, Corruption
-from radiolens.validation.grouped_intervals import grouped_auroc, grouped_auroc_difference, grouped_share
+from radiolens.validation.grouped_intervals import Discrimination, grouped_discrimination
 from radiolens.validation.pieces import digest, kept
 from radiolens.validation.plan import Plan
 from radiolens.validation.questions import ALL_SOURCES, Question, Scored, questions
@@ -28,6 +28,11 @@ __all__ = ["MOST_CASES", "Level", "Robustness", "robustness"]
 
 MOST_CASES = 500
 """33 runs of each take about three minutes; shares are then known to 4 %, their change with corruption much better."""
+
+_Condition = tuple[Corruption | None, float]
+"""What was done to the images, and how strongly."""
+
+_UNCHANGED: _Condition = (None, 0.0)
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def robustness(
     """
     chosen = stratified_sample(scored.cases, most_cases, np.random.default_rng(plan.seed))
     cases, grey = tuple(scored.cases[row] for row in chosen), scored.grey[chosen]
-    conditions = [(None, 0.0), *((change, strength) for change in CORRUPTIONS for strength in change.strengths)]
+    conditions = (_UNCHANGED, *((change, strength) for change in CORRUPTIONS for strength in change.strengths))
     key = [engine.installed.sha256, digest(grey), plan.seed]
     asked = []
     for number, (change, strength) in enumerate(conditions):
@@ -95,19 +100,24 @@ def robustness(
         worsened = Scored(cases, _in_order(engine, manifest, answers), grey)
         asked.append(tuple(_questions(engine, manifest.task, worsened)))
         progress("Worsening images", number + 1, len(conditions))
-    return tuple(_curves(asked, plan, progress))
+    return tuple(_curves(asked, conditions, plan, progress))
 
 
 def _curves(
-    asked: Sequence[Sequence[Question]], plan: Plan, progress: Callable[[str, int, int], None]
+    asked: Sequence[Sequence[Question]],
+    conditions: Sequence[_Condition],
+    plan: Plan,
+    progress: Callable[[str, int, int], None],
 ) -> Iterator[Robustness]:
-    """Yield the curves of questions asked of unchanged images, then of each corruption and strength."""
-    unchanged, changed = asked[0], iter(asked[1:])
-    for number, change in enumerate(CORRUPTIONS, 1):
-        worse = [next(changed) for _ in change.strengths]
-        for place, before in enumerate(unchanged):
-            after = [before, *(questions[place] for questions in worse)]
-            values = (change.unchanged, *change.strengths)
+    """Yield the curves of each question, asked in each of the conditions; the first is that of unchanged images."""
+    count = len(asked[0])
+    for number, before in enumerate(asked[0]):
+        after = {condition: questions[number] for condition, questions in zip(conditions, asked, strict=True)}
+        scores = {condition: question.scores for condition, question in after.items()}
+        told = grouped_discrimination(before.truth, scores, before.scores, before.groups, plan)
+        levels = {each: _level(each, question, before, told[each]) for each, question in after.items()}
+        progress("Measuring worsened images", number + 1, count)
+        for change in CORRUPTIONS:
             yield Robustness(
                 question=before.name,
                 corruption=change.name,
@@ -116,20 +126,22 @@ def _curves(
                 positives=int(before.truth.sum()),
                 negatives=int((~before.truth).sum()),
                 patients=len(np.unique(before.groups)),
-                levels=tuple(_level(value, each, before, plan) for value, each in zip(values, after, strict=True)),
+                levels=(
+                    replace(levels[_UNCHANGED], value=change.unchanged),
+                    *(levels[change, strength] for strength in change.strengths),
+                ),
             )
-        progress("Measuring worsened images", number, len(CORRUPTIONS))
 
 
-def _level(value: float, after: Question, before: Question, plan: Plan) -> Level:
+def _level(condition: _Condition, after: Question, before: Question, told: Discrimination) -> Level:
     truth, groups = before.truth, before.groups
     return Level(
-        value=value,
-        auroc=grouped_auroc(truth, after.scores, groups, plan),
-        auroc_change=grouped_auroc_difference(truth, after.scores, before.scores, groups, plan),
-        sensitivity=grouped_share(after.called[truth], groups[truth], plan),
-        specificity=grouped_share(~after.called[~truth], groups[~truth], plan),
-        changed=grouped_share(after.called != before.called, groups, plan),
+        value=condition[1],
+        auroc=told.auroc,
+        auroc_change=told.change,
+        sensitivity=clustered_share_interval(after.called[truth], groups[truth]),
+        specificity=clustered_share_interval(~after.called[~truth], groups[~truth]),
+        changed=clustered_share_interval(after.called != before.called, groups),
     )
 
 

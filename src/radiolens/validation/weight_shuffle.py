@@ -20,7 +20,7 @@ from radiolens.explain.activation_map import class_activation_maps
 from radiolens.imaging.preprocess import network_input
 from radiolens.inference.engine import Engine
 from radiolens.inference.session import open_session
-from radiolens.validation.grouped_intervals import grouped_mean
+from radiolens.validation.grouped_intervals import grouped_means
 from radiolens.validation.map_likeness import rank_correlation, structural_similarity
 from radiolens.validation.pieces import digest, kept
 from radiolens.validation.plan import Plan
@@ -137,11 +137,12 @@ def _shuffled_maps(
 
 
 def _compared(name: str, layers: int, shown: Shown, drawn: Sequence[NDArray[np.float32]], plan: Plan) -> Randomisation:
-    def mean(likeness: Callable[[NDArray[np.floating], NDArray[np.floating]], float]) -> Interval:
-        each = [[likeness(*pair) for pair in zip(shown.maps, maps, strict=True)] for maps in drawn]
-        return grouped_mean(np.mean(each, axis=0), shown.groups, plan)
-
-    return Randomisation(name, layers, len(shown.maps), mean(rank_correlation), mean(structural_similarity))
+    measures = {"rank_correlation": rank_correlation, "similarity": structural_similarity}
+    values = {
+        measure: np.mean([[like(*pair) for pair in zip(shown.maps, maps, strict=True)] for maps in drawn], axis=0)
+        for measure, like in measures.items()
+    }
+    return Randomisation(name, layers, len(shown.maps), **grouped_means(values, shown.groups, plan))
 
 
 def _weights_of_last(graph: onnx.GraphProto, layers: int) -> set[str]:

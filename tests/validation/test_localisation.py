@@ -112,6 +112,6 @@ def test_slices_of_one_patient_count_once_for_the_interval() -> None:
     grouped = Marked(cases.labels, np.arange(60) // 10 % 2 + 2 * (np.arange(60) % 2), cases.masks)
     alone, together = (localisations("x", maps, each, {}, PLAN)[0] for each in (cases, grouped))
     assert (alone.patients, together.patients) == (60, 4)
-    assert "Wilson" in alone.pointing.method
-    assert "bootstrap" in together.pointing.method
+    assert together.pointing.high - together.pointing.low > 2 * (alone.pointing.high - alone.pointing.low)
+    assert together.mass.high - together.mass.low > alone.mass.high - alone.mass.low
     assert alone.pointing.estimate == pytest.approx(together.pointing.estimate)

@@ -72,8 +72,7 @@ def test_what_looks_like_a_lesion_changes_answers_and_what_leaves_it_does_not(en
     found = by_name(robustness(engine, manifest, scored, tmp_path / "work", PLAN))
     text = found["burnt-in text"].levels
     assert text[-1].changed.low > 0  # white letters are as bright as the lesion
-    turned = found["rotation"].levels
-    assert turned[-1].auroc.estimate > 0.9  # a disc stays one
+    assert found["JPEG"].levels[1].auroc.estimate > 0.9  # a viewer hardly sees quality 75
 
 
 def test_shares_and_changes_are_those_of_the_answers_counted_by_hand(engine: Engine, tmp_path: Path) -> None:

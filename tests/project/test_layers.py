@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -21,13 +22,15 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("training",),
     ("validation",),
     ("settings",),
+    ("notebook",),
     ("web",),
     ("cli",),
 )
 """From the lowest; a layer imports from those before it, never from a neighbour in its own."""
 
 ENTRIES = {"radiolens", "radiolens.__main__"}
-"""The package itself holds only its version, for everyone; `python -m radiolens` only starts the command line."""
+"""The package itself holds its version and names of the notebook, which it loads when they are used (`import radiolens`
+is light, see test_light_imports.py); `python -m radiolens` only starts the command line."""
 
 ONLY_IN = {
     "tensorflow": "training",
@@ -68,8 +71,15 @@ def test_no_import_points_up_or_sideways() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_package_itself_imports_nothing_and_main_only_the_command_line() -> None:
-    found = {str(found) for found in own_imports() if found.importer.name == "radiolens"}
+def test_the_package_itself_imports_for_type_checkers_only_and_main_only_the_command_line() -> None:
+    (package,) = (module for module in modules() if module.name == "radiolens")
+    guarded = {
+        node.lineno
+        for block in package.tree.body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in block.body
+    }
+    found = {str(found) for found in own_imports() if found.importer is package and found.line not in guarded}
     assert not found
     assert {found.target for found in own_imports() if found.importer.name == "radiolens.__main__"} <= {"radiolens.cli"}
 

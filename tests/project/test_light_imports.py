@@ -25,6 +25,7 @@ def loaded_by(*arguments: str) -> set[str]:
     "arguments",
     [
         ("-c", "import radiolens"),
+        ("-c", "import radiolens; radiolens.evaluation, radiolens.Image, radiolens.Profile"),
         ("-c", "import radiolens.errors, radiolens.image, radiolens.prediction, radiolens.profile, radiolens.tasks"),
         ("-m", "radiolens", "--help"),
         ("-m", "radiolens", "--version"),

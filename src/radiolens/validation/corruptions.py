@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 __all__ = ["CORRUPTIONS", "Corruption"]
 
-Grey = NDArray[np.uint8]
-Change = Callable[[Grey, float, np.random.Generator], Grey]
+_Grey = NDArray[np.uint8]
+_Change = Callable[[_Grey, float, np.random.Generator], _Grey]
 """From a picture of grey levels (rows, columns), a strength and a source of randomness to a changed copy."""
 
 _FULL = 255.0
@@ -33,43 +33,43 @@ class Corruption:
     unit: str
     unchanged: float
     strengths: tuple[float, ...]
-    change: Change
+    change: _Change
 
 
-def _noise(grey: Grey, deviation: float, random: np.random.Generator) -> Grey:
+def _noise(grey: _Grey, deviation: float, random: np.random.Generator) -> _Grey:
     return _levels(grey + deviation * random.standard_normal(grey.shape))
 
 
-def _blur(grey: Grey, percent: float, _: np.random.Generator) -> Grey:
+def _blur(grey: _Grey, percent: float, _: np.random.Generator) -> _Grey:
     rows, columns = (side * percent / 100 for side in grey.shape)
     blurred = cv2.GaussianBlur(grey, (0, 0), sigmaX=columns, sigmaY=rows, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(blurred, np.uint8)
 
 
-def _gamma(grey: Grey, gamma: float, _: np.random.Generator) -> Grey:
+def _gamma(grey: _Grey, gamma: float, _: np.random.Generator) -> _Grey:
     return _levels(_FULL * (grey / _FULL) ** gamma)
 
 
-def _jpeg(grey: Grey, quality: float, _: np.random.Generator) -> Grey:
+def _jpeg(grey: _Grey, quality: float, _: np.random.Generator) -> _Grey:
     encoded = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
-def _smaller(grey: Grey, percent: float, _: np.random.Generator) -> Grey:
+def _smaller(grey: _Grey, percent: float, _: np.random.Generator) -> _Grey:
     rows, columns = grey.shape
     size = max(1, round(columns * percent / 100)), max(1, round(rows * percent / 100))
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _rotation(grey: Grey, degrees: float, random: np.random.Generator) -> Grey:
+def _rotation(grey: _Grey, degrees: float, random: np.random.Generator) -> _Grey:
     rows, columns = grey.shape
     centre = (columns - 1) / 2, (rows - 1) / 2  # of the pixels' middles, as OpenCV counts
     matrix = cv2.getRotationMatrix2D(centre, degrees * random.choice([-1.0, 1.0]), 1.0)
     return np.asarray(cv2.warpAffine(grey, matrix, (columns, rows), flags=cv2.INTER_LINEAR), np.uint8)
 
 
-def _text(grey: Grey, lines: float, random: np.random.Generator) -> Grey:
+def _text(grey: _Grey, lines: float, random: np.random.Generator) -> _Grey:
     """Write white lines of ten letters at random places: corners are only one of the habits of hospitals."""
     written = grey.copy()
     rows, columns = grey.shape
@@ -81,7 +81,7 @@ def _text(grey: Grey, lines: float, random: np.random.Generator) -> Grey:
     return written
 
 
-def _levels(values: NDArray[np.floating]) -> Grey:
+def _levels(values: NDArray[np.floating]) -> _Grey:
     return np.asarray(np.rint(np.clip(values, 0.0, _FULL)), np.uint8)
 
 

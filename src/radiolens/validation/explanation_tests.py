@@ -39,7 +39,7 @@ __all__ = [
     "verdict",
 ]
 
-Progress = Callable[[str, int, int], None]
+_Progress = Callable[[str, int, int], None]
 
 ACTIVATION, OCCLUSION = "activation map", "occlusion map"
 
@@ -106,7 +106,7 @@ def explanation_tests(
     cases: Sequence[Case],
     cache: Path,
     plan: Plan,
-    progress: Progress = lambda stage, done, total: None,
+    progress: _Progress = lambda stage, done, total: None,
     most_cases: int = SAMPLE,
 ) -> ExplanationTests | None:
     """Test the maps of cases for which one abnormal label is known to hold; None if there is no such case.
@@ -178,7 +178,7 @@ def _told(interval: Interval) -> str:
     return f"{interval.estimate:.2f}, {interval.low:.2f} to {interval.high:.2f}"
 
 
-def _lesions(engine: Engine, manifest: Manifest, cases: Sequence[Case], progress: Progress) -> _Lesions | None:
+def _lesions(engine: Engine, manifest: Manifest, cases: Sequence[Case], progress: _Progress) -> _Lesions | None:
     known = [(case, present_label(manifest.task, engine.bundle.labels, case)) for case in cases]
     named = [(case, label) for case, label in known if label is not None]
     used = [pair for pair in named if pair[0].mask] or named
@@ -202,7 +202,7 @@ def _lesions(engine: Engine, manifest: Manifest, cases: Sequence[Case], progress
 
 
 def _mean_masks(
-    engine: Engine, manifest: Manifest, cases: Sequence[Case], cache: Path, progress: Progress
+    engine: Engine, manifest: Manifest, cases: Sequence[Case], cache: Path, progress: _Progress
 ) -> dict[str, NDArray[np.float64]]:
     """Return by label, and of all, the mean of the masks of training cases of other patients than those scored."""
     scored = {case.path for case in cases}
@@ -225,7 +225,7 @@ def _mean_masks(
     return means
 
 
-def _mean_mask(engine: Engine, manifest: Manifest, cases: Sequence[Case], progress: Progress) -> NDArray[np.float64]:
+def _mean_mask(engine: Engine, manifest: Manifest, cases: Sequence[Case], progress: _Progress) -> NDArray[np.float64]:
     total = np.zeros((engine.bundle.preprocessing.rows, engine.bundle.preprocessing.columns))
     for number, case in enumerate(cases, 1):
         total += read_mask(manifest, case, engine.bundle.preprocessing)
@@ -239,13 +239,13 @@ def _facts(manifest: Manifest, case: Case) -> tuple[str, int, int]:
     return (case.mask, known.st_size, known.st_mtime_ns) if known else (case.mask, -1, -1)
 
 
-def _served_maps(engine: Engine, lesions: _Lesions, cache: Path, progress: Progress) -> NDArray[np.float32]:
+def _served_maps(engine: Engine, lesions: _Lesions, cache: Path, progress: _Progress) -> NDArray[np.float32]:
     """Return for each case the map (n, h, w) of its label, as the page shows it."""
     return _maps(engine, lesions, cache, "Mapping lesions", ["map"], lambda grey: maps_of(engine, grey), progress)
 
 
 def _hidden_maps(
-    engine: Engine, lesions: _Lesions, shape: tuple[int, ...], cache: Path, progress: Progress
+    engine: Engine, lesions: _Lesions, shape: tuple[int, ...], cache: Path, progress: _Progress
 ) -> NDArray[np.float32]:
     """Return for each case the occlusion map (n, h, h) of its label's logit, which the activation map takes apart."""
     places = min(*shape, LARGEST_GRID)
@@ -262,7 +262,7 @@ def _maps(
     stage: str,
     key: list[object],
     make: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
-    progress: Progress,
+    progress: _Progress,
 ) -> NDArray[np.float32]:
     maps = []
     for number, (grey, column) in enumerate(zip(lesions.grey, _columns(engine, lesions), strict=True)):

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from radiolens.inference.installed import find_installed
 from radiolens.tasks import TASKS
 from radiolens.web.pages import DISCLAIMER, FIRST_DESIGN_FILES, lying_files
 from radiolens.web.studies import STUDIES
 from tests.phantoms import dicom
+from tests.tiny_bundle import make_imported
 from tests.web.screenshot import LARGEST_BYTES, SCREENSHOT
 from tests.web.serving import film, head_series, png
 
@@ -121,14 +123,17 @@ def test_a_series_of_files_is_one_answer_that_names_the_slice(client: TestClient
     assert re.search(r"Slice [2-5] of 6, the one with the highest probability of \w+", page)
 
 
-def test_networks_of_the_first_design_are_noticed_by_their_names(tmp_path: Path) -> None:
-    assert lying_files(tmp_path) == ()
+def test_networks_of_the_first_design_are_noticed_by_their_names_until_they_are_imported(tmp_path: Path) -> None:
+    nothing = find_installed([])
+    assert lying_files(tmp_path, nothing) == ()
     for name in (*FIRST_DESIGN_FILES, "other.h5"):
         (tmp_path / name).touch()
-    assert lying_files(tmp_path) == FIRST_DESIGN_FILES
+    assert lying_files(tmp_path, nothing) == FIRST_DESIGN_FILES
+    make_imported(tmp_path / "bundles", "Tuberculosis_model", "chest-xray", ["tuberculosis"])
+    assert lying_files(tmp_path, find_installed([tmp_path / "bundles"])) == ("braintumor.h5", "pneumonia_model.h5")
     (tmp_path / FIRST_DESIGN_FILES[0]).unlink()
     (tmp_path / FIRST_DESIGN_FILES[0]).mkdir()  # a folder of that name is no network
-    assert lying_files(tmp_path) == FIRST_DESIGN_FILES[1:]
+    assert lying_files(tmp_path, nothing) == FIRST_DESIGN_FILES[1:]
 
 
 def test_the_picture_in_the_readme_is_no_burden_on_the_repository() -> None:

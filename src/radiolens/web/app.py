@@ -76,10 +76,10 @@ def _warn(settings: Settings, predictor: Predictor) -> None:
             "RADIOLENS_ALLOW_REMOTE is set: other computers are answered, without accounts. Whoever reaches the port "
             "can use the program."
         )
-    for name in pages.lying_files(Path.cwd()):
+    for name in pages.lying_files(Path.cwd(), predictor.shelf.installed):
         _log.warning(
-            "%s lies in the working folder. It is not opened or used. A later version will import it into a bundle: "
-            "radiolens import-h5 %s",
+            "%s lies in the working folder. It is not opened or used. To use it, import it once, then start the "
+            "program again: radiolens import-h5 %s",
             name,
             name,
         )

@@ -29,6 +29,7 @@ _FORBIDDEN = "The request does not come from this computer, or comes from anothe
 
 BUNDLE_FIELD = {
     "type": "string",
+    "default": "",  # or the page that describes the interface sends the word "string"
     "description": "The name of the installed bundle that shall answer, as /api/v1/tasks lists them.",
 }
 """Which network answers; without it the default of the task."""

@@ -97,9 +97,10 @@ def docs(request: Request) -> Response:
     return _templates.TemplateResponse(request, "docs.html")
 
 
-def lying_files(folder: Path) -> tuple[str, ...]:
-    """Return the networks of the first design that lie in a folder; they are told of and never opened."""
-    return tuple(name for name in FIRST_DESIGN_FILES if (folder / name).is_file())
+def lying_files(folder: Path, installed: Installed) -> tuple[str, ...]:
+    """Return the networks of the first design that lie in a folder and were not imported; they are never opened."""
+    known = {entry.bundle.name for entry in installed.bundles}
+    return tuple(name for name in FIRST_DESIGN_FILES if (folder / name).is_file() and Path(name).stem not in known)
 
 
 def _installed(request: Request) -> Installed:
@@ -143,7 +144,7 @@ def _page(
         chosen=chosen,
         results=CardList(cards),
         notice=notice,
-        lying_files=lying_files(Path.cwd()),
+        lying_files=lying_files(Path.cwd(), installed),
         allow_remote=settings.allow_remote,
         max_upload_bytes=settings.max_upload_bytes,
         max_files=settings.max_files,

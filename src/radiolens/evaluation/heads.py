@@ -5,7 +5,7 @@ Neither learns features, so both take seconds, and what they reach is in the ima
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-__all__ = ["HEADS", "LINEAR", "NEAREST", "nearest", "out_of_fold", "reduced", "transferred"]
+__all__ = ["HEADS", "LINEAR", "NEAREST", "linear", "most_similar", "nearest", "out_of_fold", "reduced", "transferred"]
 
 LINEAR, NEAREST = "linear", "nearest neighbour"
 
@@ -28,30 +28,42 @@ _PENALTY = 0.01
 _ITERATIONS = 1000
 """Far more than a fit takes (about 50); scikit-learn warns if one does not end."""
 
+_ROWS_AT_ONCE = 1000
+"""Of a table of similarities: 80 MB beside 10,000 rows."""
+
 Scores = NDArray[np.float64]
 
 
 def out_of_fold(
     features: NDArray[np.floating],
-    answers: Sequence[NDArray[np.intp]],
+    fits: Sequence[tuple[str, NDArray[np.intp], int]],
     folds: NDArray[np.intp],
-    head: str = LINEAR,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Scores]:
-    """Return for each row of `answers` (n,) the scores (n, labels) of fits to the other folds; labels count from 0.
+    """Return for each (head, answers (n,), number of labels) the scores (n, labels) of fits to the other folds.
 
-    A higher score is likelier. Of a label that the other folds lack it is minus infinity.
+    Labels count from 0; a higher score is likelier. Of a label that the other folds lack it is minus infinity.
     """
-    labels = [int(row.max()) + 1 for row in answers]
-    scores = [np.full((len(features), count), -np.inf) for count in labels]
+    scores = [np.full((len(features), labels), -np.inf) for _, _, labels in fits]
     numbers = np.unique(folds)
     for done, fold in enumerate(numbers, 1):
         held_out = folds == fold
         fitted, others = reduced(features[~held_out], features[held_out])
-        for row, found, count in zip(answers, scores, labels, strict=True):
-            found[held_out] = HEADS[head](fitted, row[~held_out], others, count)
+        for (head, answers, labels), found in zip(fits, scores, strict=True):
+            found[held_out] = HEADS[head](fitted, answers[~held_out], others, labels)
         progress(done, len(numbers))
     return scores
+
+
+def most_similar(features: NDArray[np.floating], folds: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return for each row the row (n,) of another fold that is most similar to it, by cosine."""
+    found = np.zeros(len(features), np.intp)
+    for fold in np.unique(folds):
+        held_out = folds == fold
+        fitted, others = reduced(features[~held_out], features[held_out])
+        places = [similarity.argmax(axis=1) for similarity in _similarities(fitted, others)]
+        found[held_out] = np.flatnonzero(~held_out)[np.concatenate(places)]
+    return found
 
 
 def transferred(
@@ -72,7 +84,9 @@ def reduced(
     """Return both standardised and turned to their main directions, as the rows of `fitted` alone tell."""
     kept = min(_COMPONENTS, *fitted.shape)
     steps = make_pipeline(StandardScaler(), PCA(kept, svd_solver="covariance_eigh"))
-    return steps.fit_transform(fitted.astype(np.float64)), steps.transform(others.astype(np.float64))
+    # Single precision, as the network computed them, halves the time; the fits that follow are in double.
+    first, second = steps.fit_transform(fitted.astype(np.float32)), steps.transform(others.astype(np.float32))
+    return first.astype(np.float64), second.astype(np.float64)
 
 
 def linear(fitted: Scores, answers: NDArray[np.intp], others: Scores, labels: int) -> Scores:
@@ -90,11 +104,18 @@ def linear(fitted: Scores, answers: NDArray[np.intp], others: Scores, labels: in
 
 def nearest(fitted: Scores, answers: NDArray[np.intp], others: Scores, labels: int) -> Scores:
     """Return the cosine similarity (n, labels) to the most similar row of each label."""
-    similarity = _unit(others) @ _unit(fitted).T
     scores = np.full((len(others), labels), -np.inf)
     for label in np.unique(answers):
-        scores[:, label] = similarity[:, answers == label].max(axis=1)
+        parts = [part.max(axis=1) for part in _similarities(fitted[answers == label], others)]
+        scores[:, label] = np.concatenate(parts)
     return scores
+
+
+def _similarities(fitted: Scores, others: Scores) -> Iterator[Scores]:
+    """Yield the cosine (rows, fitted) of `_ROWS_AT_ONCE` of the other rows after another."""
+    first, second = _unit(fitted), _unit(others)
+    for start in range(0, len(second), _ROWS_AT_ONCE):
+        yield second[start : start + _ROWS_AT_ONCE] @ first.T
 
 
 def _unit(rows: Scores) -> Scores:

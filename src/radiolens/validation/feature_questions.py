@@ -89,19 +89,18 @@ def sources_of(cases: Sequence[Case], question: FeatureQuestion) -> Iterator[tup
         yield source, chosen
 
 
-def partition(cases: Sequence[Case], seed: int) -> Partition:
+def partition(cases: Sequence[Case], inside: NDArray[np.bool_], seed: int) -> Partition:
     """Return folds that cut no unit: the manifest's, if every case has one and they cut none, else five of our own.
 
-    Ours are balanced over source and label.
+    Ours are balanced over source and label. Cases that are not `inside` (n,), the external ones, are of fold -1.
     """
     patients = np.asarray(group_ids(cases), np.intp)
     units = np.asarray(group_ids(cases, _links(cases)), np.intp)
-    given = [case.fold for case in cases]
-    if None not in given and 1 < len(set(given)) <= _MOST_FOLDS:
-        folds = np.unique(np.asarray(given, np.intp), return_inverse=True)[1]
-        if len(set(zip(units.tolist(), folds.tolist(), strict=True))) == len(set(units.tolist())):
-            return Partition(patients, units, folds, given=True)
-    return Partition(patients, units, _by_unit(cases, units, seed), given=False)
+    own = [case for case, fitted in zip(cases, inside, strict=True) if fitted]
+    folds = np.full(len(cases), -1)
+    given = _given(own, units[inside])
+    folds[inside] = _by_unit(own, units[inside], seed) if given is None else given
+    return Partition(patients, units, folds, given=given is not None)
 
 
 def random_folds(cases: Sequence[Case], count: int, seed: int) -> NDArray[np.intp]:
@@ -120,6 +119,15 @@ def _links(cases: Sequence[Case]) -> Iterator[tuple[int, int]]:
     for index, case in enumerate(cases):
         if case.fold is not None and not case.patient_id and not case.duplicate_group:
             yield first.setdefault((case.source, case.fold), index), index
+
+
+def _given(cases: Sequence[Case], units: NDArray[np.intp]) -> NDArray[np.intp] | None:
+    """Return the manifest's folds, counted from 0, if all have one, they are not too many, and they cut no unit."""
+    given = [case.fold for case in cases if case.fold is not None]
+    if len(given) < len(cases) or not 1 < len(set(given)) <= _MOST_FOLDS:
+        return None
+    cut = len(set(zip(units.tolist(), given, strict=True))) > len(set(units.tolist()))
+    return None if cut else np.unique(np.asarray(given, np.intp), return_inverse=True)[1]
 
 
 def _by_unit(cases: Sequence[Case], units: NDArray[np.intp], seed: int) -> NDArray[np.intp]:

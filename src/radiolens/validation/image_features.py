@@ -106,8 +106,7 @@ def _image(path: Path, data: bytes) -> Image:
 
 def _features(engine: Engine, imagenet: Callable[[Image], NDArray[np.float32]], image: Image) -> ImageFeatures:
     grey = grey_levels(image.pixels[len(image.pixels) // 2], image.unit, engine.bundle.preprocessing)
-    own = engine.run(grey[np.newaxis])[1]
-    pooled = None if own is None else own.mean(axis=(1, 2))[0]
+    pooled = None if engine.head is None else engine.run(grey[np.newaxis])[1].mean(axis=(1, 2))[0]
     return ImageFeatures(border_brightness_features([grey])[0], imagenet(image), pooled)
 
 

@@ -21,6 +21,7 @@ from radiolens.errors import BundleError, DatasetError
 from radiolens.inference.engine import Engine
 from radiolens.training.calibrate import EXCLUSIVE_THRESHOLD, operating_point
 from radiolens.training.config import Experiment, as_json
+from radiolens.training.golden import write_golden, write_provisional
 from radiolens.training.losses import annotated, targets
 from radiolens.training.onnx_export import export_onnx, head_weights
 from radiolens.training.pipeline import cached_grey_levels, draw_indices
@@ -66,7 +67,7 @@ def export_bundle(
     _write_network(exported, manifest, partial)
     bundle = _bundle(exported.experiment, manifest, version)
     bundle = _calibrated(bundle, exported, manifest, partial, limit, progress)
-    _write_golden(bundle, partial, limit)
+    write_golden(bundle, partial, limit)
     write_bundle(bundle, partial, limit)
     Engine.open(partial)  # as serving will
     os.replace(partial, folder)
@@ -153,7 +154,7 @@ def _calibrated(
     progress: Callable[[str, int, int], None],
 ) -> Bundle:
     """Return the bundle with what the stored network says of validation cases, and add its feature statistics."""
-    _write_provisional(bundle, folder, largest_bytes)
+    write_provisional(bundle, folder, largest_bytes)
     engine = Engine.open(folder)
     cases = [case for case in manifest.cases if case.split == "validation"]
     if not cases:
@@ -206,26 +207,3 @@ def _answers(
 
 def _staged(stage: str, progress: Callable[[str, int, int], None]) -> Callable[[int, int], None]:
     return lambda done, total: progress(stage, done, total)
-
-
-def _write_provisional(bundle: Bundle, folder: Path, largest_bytes: int) -> None:
-    """Write a bundle whose golden pair is of no image, which any network reproduces."""
-    none = np.zeros((0, bundle.preprocessing.rows, bundle.preprocessing.columns), np.uint8)
-    np.savez_compressed(folder / "golden.npz", grey=none, probabilities=np.zeros((0, len(bundle.labels))))
-    write_bundle(bundle, folder, largest_bytes)
-
-
-def _write_golden(bundle: Bundle, folder: Path, largest_bytes: int) -> None:
-    """Store two generated pictures with the answers of the stored network: smooth shapes, and noise."""
-    _write_provisional(bundle, folder, largest_bytes)
-    grey = _golden_pictures(bundle.preprocessing.rows, bundle.preprocessing.columns)
-    engine = Engine.open(folder)
-    answers = engine.probabilities(engine.run(grey)[0])
-    np.savez_compressed(folder / "golden.npz", grey=grey, probabilities=answers)
-
-
-def _golden_pictures(rows: int, columns: int) -> NDArray[np.uint8]:
-    y, x = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
-    smooth = np.rint(127.5 + 127.5 * np.sin(9 * x) * np.cos(7 * y)).astype(np.uint8)
-    noise = np.random.default_rng(0).integers(0, 256, (rows, columns), np.uint8)
-    return np.stack([smooth, noise])

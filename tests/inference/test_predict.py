@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from radiolens.image import Image, Source, Unit
 from radiolens.imaging.preprocess import Preprocessing, grey_levels
 from radiolens.inference.engine import Engine
 from radiolens.inference.predict import Predictor
+from radiolens.inference.shelf import Shelf
 from radiolens.profile import Profile
 from radiolens.quality import ProblemCode
 from tests.phantoms import chest_film, dicom
@@ -237,3 +239,12 @@ def test_a_network_that_gives_no_number_is_an_error_and_no_answer(tmp_path: Path
     black = Image(np.zeros((1, 80, 80), np.float32), Unit.UNIT_INTERVAL, Source("png"))
     with pytest.raises(BundleError, match=r"braintumor 0\.0\.1 gives no number for this image"):
         Predictor.open([tmp_path]).predict_image(black, bundle="braintumor")
+
+
+def test_threads_ask_different_bundles_at_once_and_get_the_answers_of_each_alone(imported: Predictor) -> None:
+    asked = [("chest-xray", None), ("chest-xray", "Tuberculosis_model"), ("brain-mri", "braintumor")] * 8
+    alone = [imported.predict_image(film(), task, bundle=name).findings for task, name in asked[:3]]
+    shared = Predictor(Shelf(imported.shelf.installed))  # opened by the threads themselves
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda pair: shared.predict_image(film(), pair[0], bundle=pair[1]).findings, asked))
+    assert found == alone * 8

@@ -16,6 +16,7 @@ from radiolens.inference.predict import Predictor
 from radiolens.inference.record import KEYS
 from radiolens.web import schemas
 from radiolens.web.studies import bundle_studies
+from tests.phantoms import CT, dicom, head_slice
 from tests.tiny_bundle import make_bundle, make_imported
 from tests.web.imported import FIRST_DESIGN, UPLOAD_BUNDLES, fill_home
 from tests.web.serving import film, head_series, local_client, png
@@ -251,6 +252,15 @@ def test_a_sites_own_calibrated_network_is_offered_without_that_mark(tmp_path: P
         card = analyse(client, "bundle:ours", head_series(1)[0])
         assert "imported" not in card
         assert "The percentage is the network" in card
+
+
+def test_a_task_that_no_study_asks_is_offered_by_its_bundle(tmp_path: Path) -> None:
+    make_bundle(tmp_path / "bundles", "brain-ct")
+    with local_client(home=tmp_path) as client:
+        assert 'value="bundle:brain-ct"' in client.get("/").text
+        page = analyse(client, "bundle:brain-ct", dicom(head_slice(), SOPClassUID=CT, Modality="CT", RescaleSlope=1))
+        assert re.search(r"(No haemorrhage or brain tumour|No haemorrhage) found|suspected", page)
+        assert "imported" not in re.findall(r"<article.*?</article>", page, re.DOTALL)[0]
 
 
 @pytest.fixture

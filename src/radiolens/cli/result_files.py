@@ -59,9 +59,11 @@ def table(file: Path | None) -> Iterator[_Write]:
 def write_heatmaps(folder: Path, number: int, outcome: Outcome) -> None:
     """Write one picture for each label: the slice that was looked at, with the label's map laid over it.
 
-    They are named <number>-<input>[-slice<index>]-<label>.png, the input's name reduced to letters, digits, dots and
-    dashes, so that no name leads out of the folder.
+    They are named <number>-<input>[-slice<index>][-occlusion]-<label>.png, the input's name reduced to letters, digits,
+    dots and dashes, so that no name leads out of the folder. An occlusion map, which means something else than an
+    activation map, says so in its name.
     """
+    from radiolens.bundle import OCCLUSION_MAP
     from radiolens.explain.overlay import blended, display_slice, overlay, png
     from radiolens.prediction import Prediction
 
@@ -71,9 +73,10 @@ def write_heatmaps(folder: Path, number: int, outcome: Outcome) -> None:
     grey = display_slice(outcome.image, explanation.slice_index)
     stem = re.sub(r"[^A-Za-z0-9.-]+", "_", outcome.name)[-_LONGEST_STEM:]
     place = f"-slice{explanation.slice_index}" if outcome.image.is_volume else ""
+    kind = "-occlusion" if explanation.method == OCCLUSION_MAP else ""
     for label in explanation.maps:
         picture = blended(grey, overlay(explanation, label, (grey.shape[0], grey.shape[1])))
-        (folder / f"{number:05d}-{stem}{place}-{label}.png").write_bytes(png(picture))
+        (folder / f"{number:05d}-{stem}{place}{kind}-{label}.png").write_bytes(png(picture))
 
 
 @contextmanager

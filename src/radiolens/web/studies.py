@@ -80,10 +80,9 @@ class Study:
 
 
 def bundle_studies(installed: Installed) -> tuple[Study, ...]:
-    """Return a choice for each bundle that is not the default of its task; the imported ones last."""
-    found = (
-        _bundle_study(entry.bundle) for entry in installed.bundles if entry != installed.default(entry.bundle.task)
-    )
+    """Return a choice for each bundle that no study of the page asks; the imported ones last."""
+    asked = [installed.default(study.task_name) for study in STUDIES]
+    found = (_bundle_study(entry.bundle) for entry in installed.bundles if entry not in asked)
     return tuple(sorted(found, key=lambda study: not study.calibrated))
 
 

@@ -14,20 +14,14 @@ import pytest
 from radiolens.bundle import DOCUMENTS, InstalledBundle, read_bundle, write_evidence_hashes
 from radiolens.errors import BundleError, CorruptBundle
 from radiolens.validation.documents import seal, verify_documents, write_documents
-from tests.validation.evidence_sample import write_sample
 
 NAMES = ("model_card.md", "datasheet.md", "claim.md", "report.html")
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_sample(tmp_path_factory.mktemp("bundles")).folder
-
-
 @pytest.fixture
-def installed(whole: Path, tmp_path: Path) -> InstalledBundle:
+def installed(sample: InstalledBundle, tmp_path: Path) -> InstalledBundle:
     """Return a copy that a test may spoil."""
-    return read_bundle(shutil.copytree(whole, tmp_path / "chest-xray" / whole.name))
+    return read_bundle(shutil.copytree(sample.folder, tmp_path / "chest-xray" / sample.folder.name))
 
 
 def edit(file: Path, change: Callable[[str], str]) -> None:

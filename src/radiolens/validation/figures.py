@@ -38,7 +38,10 @@ def interval(value: Mapping[str, Any] | None) -> str:
 
 def number(value: float | None) -> str:
     """Return three decimals, or `-` for what is not defined."""
-    return "-" if value is None else f"{value:.3f}"
+    if value is None:
+        return "-"
+    text = f"{value:.3f}"
+    return "0.000" if text == "-0.000" else text
 
 
 def control(row: Mapping[str, Any]) -> Mapping[str, Any] | None:

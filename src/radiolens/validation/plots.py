@@ -75,7 +75,7 @@ _STYLE: Mapping[Any, Any] = MappingProxyType(
     }
 )
 
-_FEWEST_PER_BIN = 10
+_FEWEST_PER_BIN = 5
 """Points of fewer cases jump at random and are not drawn."""
 
 _Draw = Callable[[matplotlib.figure.Figure], None]
@@ -107,7 +107,7 @@ def _plots(asked: Sequence[Question], content: Mapping[str, Any]) -> Iterator[tu
     rows: list[Mapping[str, Any]] = content["binary"]
     judged = [row for row in rows if row["auroc"]["estimate"] is not None]
     if judged:
-        yield "overview.svg", ((9.0, 1.2 + 0.5 * len(judged)), lambda figure: _overview(figure, judged))
+        yield "overview.svg", ((11.5, 1.2 + 0.38 * len(judged)), lambda figure: _overview(figure, judged))
     for name in dict.fromkeys(row["question"] for row in rows):
         questions = [question for question in asked if question.name == name]
         both = [question for question in questions if question.truth.any() and not question.truth.all()]
@@ -125,12 +125,12 @@ def _plots(asked: Sequence[Question], content: Mapping[str, Any]) -> Iterator[tu
             yield plot_name("risk-coverage", name), (square, _of(_risk_coverage, singles, looks))
             sources = [row for row in singles if " against " not in row["source"] and row["source"] != "all"]
             if sources:
-                height = 0.8 + 1.5 * len(sources)
-                yield plot_name("histograms", name), ((6.4, height), _of(_histograms, sources, looks))
+                height = 1.2 + 1.2 * len(sources)
+                yield plot_name("histograms", name), ((4.6, height), _of(_histograms, sources, looks))
         curves = [curve for curve in content.get("robustness") or () if curve["question"] == name]
         if curves:
             height = 0.9 + 2.3 * -(-len(curves) // 3)
-            yield plot_name("robustness", name), ((9.0, height), _of(_robustness, curves, looks))
+            yield plot_name("robustness", name), ((11.5, height), _of(_robustness, curves, looks))
 
 
 def _of(
@@ -145,7 +145,7 @@ def _svg(size: tuple[float, float], draw: _Draw) -> str:
         figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
         draw(figure)
         stream = io.StringIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return _themed(stream.getvalue())
 
 
@@ -175,7 +175,8 @@ def _overview(figure: matplotlib.figure.Figure, rows: Sequence[Mapping[str, Any]
     _points(axes, [control(row) for row in rows], places - 0.14, 1, "s", "control: borders and brightness")
     axes.axvline(0.5, color=_SOFT, linestyle=":", linewidth=1)
     axes.set_yticks(places, [f"{row['question']}: {_title(row)}" for row in rows])
-    axes.set(xlim=(min(0.4, *(row["auroc"]["low"] for row in rows)) - 0.02, 1.01), ylim=(-0.6, len(rows) - 0.4))
+    lows = [found["low"] for row in rows for found in (row["auroc"], control(row)) if found and found["estimate"]]
+    axes.set(xlim=(min(0.4, *lows) - 0.02, 1.01), ylim=(-0.6, len(rows) - 0.4))
     axes.set_xlabel("AUROC with 95 % interval; dotted: chance")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
 
@@ -286,7 +287,7 @@ def _histograms(figure: matplotlib.figure.Figure, rows: Sequence[Mapping[str, An
             counts = np.asarray(row["histogram"][side])
             edges = np.linspace(0, 1, len(counts) + 1)
             share = sign * counts / max(counts.sum(), 1)
-            label = "finding present" if sign > 0 else "finding absent"
+            label = "present" if sign > 0 else "absent"
             axes.stairs(share, edges, fill=True, alpha=0.55, color=_SERIES[number], label=label)
             axes.stairs(share, edges, color=_SERIES[number], linewidth=1)
         axes.axhline(0, color=_INK, linewidth=0.6)
@@ -294,7 +295,7 @@ def _histograms(figure: matplotlib.figure.Figure, rows: Sequence[Mapping[str, An
         axes.yaxis.set_major_formatter(lambda value, place: f"{abs(value):.1g}")
         axes.set_title(_title(row), fontsize=10, loc="left")
         axes.set(xlim=(0, 1), ylabel="share")
-    axes.set_xlabel("probability; bars up: finding present, down: finding absent; each side sums to 1")
+    axes.set_xlabel("probability")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=3)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,6 @@ from radiolens.validation.verdicts import NOT_MEASURED, random_label_verdicts, s
 __all__ = ["environment", "report"]
 
 _TEMPLATES = Path(__file__).with_name("templates")
-
-_FEWEST = 20
-"""Images: the lowest of smaller groups is mostly chance."""
 
 
 def report(installed: InstalledBundle, evidence: Path) -> str:
@@ -70,7 +67,7 @@ def environment() -> jinja2.Environment:
         "share": _share,
         "shown": _shown,
     }
-    found.globals |= {"plot_name": plot_name, "lowest": _lowest}
+    found.globals |= {"plot_name": plot_name}
     found.globals |= {"random_label_verdicts": random_label_verdicts, "split_verdicts": split_verdicts}
     return found
 
@@ -84,10 +81,6 @@ def _wrapping(value: Mapping[str, Any] | None) -> str:
 def _judged(study: Evaluation) -> list[Mapping[str, Any]]:
     """Return the rows of which an AUROC could be told."""
     return [row for row in study["binary"] if row["auroc"]["estimate"] is not None]
-
-
-def _lowest(groups: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any] | None:
-    return next((group for group in groups if group["name"] == name and group["support"] >= _FEWEST), None)
 
 
 def _p_value(value: float | None) -> str:

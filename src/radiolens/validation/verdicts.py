@@ -38,8 +38,8 @@ def split_verdicts(features: Mapping[str, Any]) -> list[str]:
 def _named(rows: Sequence[Mapping[str, Any]], *keys: str) -> list[str]:
     names: dict[str, list[str]] = {}
     for row in rows:
-        names.setdefault(row["verdict"], []).append(" ".join(str(row[key]).replace("_", "-") for key in keys))
-    return [f"{', '.join(those)}: {verdict}" for verdict, those in names.items()]
+        names.setdefault(row["verdict"], []).append(", ".join(str(row[key]).replace("_", "-") for key in keys))
+    return [f"{'; '.join(those)}: {verdict}" for verdict, those in names.items()]
 
 
 def _source_probe(features: Mapping[str, Any] | None) -> Iterator[str]:

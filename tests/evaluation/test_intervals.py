@@ -7,16 +7,20 @@ from math import isnan
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import f_oneway, norm, t
+from statsmodels.stats.proportion import proportion_confint
 
-from radiolens.evaluation.discrimination import auroc
+from radiolens.evaluation.discrimination import auprc, auroc
 from radiolens.evaluation.intervals import (
-    Interval,
     auroc_difference_interval,
+    auroc_difference_p_value,
     auroc_interval,
     clustered_bootstrap_interval,
+    clustered_intervals,
+    clustered_share_interval,
     share_interval,
 )
+from radiolens.evaluation.weighted import weighted_auprc, weighted_auroc, weighted_metric
 
 SEPARATION = 1.0
 """Of the means of two normal distributions of unit variance; their true AUROC is Phi(1 / sqrt 2) = 0.760."""
@@ -159,22 +163,92 @@ def test_a_bootstrap_that_can_say_nothing_has_no_interval(groups: list[int]) -> 
     assert isnan(found.high)
 
 
-@pytest.mark.slow
-def test_the_bootstrap_covers_a_clustered_auroc_as_often_as_it_says(rng: np.random.Generator) -> None:
-    runs, patients, images = 300, 80, 4
-    labels = np.repeat(np.arange(patients) < patients // 2, images)
-    groups = np.repeat(np.arange(patients), images)
-    # Images of a patient share half of the variance; the AUROC of two images of different patients is unchanged.
-    spread = np.sqrt(0.5)
+@pytest.mark.parametrize("seed", range(5))
+def test_the_p_value_of_a_difference_is_that_of_delong_by_pairs(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    labels = random.random(80) < 0.3
+    first, second = (np.rint(random.normal(labels * SEPARATION, 1.0) * 3) for _ in range(2))
+    areas, covariance = delong_by_pairs(labels, first, second)
+    z = (areas[0] - areas[1]) / np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    found = auroc_difference_p_value(labels, first, second)
+    assert found == pytest.approx(2 * norm.sf(abs(z)))
+    interval = auroc_difference_interval(labels, first, second, level=1 - found)
+    assert min(abs(interval.low), abs(interval.high)) == pytest.approx(0.0, abs=1e-9)
 
-    def interval() -> Interval:
-        scores = (
-            labels * SEPARATION
-            + np.repeat(rng.normal(0, spread, patients), images)
-            + rng.normal(0, spread, labels.size)
-        )
-        return clustered_bootstrap_interval(auroc, [labels, scores], groups, rng, 400)
 
-    covered = np.mean([found.low <= TRUE_AUROC <= found.high for found in (interval() for _ in range(runs))])
-    # The percentile interval of 80 patients is known to be a little short (Field & Welsh 2007).
-    assert covered == pytest.approx(0.95, abs=tolerance(0.95, runs) + 0.015)
+def test_equal_scores_have_a_p_value_of_1_and_perfect_ones_against_reversed_of_0() -> None:
+    labels, scores = np.repeat([0, 1], 10), np.arange(20.0)
+    assert auroc_difference_p_value(labels, scores, scores) == 1.0
+    assert auroc_difference_p_value(labels, scores, -scores) == 0.0
+    assert isnan(auroc_difference_p_value([0, 0, 1], [1, 2, 3], [1, 2, 3]))
+
+
+def test_a_share_with_one_image_of_each_patient_has_wilsons_interval() -> None:
+    hits = np.arange(40) < 33
+    assert clustered_share_interval(hits, np.arange(40)) == share_interval(33, 40)
+    assert isnan(clustered_share_interval([], []).estimate)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_images_of_a_patient_make_an_effective_number_by_the_analysis_of_variance_of_scipy(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    sizes = random.integers(1, 6, 25)
+    groups = np.repeat(np.arange(25), sizes)
+    hits = random.random(groups.size) < random.beta(2, 1, 25)[groups]
+    ratio = f_oneway(*(hits[groups == group].astype(float) for group in range(25))).statistic
+    usual = (groups.size - (sizes**2).sum() / groups.size) / 24
+    correlation = np.clip((ratio - 1) / (ratio - 1 + usual), 0, 1)
+    effective = groups.size / (1 + ((sizes**2).sum() / groups.size - 1) * correlation)
+    # Student's t in place of the normal quantile, as a level that statsmodels is asked for.
+    alpha = 2 * norm.sf(t.ppf(0.975, 24))
+    expected = proportion_confint(hits.mean() * effective, effective, alpha=alpha, method="wilson")
+    found = clustered_share_interval(hits, groups)
+    assert found.estimate == pytest.approx(hits.mean())
+    assert (found.low, found.high) == pytest.approx(expected)
+
+
+def test_where_all_images_are_hits_only_patients_count() -> None:
+    groups = np.repeat(np.arange(20), 3)
+    expected = proportion_confint(20, 20, alpha=2 * norm.sf(t.ppf(0.975, 19)), method="wilson")
+    found = clustered_share_interval(np.ones(60), groups)
+    assert (found.low, found.high) == pytest.approx(expected)
+    assert clustered_share_interval(np.zeros(60), groups).high == pytest.approx(1 - expected[0])
+
+
+def test_images_that_are_no_more_alike_within_patients_count_fully_and_copies_not_at_all() -> None:
+    groups = np.repeat(np.arange(30), 2)
+    unlike = clustered_share_interval(np.tile([0, 1], 30), groups)
+    alike = clustered_share_interval(np.repeat([0, 1], 30), groups)
+    alpha = 2 * norm.sf(t.ppf(0.975, 29))
+    assert (unlike.low, unlike.high) == pytest.approx(proportion_confint(30, 60, alpha=alpha, method="wilson"))
+    assert (alike.low, alike.high) == pytest.approx(proportion_confint(15, 30, alpha=alpha, method="wilson"))
+
+
+def test_a_share_of_one_patient_has_no_interval() -> None:
+    found = clustered_share_interval([1, 0, 1], [7, 7, 7])
+    assert found.estimate == pytest.approx(2 / 3)
+    assert isnan(found.low)
+    assert isnan(found.high)
+
+
+def test_measures_of_one_call_are_drawn_together_and_equal_those_of_the_plain_metric(rng: np.random.Generator) -> None:
+    labels, scores = rng.random(60) < 0.4, rng.normal(size=60)
+    groups = rng.integers(0, 25, 60)
+    both = {"auroc": weighted_auroc(labels, scores), "auprc": weighted_auprc(labels, scores)}
+    found = clustered_intervals(both, groups, np.random.default_rng(3), 200)
+    for name, metric in (("auroc", auroc), ("auprc", auprc)):
+        plain = clustered_bootstrap_interval(metric, [labels, scores], groups, np.random.default_rng(3), 200)
+        assert (found[name].low, found[name].high) == pytest.approx((plain.low, plain.high))
+        assert found[name].method == plain.method == "BCa bootstrap over patients, expanded, 200 resamples"
+
+
+def test_a_measure_that_jumps_has_percentiles(rng: np.random.Generator) -> None:
+    values = rng.exponential(size=30)
+    mean = {"mean": weighted_metric(lambda drawn: float(drawn.mean()), [values])}
+    smooth, jumping = (
+        clustered_intervals(mean, np.arange(30), np.random.default_rng(1), 500, smooth=smooth)["mean"]
+        for smooth in (True, False)
+    )
+    assert jumping.method == "percentile bootstrap over patients, expanded, 500 resamples"
+    assert smooth.low > jumping.low  # the mean of a skewed sample is rather too low than too high
+    assert smooth.high > jumping.high

@@ -112,7 +112,7 @@ def clustered_share_interval(hits: ArrayLike, groups: ArrayLike, level: float = 
     """
     found, _ = binary(hits, np.zeros(np.shape(hits)))
     numbers = _numbers(groups)
-    sizes, sums = np.bincount(numbers), np.bincount(numbers, found.astype(np.float64))
+    sizes, sums = np.bincount(numbers), np.asarray(np.bincount(numbers, found), np.float64)
     if sizes.size == found.size:
         return share_interval(int(found.sum()), found.size, level)
     count = found.size / _design_effect(sizes, sums)

@@ -84,7 +84,7 @@ class FeatureFits:
 
     def forest(self, fitted: FeatureQuestion, rows: NDArray[np.intp]) -> _Scores:
         """Return the same of forests on borders and brightness, one for each label against the rest."""
-        values = self.features.kinds[BORDERS]
+        values = self.features.kinds[BORDERS].astype(np.float64)
         parts = [digest(values[fitted.rows]), digest(fitted.answers), digest(values[rows])]
         key = ["forest", *parts, self.plan.seed, self.plan.trees]
         return kept(self.cache, key, lambda: self._forests(values, fitted, rows))
@@ -97,7 +97,7 @@ class FeatureFits:
             scores[held_out] = self.forest(question.of(~held_out), question.rows[held_out])
         return scores
 
-    def _forests(self, values: NDArray[np.floating], fitted: FeatureQuestion, rows: NDArray[np.intp]) -> _Scores:
+    def _forests(self, values: _Scores, fitted: FeatureQuestion, rows: NDArray[np.intp]) -> _Scores:
         columns = [
             transferred_scores(
                 values[fitted.rows], fitted.answers == label, values[rows], self.plan.seed, self.plan.trees

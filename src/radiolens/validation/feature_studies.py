@@ -127,6 +127,6 @@ def _notes(
             if question.name not in named:
                 yield f"{question.name}: no source can be held out, since not both it and the others tell two answers."
     if not fits.partition.named:
-        yield "The manifest names no patients, duplicates or folds: in every figure here each image counts as a patient."
+        yield "The manifest names no patients, duplicates or folds, so here each image counts as a patient."
     if not positions:
         yield "The manifest has no slice_index, so the position of slices is not judged."

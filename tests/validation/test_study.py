@@ -234,3 +234,84 @@ def test_a_class_of_one_patient_has_no_control_and_no_difference() -> None:
     assert isnan(entry.controls.out_of_fold.estimate)
     assert isnan(entry.controls.difference.estimate)
     assert entry.auroc.estimate > 0.5
+
+
+def test_a_row_holds_readings_of_the_roc_curve_at_each_share_asked_for(study: Study) -> None:
+    for entry in study.binary:
+        for points in (entry.sensitivity_at_specificity, entry.specificity_at_sensitivity):
+            assert [point.required for point in points] == [0.80, 0.90, 0.95]
+            estimates = [point.interval.estimate for point in points]
+            assert estimates == sorted(estimates, reverse=True)
+            assert all(point.interval.low <= point.interval.estimate <= point.interval.high for point in points)
+
+
+def test_a_row_holds_curves_of_few_points(study: Study) -> None:
+    for entry in study.binary:
+        count = entry.positives + entry.negatives
+        assert sum(entry.histogram.positives) == entry.positives
+        assert sum(entry.histogram.negatives) == entry.negatives
+        assert len(entry.decision_curve) <= 100
+        prevalence = entry.positives / count
+        assert entry.decision_curve[0].treat_all == pytest.approx(prevalence - (1 - prevalence) * 0.02 / 0.98)
+        errors = entry.counts.false_positives + entry.counts.false_negatives
+        assert entry.risk_coverage.points[-1].risk == pytest.approx(errors / count)
+        assert entry.risk_coverage.points[0].risk < errors / count
+        assert 0 < entry.risk_coverage.excess < entry.risk_coverage.area.estimate
+
+
+def test_shares_of_patients_with_several_images_have_wider_intervals_than_the_images_would() -> None:
+    scored = chest(160)
+    # What one film of a patient is called the next is called, too: two films tell as much as one.
+    pairs = np.repeat(scored.probabilities[::2], 2, axis=0)
+    found = measure(CHEST, replace(scored, probabilities=pairs), {"pneumonia": 0.5}, PLAN)
+    alone = tuple(replace(case, patient_id="") for case in scored.cases)
+    images = measure(CHEST, Scored(alone, pairs, scored.grey), {"pneumonia": 0.5}, PLAN)
+    for each, other in zip(found.binary, images.binary, strict=True):
+        assert (each.patients, other.patients) == (each.positives // 2 + each.negatives // 2, other.positives * 2)
+        for name in ("sensitivity", "specificity", "ppv", "npv"):
+            own, naive = getattr(each, name), getattr(other, name)
+            assert own.estimate == naive.estimate
+            assert own.high - own.low > 1.2 * (naive.high - naive.low)
+
+
+def test_cases_of_a_cross_validation_are_judged_by_their_own_thresholds() -> None:
+    scored = chest(80)
+    own = np.where(np.arange(80) < 40, 0.3, 0.7)
+    (entry,) = measure(CHEST, scored, {"pneumonia": own}, PLAN).binary
+    rows = [number for number, case in enumerate(scored.cases) if case.labels["pneumonia"] is not None]
+    truth = [scored.cases[number].labels["pneumonia"] for number in rows]
+    called = scored.probabilities[rows, 0] >= own[rows]
+    assert entry.threshold == pytest.approx(own[rows].mean())
+    assert entry.sensitivity.estimate == pytest.approx(metrics.recall_score(truth, called))
+    assert entry.risk_coverage.points[-1].risk == pytest.approx(np.mean(called != truth))
+
+
+def test_a_question_of_all_sources_is_told_apart_by_source_with_the_worst_named() -> None:
+    scored = chest(120)
+    # The second source is called wrongly where it is ill.
+    cases = tuple(
+        replace(case, source="good" if number < 60 else "bad", labels=both(case))
+        for number, case in enumerate(scored.cases)
+    )
+    ill = np.asarray([case.labels["pneumonia"] == 1 for case in cases])
+    probabilities = np.where(ill, 0.9, 0.1)[:, np.newaxis] * np.ones((1, 2))
+    probabilities[60::2][ill[60::2]] = 0.2
+    probabilities[:5][~ill[:5]] = 0.6
+    found = measure(CHEST, Scored(cases, probabilities, scored.grey), {"pneumonia": 0.5}, PLAN)
+    (entry,) = found.subgroups
+    assert (entry.source, entry.attribute) == ("all", "source")
+    assert [group.name for group in entry.groups] == ["bad", "good"]
+    assert (entry.lowest_sensitivity, entry.lowest_specificity) == ("bad", "good")
+    bad = entry.groups[0]
+    assert (bad.support, bad.positives, bad.patients) == (60, int(ill[60:].sum()), 30)
+    assert bad.sensitivity.estimate == 0.5
+    assert bad.specificity.estimate == 1.0
+
+
+def test_a_worst_group_is_named_only_among_groups_of_ten_cases_of_the_class() -> None:
+    scored = chest(80)
+    cases = tuple(replace(case, sex="F" if number < 10 else "M") for number, case in enumerate(scored.cases))
+    found = measure(CHEST, replace(scored, cases=cases), THRESHOLDS, PLAN)
+    assert [entry.attribute for entry in found.subgroups] == ["sex", "sex"]
+    for entry in found.subgroups:
+        assert (entry.lowest_auroc, entry.lowest_sensitivity, entry.lowest_specificity) == ("", "", "")

@@ -1,4 +1,4 @@
-"""`radiolens export`: turns a trained network into a bundle."""
+"""`radiolens export`: turns a trained network into a bundle, or gives a network back as a file."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ __all__ = ["command"]
 
 
 @click.command("export")
-@click.argument("experiment")
-@click.argument("network", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("places", nargs=-1, metavar="EXPERIMENT NETWORK FOLDER | SOURCE FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["bundle", "h5", "keras", "onnx"]),
+    default="bundle",
+    show_default=True,
+    help="h5, keras and onnx write SOURCE as a FILE that other programs open.",
+)
 @click.option(
     "--data",
-    required=True,
     type=click.Path(exists=True, path_type=Path),
     help="A manifest (CSV or Parquet), or the folder of a known collection: that of the run.",
 )
-@click.option("--version", required=True, help="For instance 1.0.0; answers name it.")
+@click.option("--version", help="For instance 1.0.0; answers name it.")
 @click.option("--runs", default=Path("runs"), type=click.Path(file_okay=False, path_type=Path), show_default=True)
 @click.option(
     "--largest-mb",
@@ -28,13 +33,36 @@ __all__ = ["command"]
     help="What the bundle may take; default 12, 18 unless the backbone is Lite0, as for released bundles.",
 )
 def command(
-    experiment: str, network: Path, folder: Path, *, data: Path, version: str, runs: Path, largest_mb: int | None
+    places: tuple[Path, ...],
+    *,
+    file_format: str,
+    data: Path | None,
+    version: str | None,
+    runs: Path,
+    largest_mb: int | None,
 ) -> None:
     """Write the bundle of NETWORK (network.keras of a run) into the new FOLDER, calibrated on the validation split.
 
     EXPERIMENT is that of the run, a name or a Python file. Afterwards measure the bundle with `radiolens evaluate`,
     --output FOLDER/evidence, and run `radiolens bundle seal FOLDER`, which puts the figures into the model card.
+
+    With --format h5, keras or onnx, write the network of SOURCE to FILE instead: SOURCE is the folder of an imported
+    bundle or of a run, and for onnx of any bundle.
     """
+    if file_format != "bundle":
+        _give_back(places, file_format)
+        return
+    if len(places) != 3 or data is None or version is None:
+        raise click.UsageError("A bundle needs EXPERIMENT, NETWORK and FOLDER, --data and --version.")
+    experiment, network, folder = places
+    if not network.is_file():
+        raise click.UsageError(f"NETWORK: {network} is no file. Give the network.keras of the run.")
+    _export(str(experiment), network, folder, data, version, runs, largest_mb)
+
+
+def _export(
+    experiment: str, network: Path, folder: Path, data: Path, version: str, runs: Path, largest_mb: int | None
+) -> None:
     from radiolens.cli.collection import open_collection
     from radiolens.cli.stages import stage_progress
     from radiolens.training.configs import load_experiment
@@ -47,3 +75,11 @@ def command(
     installed = export_bundle(exported, folder, version, limit, stage_progress(sys.stderr))
     click.echo(f"{folder}: {installed.sha256}")
     click.echo(f"written: {seal(folder)}", err=True)
+
+
+def _give_back(places: tuple[Path, ...], file_format: str) -> None:
+    if len(places) != 2:
+        raise click.UsageError(f"--format {file_format} needs two places: the SOURCE, and the FILE to write.")
+    from radiolens.training.give_back import FileFormat, give_back
+
+    click.echo(f"written: {give_back(places[0], FileFormat(file_format), places[1])}")

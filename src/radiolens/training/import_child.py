@@ -8,8 +8,6 @@ stage it is in.
 
 from __future__ import annotations
 
-import json
-import resource
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,36 +17,14 @@ import keras
 import numpy as np
 import onnx
 
-from radiolens.errors import BundleError
 from radiolens.imaging.preprocess import Fit, Preprocessing, network_input
+from radiolens.training.confined import answer
 from radiolens.training.keras_config import INPUT
 from radiolens.training.keras_ending import Network, answers, stated_probabilities
 from radiolens.training.keras_file import StoredLayer, stored_layers
 from radiolens.training.keras_rebuild import rebuild
 
-__all__ = ["bound", "build", "main"]
-
-
-def main(folder: Path) -> None:
-    """Bound this process, build the network and tell how it went in `told.json`."""
-    request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
-    bound(**request["limits"])
-    try:
-        told = build(folder, request)
-    except BundleError as error:
-        told = {"error": str(error)}
-    except MemoryError:
-        told = {"error": "It needs more memory than an import may take. Use a smaller network."}
-    (folder / "told.json").write_text(json.dumps(told), encoding="utf-8")
-
-
-def bound(memory_bytes: int, cpu_seconds: int, file_bytes: int) -> None:
-    """Limit the address space (on Linux; macOS holds no such limit), CPU time and written files of this process."""
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
-    if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+__all__ = ["build"]
 
 
 def build(folder: Path, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,4 +71,4 @@ def _stage(name: str) -> None:
 
 if __name__ == "__main__":
     keras.utils.disable_interactive_logging()
-    main(Path(sys.argv[1]))
+    answer(Path(sys.argv[1]), build)

@@ -37,16 +37,14 @@ from radiolens.bundle import (
     find_bundles,
     write_bundle,
 )
-from radiolens.errors import BundleError, UnreadableImage
-from radiolens.imaging.limits import Limits
+from radiolens.errors import BundleError
 from radiolens.imaging.preprocess import Preprocessing, grey_levels
-from radiolens.imaging.sandbox import Sandbox
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.inference.engine import Engine
 from radiolens.task import Task
 from radiolens.tasks import TASKS, get_task
 from radiolens.training.golden import golden_pictures, write_golden
-from radiolens.training.import_process import CPU_SECONDS, STAGES, Progress, memory_bytes, run_child
+from radiolens.training.import_process import CPU_SECONDS, STAGES, Progress, inspected, memory_bytes, run_child
 
 __all__ = ["KNOWN_FILES", "LARGEST_DIFFERENCE", "Imported", "Scale", "Wanted", "import_network", "known_files"]
 
@@ -171,13 +169,15 @@ class _Request:
 
 
 def _import(copy: Path, request: _Request, place: Path, pictures: Sequence[Path], progress: Progress) -> Imported:
-    facts = _inspected(copy)
+    facts = inspected(copy)
     rows, columns, channels = facts["shape"]
     offset, scale = _OFFSET_AND_SCALE[request.wanted.scale]
     preprocessing = Preprocessing(rows, columns, channels, offset=offset, scale=scale)
     grey = np.concatenate([_generated(rows, columns), *(_read(path, preprocessing) for path in pictures)])
     folder = copy.parent
-    told = run_child(folder, _asked(facts, request, preprocessing, grey, folder), progress)
+    told = run_child(
+        "radiolens.training.import_child", folder, _asked(facts, request, preprocessing, grey, folder), progress
+    )
     bundle = _bundle(request, facts, told, preprocessing)
     network = folder / "bundle"
     network.mkdir()
@@ -257,21 +257,6 @@ def _already_there(place: Path, sha256: str) -> Imported:
     parity = provenance.get("parity")
     difference = parity.get("largest_difference", 0.0) if isinstance(parity, dict) else 0.0
     return Imported(installed, float(difference), already_there=True)
-
-
-def _inspected(copy: Path) -> Mapping[str, Any]:
-    """Return what the file holds, as the sandbox's child tells it."""
-    sandbox = Sandbox(preload=("radiolens.training.keras_file",), children=1)
-    try:
-        told = sandbox.run("radiolens.training.keras_file:inspect_file", (), {"path": str(copy)}, Limits())
-    except UnreadableImage as error:
-        raise BundleError(
-            "It cannot be read within the limits of memory and time. It is damaged, or made to exhaust them: get it "
-            "again from its source."
-        ) from error
-    finally:
-        sandbox.stop()
-    return told.facts
 
 
 def _generated(rows: int, columns: int) -> NDArray[np.uint8]:

@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from radiolens.errors import BundleError
+from radiolens.errors import BundleError, UnreadableImage
+from radiolens.imaging.limits import Limits
+from radiolens.imaging.sandbox import Sandbox
 
-__all__ = ["CPU_SECONDS", "STAGES", "Progress", "memory_bytes", "run_child"]
+__all__ = ["CPU_SECONDS", "STAGES", "Progress", "inspected", "memory_bytes", "run_child"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -33,12 +35,30 @@ def memory_bytes(weights: int) -> int:
     return _MEMORY_BYTES + _MEMORY_PER_WEIGHT * weights
 
 
-def run_child(folder: Path, memory: int, progress: Progress) -> Mapping[str, Any]:
-    """Run the child and return what it told; raise BundleError if it refused the network, died or took too long."""
+def inspected(copy: Path) -> Mapping[str, Any]:
+    """Return what the file holds, as the sandbox's child tells it."""
+    sandbox = Sandbox(preload=("radiolens.training.keras_file",), children=1)
+    try:
+        told = sandbox.run("radiolens.training.keras_file:inspect_file", (), {"path": str(copy)}, Limits())
+    except UnreadableImage as error:
+        raise BundleError(
+            "It cannot be read within the limits of memory and time. It is damaged, or made to exhaust them: get it "
+            "again from its source."
+        ) from error
+    finally:
+        sandbox.stop()
+    return told.facts
+
+
+def run_child(module: str, folder: Path, memory: int, progress: Progress) -> Mapping[str, Any]:
+    """Run `python -m module folder` and return what it told.
+
+    Raises BundleError if it refused the network, died or took too long.
+    """
     start = time.monotonic()
     with (folder / "log.txt").open("wb") as log:
         child = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            [sys.executable, "-P", "-m", "radiolens.training.import_child", str(folder)],
+            [sys.executable, "-P", "-m", module, str(folder)],
             cwd=folder,
             env=_environment(folder),
             stdin=subprocess.DEVNULL,

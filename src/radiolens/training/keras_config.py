@@ -103,15 +103,25 @@ def parse_architecture(text: str) -> Architecture:
 
 
 def _needed(layers: Sequence[Layer], output: str) -> tuple[Layer, ...]:
-    """Return the layers that lead to the output; raise BundleError if there is none."""
-    needed, kept = {output}, []
-    for layer in reversed(layers):
-        if layer.name in needed:
-            needed |= set(layer.inputs)
-            kept.append(layer)
-    if not kept:
+    """Return the layers that lead to the output, in the order of `keras.Model.layers`; raise BundleError if none does.
+
+    That order is by the longest way to the output, then by the first visit of a walk from there.
+    """
+    known = {layer.name: layer for layer in layers}
+    visited: dict[str, int] = {}
+    waiting = [output]
+    while waiting:
+        name = waiting.pop()
+        if name in known and name not in visited:
+            visited[name] = len(visited)
+            waiting += reversed(known[name].inputs)
+    if not visited:
         raise BundleError("It has no layer that computes anything. Save the trained network.")
-    return tuple(reversed(kept))
+    depth = dict.fromkeys(known, 0)
+    for layer in reversed(layers):
+        for name in (name for name in layer.inputs if layer.name in visited and name in known):
+            depth[name] = max(depth[name], depth[layer.name] + 1)
+    return tuple(known[name] for name in sorted(visited, key=lambda name: (-depth[name], visited[name])))
 
 
 def _no_constant(text: str) -> float:
@@ -349,10 +359,10 @@ def _rescaling(layer: Mapping[str, Any], name: str) -> dict[str, Any]:
         )
     constant = float(constants[0])
     return {
-        "divide": {"scale": 1.0 / constant},
+        "divide": {"scale": 1.0 / constant, "offset": 0.0},
         "subtract": {"scale": 1.0, "offset": -constant},
         "add": {"scale": 1.0, "offset": constant},
-        "multiply": {"scale": constant},
+        "multiply": {"scale": constant, "offset": 0.0},
     }[operation]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -134,3 +135,35 @@ def test_a_run_stopped_and_killed_ends_like_an_uninterrupted_one(collection: Man
     for one, other in zip(resumed, straight, strict=True):
         assert asdict(one) == pytest.approx(asdict(other), abs=1e-3)  # threads sum float32 in their own order
     assert not (run / "partial-epoch.keras").exists()
+
+
+@pytest.mark.slow
+def test_a_kill_while_an_epoch_is_written_loses_no_more_than_that_epoch(collection: Manifest, tmp_path: Path) -> None:
+    own = tmp_path / "mine.py"
+    own.write_text(  # kept by the best epoch, so that more than one checkpoint lies there
+        "from dataclasses import replace\n"
+        "from tests.training.tiny_experiment import EXPERIMENT as TINY\n"
+        "EXPERIMENT = replace(TINY, name='mine', patience=9)\n"
+    )
+    arguments = [own, "--data", collection.file, "--runs"]
+    run = tmp_path / "cut" / "mine"
+    kept = 0
+    for written in ("partial-epoch.keras", "epoch-0001.keras", "partial-network.keras"):
+        with training([*arguments, tmp_path / "cut"]) as process:
+            deadline = time.monotonic() + 400
+            while not (run / written).exists():
+                assert process.poll() is None, "it ended by itself"
+                assert time.monotonic() < deadline, f"{written} took too long"
+                time.sleep(0.0005)
+            process.kill()
+            _, told = process.communicate(timeout=60)
+        log = read_log(run)  # whole, whatever was cut
+        assert max([kept, *map(int, re.findall(rb"^epoch (\d+): loss", told, re.MULTILINE))]) <= len(log) < 3
+        kept = len(log)
+    assert kept >= 1
+    for runs in ("cut", "straight"):
+        assert radiolens("train", *arguments, tmp_path / runs).exit_code == 0
+    resumed, straight = (read_log(tmp_path / runs / "mine") for runs in ("cut", "straight"))
+    for one, other in zip(resumed, straight, strict=True):
+        assert asdict(one) == pytest.approx(asdict(other), abs=1e-4)  # threads sum float32 in their own order
+    assert {file.name for file in run.iterdir()} == {file.name for file in (tmp_path / "straight" / "mine").iterdir()}

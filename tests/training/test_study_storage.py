@@ -63,6 +63,13 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_a_place_without_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    url = sqlite_url(tmp_path / "file" / "study.sqlite")
+    with pytest.raises(DatasetError, match="file: no folder for the study can be made there"), open_storage(url):
+        pass
+
+
 def test_a_server_that_does_not_answer_is_told_without_the_password() -> None:
     with socket.socket() as taken:  # bound, but not listening: the connection is refused
         taken.bind(("127.0.0.1", 0))

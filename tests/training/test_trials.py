@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,10 @@ import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 
+from radiolens.errors import PeerError
 from radiolens.training.study_storage import Heartbeat, StudyStorage, open_storage, sqlite_url
 from radiolens.training.trials import Ending, Plan, Worker, best_place, mark_stopped, note, places, run_next, worker
-from tests.postgresql import Server, needs_postgresql, postgresql
+from tests.postgresql import Server, needs_postgresql, postgresql, running_server
 from tests.process_tree import until
 
 __all__ = ["postgresql"]  # a fixture that is used here, too
@@ -249,6 +251,22 @@ def check_a_shared_study(url: str, folder: Path) -> None:
 @pytest.mark.slow
 def test_processes_that_share_a_sqlite_file_run_every_trial_once(tmp_path: Path) -> None:
     check_a_shared_study(sqlite_url(tmp_path / "study.sqlite"), tmp_path / "workers")
+
+
+@needs_postgresql
+def test_a_server_that_stops_in_a_trial_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with ExitStack() as served:
+        url = served.enter_context(running_server()).url
+
+        def stop(trial: optuna.Trial, place: int) -> float:
+            served.close()
+            return draw(trial, place)
+
+        with open_storage(url) as storage, worker(tmp_path / "workers") as own:
+            study = optuna.create_study(storage=storage.trials, study_name="s")
+            message = "@127.0.0.1.*the server of the study answers: .*(network|connection).*what was finished is kept"
+            with pytest.raises(PeerError, match=message), storage.told():
+                run_next(study, storage, own, plan(1, stop))
 
 
 @needs_postgresql

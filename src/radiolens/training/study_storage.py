@@ -98,7 +98,7 @@ def open_storage(text: str, heartbeat: Heartbeat = Heartbeat()) -> Iterator[Stud
     """
     url = study_url(text)
     if url.drivername == "sqlite":
-        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(str(url.database)).parent)
     options = _engine_options(url)
     engine = sqlalchemy.create_engine(url, **options)
     with _told(url), _exclusive(url, engine), experimental():  # or two processes would make the same tables
@@ -147,6 +147,13 @@ def _engine_options(url: URL) -> dict[str, Any]:
             "startup_params": {"TimeZone": "UTC"},
         },
     }
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatasetError(f"{folder}: no folder for the study can be made there ({error.strerror}).") from error
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import UpdateFinishedTrialError
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.samplers import BaseSampler
 from optuna.storages import fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
@@ -147,7 +147,21 @@ def run_next(study: optuna.Study, storage: StudyStorage, own: Worker, plan: Plan
             if not lost:
                 raise
             return None  # this process slept, or the storage did not hear of it, and another took its trial up
+        except UnboundLocalError as error:  # optuna 5.0 stumbles when it cannot note that the storage failed
+            behind = _storage_error(error)
+            if behind is None:
+                raise
+            raise behind from behind.__cause__
     return place
+
+
+def _storage_error(error: BaseException) -> StorageInternalError | None:
+    """Return the storage's error behind another one, the first that was raised."""
+    found, behind = None, error.__context__
+    while behind is not None:
+        found = behind if isinstance(behind, StorageInternalError) else found
+        behind = behind.__context__
+    return found
 
 
 def _take_up(study: optuna.Study, own: Worker, plan: Plan) -> None:

@@ -116,7 +116,6 @@ def tune(run: SearchRun, watcher: TuneWatcher = TuneWatcher()) -> Tuned:
     with run.storage.told(), worker(run.folder) as own:
         study = _open_study(run)
         plan = _plan(run, watcher)
-        _write_results(run, study)
         while not _is_over(run, study):
             ended = run_next(study, run.storage, own, plan)
             if ended is None:

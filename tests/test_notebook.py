@@ -239,7 +239,7 @@ def test_the_notebook_of_the_documentation_runs_on_films_that_it_draws(
     monkeypatch.delenv("RADIOLENS_NOTEBOOK_MANIFEST", raising=False)
     told = executed(monkeypatch, tmp_path)
     assert "DeLong" in told
-    assert "sensitivity on held-out patients: 0." in told
+    assert "sensitivity corrected for optimism: 0." in told
     assert "chosen on the cases that it is judged on" in told
     assert "Finding(label='pneumonia'" in told
 

@@ -167,7 +167,7 @@ def test_the_table_marks_what_was_chosen_and_says_what_must_be_known(table: Path
     assert float(chosen[2]) >= 0.8
     for sentence in (
         "of 200 cut-offs. PPV, NPV at a prevalence of 0.05",
-        "on held-out patients: sensitivity 0.",
+        "corrected for optimism: sensitivity 0.",
         "by patient: sensitivity 0.",
         "100 cases give a precision of +-0.0",
         "too few for +-0.05",

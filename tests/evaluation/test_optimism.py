@@ -1,4 +1,4 @@
-"""Cross-validated thresholds: what the apparent figures hide, in simulated samples."""
+"""Figures corrected for optimism: their bias and coverage in simulated samples of which the truth is known."""
 
 from __future__ import annotations
 
@@ -8,90 +8,134 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from radiolens.evaluation.cut_offs import Practice, cut_offs
-from radiolens.evaluation.optimism import held_out
+from radiolens.evaluation.intervals import Interval
+from radiolens.evaluation.optimism import corrected
 from radiolens.evaluation.thresholds import Criterion, Rule, choose
 
 PRACTICE = Practice(0.5)
 YOUDEN = Rule(Criterion.YOUDEN)
+AT_90 = Rule(Criterion.SENSITIVITY, 0.9)
 
 
-def sample(random: np.random.Generator, per_class: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Return labels and normal scores, the positives' one standard deviation higher, as probabilities."""
-    labels = np.arange(2 * per_class) < per_class
-    return labels, norm.cdf(random.normal(labels.astype(float), 1.0))
+def sample(
+    random: np.random.Generator, patients: int, images: int = 1
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.intp]]:
+    """Return labels, scores and patients, half of them ill; images of one patient have nearly the same score.
+
+    A score is normal with standard deviation 1, the positives' 1.5 higher, turned to a probability.
+    """
+    labels = np.arange(patients) < patients // 2
+    middle = random.normal(1.5 * labels, np.sqrt(0.9))
+    scores = np.repeat(middle, images) + random.normal(0, np.sqrt(0.1), patients * images)
+    return np.repeat(labels, images), norm.cdf(scores), np.repeat(np.arange(patients), images)
 
 
-def test_it_does_not_flatter_a_chosen_threshold_as_its_own_cases_do() -> None:
-    random = np.random.default_rng(3)
-    flattery, error = [], []
-    for _ in range(80):
-        labels, scores = sample(random, 30)
+def truth(threshold: float) -> NDArray[np.float64]:
+    """Return the sensitivity and specificity of a threshold on new patients."""
+    place = norm.ppf(threshold)
+    return np.array([norm.sf(place - 1.5), norm.cdf(place)])
+
+
+def apparent(labels: NDArray[np.bool_], scores: NDArray[np.float64], threshold: float) -> NDArray[np.float64]:
+    return np.array([(scores[labels] >= threshold).mean(), (scores[~labels] < threshold).mean()])
+
+
+def holds(interval: Interval, value: float) -> bool:
+    return bool(interval.low <= value <= interval.high)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rule", "patients", "images"), [(YOUDEN, 60, 1), (AT_90, 120, 1), (YOUDEN, 100, 4)])
+def test_the_intervals_hold_the_truth_as_often_as_they_say_and_the_estimates_flatter_less(
+    rule: Rule, patients: int, images: int
+) -> None:
+    random = np.random.default_rng(11)
+    samples, held, errors, flattery = 100, np.zeros(2), [], []
+    for _ in range(samples):
+        labels, scores, members = sample(random, patients, images)
         points = cut_offs(labels, scores)
-        place = choose(points, YOUDEN, PRACTICE)
+        place = choose(points, rule, PRACTICE)
         assert place is not None
-        apparent = points.sensitivity[place] + points.specificity[place]
-        threshold = norm.ppf(points.thresholds[place])
-        true = norm.sf(threshold - 1) + norm.cdf(threshold)
-        found = held_out(labels, scores, np.arange(60), YOUDEN, PRACTICE, random)
-        flattery.append(apparent - true)
-        error.append(found.sensitivity.estimate + found.specificity.estimate - true)
-    standard_error = np.std(error) / np.sqrt(len(error))
-    assert np.mean(flattery) > 0.05
-    # It chooses on nine tenths of the cases, so it may be a little low, which is not flattery.
-    assert -0.03 - 3 * standard_error < np.mean(error) < 3 * standard_error
+        threshold = float(points.thresholds[place])
+        found = corrected(labels, scores, members, rule, PRACTICE, random, resamples=200)
+        true = truth(threshold)
+        held += [holds(found.sensitivity, true[0]), holds(found.specificity, true[1])]
+        flattery.append((apparent(labels, scores, threshold) - true).sum())
+        errors.append(found.sensitivity.estimate + found.specificity.estimate - true.sum())
+    # Three standard errors of a share of 0.95.
+    assert (np.abs(held / samples - 0.95) < 3 * np.sqrt(0.95 * 0.05 / samples)).all(), held
+    assert np.mean(flattery) > 0.02
+    assert abs(np.mean(errors)) < 0.6 * np.mean(flattery)
 
 
-def test_images_of_a_patient_are_held_out_together() -> None:
-    # Scores say nothing, but every patient has five images of one score: whoever has seen one knows the others.
-    random = np.random.default_rng(0)
-    labels, patients = np.repeat(np.arange(24) % 2, 5), np.repeat(np.arange(24), 5)
-    apart, mixed = [], []
-    for _ in range(20):
-        scores = np.repeat(random.random(24), 5)
-        for groups, found in ((patients, apart), (np.arange(120), mixed)):
-            result = held_out(labels, scores, groups, YOUDEN, PRACTICE, random)
-            found.append(result.sensitivity.estimate + result.specificity.estimate)
-    assert np.mean(apart) < 1.05
-    assert np.mean(mixed) - np.mean(apart) > 0.1
+def test_the_draws_are_those_of_a_plain_bootstrap_over_patients() -> None:
+    labels, scores, members = sample(np.random.default_rng(1), 40, 2)
+    points = cut_offs(labels, scores)
+    place = choose(points, YOUDEN, PRACTICE)
+    assert place is not None
+    found = corrected(labels, scores, members, YOUDEN, PRACTICE, np.random.default_rng(5))
+    random = np.random.default_rng(6)
+    errors = []
+    for _ in range(1000):
+        rows = np.concatenate([np.flatnonzero(members == patient) for patient in random.integers(40, size=40)])
+        drawn = cut_offs(labels[rows], scores[rows])
+        chosen = choose(drawn, YOUDEN, PRACTICE)
+        assert chosen is not None
+        threshold = float(drawn.thresholds[chosen])
+        errors.append(apparent(labels[rows], scores[rows], threshold) - apparent(labels, scores, threshold))
+    expected = apparent(labels, scores, float(points.thresholds[place])) - np.mean(errors, axis=0)
+    # Two bootstraps of 1,000 samples differ by chance: three standard errors of the difference of their means.
+    chance = 3 * np.std(errors, axis=0) * np.sqrt(2 / 1000)
+    assert found.sensitivity.estimate == pytest.approx(expected[0], abs=chance[0])
+    assert found.specificity.estimate == pytest.approx(expected[1], abs=chance[1])
+
+
+def test_images_of_a_patient_say_less_than_images_of_as_many_patients() -> None:
+    labels, scores, members = sample(np.random.default_rng(2), 80, 5)
+    together = corrected(labels, scores, members, AT_90, PRACTICE, np.random.default_rng(0))
+    alone = corrected(labels, scores, np.arange(400), AT_90, PRACTICE, np.random.default_rng(0))
+    for name in ("sensitivity", "specificity"):
+        wide, narrow = getattr(together, name), getattr(alone, name)
+        assert wide.high - wide.low > 1.4 * (narrow.high - narrow.low)
 
 
 def test_the_same_seed_gives_the_same_figures_and_says_how_they_were_made() -> None:
-    labels, scores = sample(np.random.default_rng(1), 40)
-    first, second = (
-        held_out(labels, scores, np.arange(80), YOUDEN, PRACTICE, np.random.default_rng(5)) for _ in range(2)
-    )
+    labels, scores, members = sample(np.random.default_rng(1), 80)
+    first, second = (corrected(labels, scores, members, YOUDEN, PRACTICE, np.random.default_rng(5)) for _ in range(2))
     assert first == second
-    assert (first.folds, first.repeats) == (10, 10)
-    assert first.sensitivity.method == "10 x 10-fold cross-validation by patient, Wilson"
-    assert first.threshold_low <= first.threshold_high
+    assert first.sensitivity.method.startswith("bootstrap over patients, corrected for optimism")
+    assert first.threshold_low < first.threshold_high
     assert first.sensitivity.low < first.sensitivity.estimate < first.sensitivity.high
 
 
-def test_a_perfect_score_stays_perfect() -> None:
+def test_a_perfect_score_stays_perfect_with_the_interval_of_its_cases() -> None:
     labels = np.repeat([0, 1], 20)
-    found = held_out(labels, labels * 0.8 + 0.1, np.arange(40), YOUDEN, PRACTICE, np.random.default_rng(0))
+    found = corrected(labels, labels * 0.8 + 0.1, np.arange(40), YOUDEN, PRACTICE, np.random.default_rng(0))
     assert (found.sensitivity.estimate, found.specificity.estimate) == (1.0, 1.0)
+    assert found.sensitivity.low == pytest.approx(20 / (20 + 1.959964**2), abs=1e-6)
     assert found.threshold_low == found.threshold_high == pytest.approx(0.5)
 
 
 def test_rows_that_cannot_be_called_positive_are_not() -> None:
     labels = np.repeat([0, 1], 20)
     possible = np.arange(40) % 2 == 0
-    found = held_out(labels, labels * 0.8 + 0.1, np.arange(40), YOUDEN, PRACTICE, np.random.default_rng(0), possible)
-    assert (found.sensitivity.estimate, found.specificity.estimate) == (0.5, 1.0)
+    scores = labels * 0.8 + 0.1
+    found = corrected(labels, scores, np.arange(40), YOUDEN, PRACTICE, np.random.default_rng(0), possible)
+    assert found.sensitivity.estimate == pytest.approx(0.5, abs=0.02)  # the mean of random errors of a fixed threshold
+    assert found.specificity.estimate == 1.0
 
 
-def test_few_patients_make_few_folds_and_one_of_a_class_makes_none() -> None:
+def test_one_patient_of_a_class_is_not_enough() -> None:
     labels, scores = np.repeat([0, 1], [20, 3]), np.linspace(0, 1, 23)
-    assert held_out(labels, scores, np.arange(23), YOUDEN, PRACTICE, np.random.default_rng(0)).folds == 3
-    alone = held_out(labels, scores, np.minimum(np.arange(23), 20), YOUDEN, PRACTICE, np.random.default_rng(0))
+    members = np.minimum(np.arange(23), 20)
+    alone = corrected(labels, scores, members, YOUDEN, PRACTICE, np.random.default_rng(0))
     assert np.isnan((alone.sensitivity.estimate, alone.specificity.low, alone.threshold_low)).all()
 
 
-def test_a_target_that_part_of_the_cases_cannot_reach_is_not_estimated() -> None:
-    # 24 of 24 right have a lower bound of 0.862, 21 of 21 one of 0.845.
+def test_a_target_that_many_samples_cannot_reach_is_not_estimated() -> None:
+    # 24 of 24 right have a lower bound of 0.862; half of the samples have fewer than 24 positives.
     labels, scores = np.repeat([0, 1], 24), np.repeat([0.1, 0.9], 24)
     rule = Rule(Criterion.SENSITIVITY, 0.86, lower_bound=True)
     assert choose(cut_offs(labels, scores), rule, PRACTICE) == 1
-    found = held_out(labels, scores, np.arange(48), rule, PRACTICE, np.random.default_rng(0))
+    found = corrected(labels, scores, np.arange(48), rule, PRACTICE, np.random.default_rng(0))
     assert np.isnan(found.sensitivity.estimate)

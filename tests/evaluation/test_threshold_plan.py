@@ -96,13 +96,13 @@ def test_the_missing_cases_are_counted_for_both_classes() -> None:
     assert (specificity.missing, specificity.cases) == (0, 1000)
 
 
-def test_the_target_is_judged_with_the_held_out_bounds_too() -> None:
+def test_the_target_is_judged_with_the_corrected_bounds_too() -> None:
     cases = local(500, 500, shift=2.5)
     plan = plan_threshold(cases, Rule(Criterion.SENSITIVITY, 0.9, lower_bound=True), PRACTICE, 0.05, WHO_TRIAGE_2014)
     assert plan.verdict is not None
-    assert plan.verdict.sensitivity_low == min(plan.chosen.sensitivity.low, plan.held_out.sensitivity.low)
+    assert plan.verdict.sensitivity_low == min(plan.chosen.sensitivity.low, plan.corrected.sensitivity.low)
     assert plan.verdict.specificity_low > 0.7
-    assert plan.verdict.met is (plan.held_out.sensitivity.low >= 0.9)
+    assert plan.verdict.met is (plan.corrected.sensitivity.low >= 0.9)
 
 
 def test_too_few_cases_are_refused_with_the_number_that_is_needed() -> None:

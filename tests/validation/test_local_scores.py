@@ -194,6 +194,7 @@ def test_an_exclusive_label_can_be_called_only_where_it_is_the_likeliest(
     local = read_local_scores(table, brain, "glioma", outcomes=manifest)
     assert local.cases.truth.tolist() == [True, False, False]
     assert local.cases.callable_rows.tolist() == [True, False, True]
+    assert "at most 1 of 1 positives can be found" in " ".join(local.remarks)
     wide = [
         {"label": "glioma|meningioma"}
         | {f"probability:{name}": value for name, value in zip(labels, values, strict=True)}

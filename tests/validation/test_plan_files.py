@@ -69,7 +69,7 @@ def test_the_files_are_written_and_the_profile_is_of_the_bundle(tmp_path: Path) 
     assert profile.thresholds == {"tuberculosis": plan.chosen.threshold}
     assert (profile.bundle_sha256, profile.bundle_name, profile.bundle_version) == ("ab" * 32, "chest-xray", "0.0.1")
     assert "25 positives and 35 negatives of 60 patients (scores.csv)" in profile.evidence
-    assert "on held-out patients 0." in profile.evidence
+    assert "corrected for optimism 0." in profile.evidence
 
 
 def test_a_profile_is_extended_and_one_of_another_bundle_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -48,17 +48,17 @@ def _row(entry: CutOff, chosen: CutOff, *, costs: bool) -> str:
 
 
 def _sentences(subject: Subject, plan: ThresholdPlan) -> Iterator[str]:
-    chosen, apart = plan.chosen, plan.held_out
+    chosen, fair = plan.chosen, plan.corrected
     identity = subject.bundle
     yield (
         f"Threshold of {subject.label} for {identity.name} {identity.version} ({identity.sha256[:12]}): "
         f"{chosen.threshold:.4f}"
     )
     yield f"  on these cases: sensitivity {_told(chosen.sensitivity)}, specificity {_told(chosen.specificity)}"
-    if math.isfinite(apart.sensitivity.estimate):
+    if math.isfinite(fair.sensitivity.estimate):
         yield (
-            f"  on held-out patients: sensitivity {_told(apart.sensitivity)}, specificity {_told(apart.specificity)}; "
-            f"thresholds chosen there: {apart.threshold_low:.4f} to {apart.threshold_high:.4f}"
+            f"  corrected for optimism: sensitivity {_told(fair.sensitivity)}, specificity {_told(fair.specificity)}"
+            f"; chosen on samples of the patients: {fair.threshold_low:.4f} to {fair.threshold_high:.4f}"
         )
     if plan.by_patient:
         clustered = plan.by_patient

@@ -56,7 +56,7 @@ _TABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--level", default=0.95, show_default=True, type=_OPEN_SHARE, help="Of the intervals.")
 @click.option("--site", default="this site", show_default=True, help="The name in the profile.")
-@click.option("--seed", default=0, show_default=True, help="Of cross-validation.")
+@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
 @click.option(
     "--output", type=click.Path(file_okay=False, path_type=Path), help="Write plan and profile into this folder."
 )
@@ -97,7 +97,7 @@ def command(
     from radiolens.bundle import read_bundle
     from radiolens.cli.plan_table import plan_table
     from radiolens.evaluation.targets import WHO_TRIAGE_2014
-    from radiolens.evaluation.threshold_plan import plan_threshold
+    from radiolens.evaluation.threshold_plan import check_enough, plan_threshold
     from radiolens.inference.profile_file import read_profile
     from radiolens.validation.local_scores import Columns, read_local_scores
     from radiolens.validation.plan_files import Subject, plan_json, write_plan
@@ -109,6 +109,7 @@ def command(
     columns = Columns(score, outcome, patient, by, _pairs(where))
     local = read_local_scores(scores, installed, label, columns, outcomes)
     former = read_profile(extend) if extend else None
+    check_enough(local.cases, precision)
     practice, remarks = _practice(local, prevalence, (cost_fn, cost_fp))
     target = WHO_TRIAGE_2014 if label == "tuberculosis" else None
     show = partial(stage_progress(sys.stderr), "Planning")
@@ -167,9 +168,7 @@ def _practice(
 ) -> tuple[Practice, tuple[str, ...]]:
     """Return where the test is used, and what must be said if that was not told."""
     from radiolens.evaluation.cut_offs import Practice
-    from radiolens.evaluation.threshold_plan import check_enough
 
-    check_enough(local.cases)
     remarks: tuple[str, ...] = ()
     if prevalence is None:
         prevalence = local.cases.positives / len(local.cases.truth)

@@ -65,7 +65,7 @@ def judge(
     specificity: Sequence[Interval],
     level: float = LEVEL,
 ) -> Verdict:
-    """Judge a cut-off by the lowest of several intervals each: of its own cases, by patient, on held-out ones.
+    """Judge a cut-off by the lowest of several intervals each: of its own cases, by patient, corrected.
 
     Intervals that are not defined (nan) are left out. `points` are all cut-offs of the cases.
     """

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from radiolens.errors import DatasetError
 from radiolens.evaluation.cut_offs import CutOff, CutOffs, Practice, cut_offs, judged_cut_offs
 from radiolens.evaluation.intervals import Interval, clustered_share_interval
-from radiolens.evaluation.optimism import HeldOut, held_out
+from radiolens.evaluation.optimism import Corrected, corrected
 from radiolens.evaluation.sample_size import Shortfall, shortfall
 from radiolens.evaluation.subgroups import Subgroup, by_group, worst_group
 from radiolens.evaluation.targets import Target, Verdict, judge
@@ -42,12 +42,12 @@ _EXPECTED_SHARE = 0.9
 """What a usable test may reach, where there are too few cases to tell."""
 
 _OPTIMISM = (
-    "The threshold was chosen on the cases that it is judged on, which flatters it; the figures on held-out patients "
-    "do not have this fault. Confirm it on new cases before it is used."
+    "The threshold was chosen on the cases that it is judged on, which flatters it; the figures corrected for "
+    "that do not. Confirm it on new cases before it is used."
 )
 _OPTIMISM_UNKNOWN = (
     "The threshold was chosen on the cases that it is judged on, which flatters it, and there are too few to tell how "
-    "much by cross-validation. Confirm it on new cases before it is used."
+    "much. Confirm it on new cases before it is used."
 )
 
 
@@ -108,7 +108,7 @@ class Grouped:
 class ThresholdPlan:
     """What was chosen and what it rests on.
 
-    `chosen` is judged on the cases it was chosen on, which is optimistic; `held_out` on other patients. `by_patient` is
+    `chosen` is judged on the cases it was chosen on, which is optimistic; `corrected` on new patients. `by_patient` is
     None where every patient has one image. `remarks` are sentences that a reader must see.
     """
 
@@ -118,7 +118,7 @@ class ThresholdPlan:
     negatives: int
     patients: int
     chosen: CutOff
-    held_out: HeldOut
+    corrected: Corrected
     by_patient: ByPatient | None
     shortfalls: tuple[Shortfall, ...]
     subgroups: tuple[Grouped, ...]
@@ -148,7 +148,7 @@ def plan_threshold(
         raise DatasetError(_unreachable(points, rule))
     progress(1, 3)
     random = np.random.default_rng(seed)
-    apart = held_out(cases.truth, cases.scores, cases.patients, rule, practice, random, cases.callable_rows)
+    fair = corrected(cases.truth, cases.scores, cases.patients, rule, practice, random, cases.callable_rows)
     progress(2, 3)
     called = cases.callable_rows & (cases.scores >= points.thresholds[place])
     clustered = _by_patient(cases, called, rule.level) if cases.patient_count < len(cases.truth) else None
@@ -161,12 +161,12 @@ def plan_threshold(
         negatives=cases.negatives,
         patients=cases.patient_count,
         chosen=chosen,
-        held_out=apart,
+        corrected=fair,
         by_patient=clustered,
         shortfalls=_shortfalls(chosen, precision, practice, rule.level),
         subgroups=tuple(_subgroups(cases, called, rule.level)),
-        verdict=None if target is None else _verdict(target, points, chosen, apart, clustered, rule.level),
-        remarks=tuple(_remarks(cases, points, place, practice, apart)),
+        verdict=None if target is None else _verdict(target, points, chosen, fair, clustered, rule.level),
+        remarks=tuple(_remarks(cases, points, place, practice, fair)),
         cut_offs=every,
     )
     progress(3, 3)
@@ -240,17 +240,17 @@ def _share(right: NDArray[np.bool_], patients: NDArray[np.str_], level: float) -
 
 
 def _verdict(
-    target: Target, points: CutOffs, chosen: CutOff, apart: HeldOut, clustered: ByPatient | None, level: float
+    target: Target, points: CutOffs, chosen: CutOff, fair: Corrected, clustered: ByPatient | None, level: float
 ) -> Verdict:
-    sensitivity, specificity = [chosen.sensitivity, apart.sensitivity], [chosen.specificity, apart.specificity]
+    sensitivity, specificity = [chosen.sensitivity, fair.sensitivity], [chosen.specificity, fair.specificity]
     if clustered:
         sensitivity.append(clustered.sensitivity)
         specificity.append(clustered.specificity)
     return judge(target, points, sensitivity, specificity, level)
 
 
-def _remarks(cases: LocalCases, points: CutOffs, place: int, practice: Practice, apart: HeldOut) -> list[str]:
-    told = [_OPTIMISM if isfinite(apart.sensitivity.estimate) else _OPTIMISM_UNKNOWN]
+def _remarks(cases: LocalCases, points: CutOffs, place: int, practice: Practice, fair: Corrected) -> list[str]:
+    told = [_OPTIMISM if isfinite(fair.sensitivity.estimate) else _OPTIMISM_UNKNOWN]
     if cases.patient_count < len(cases.truth):
         told.append(
             f"The {len(cases.truth)} images are of {cases.patient_count} patients. Wilson's intervals take images as "

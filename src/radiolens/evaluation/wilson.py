@@ -27,11 +27,11 @@ def z_value(level: float) -> float:
 
 
 def wilson_bounds(
-    successes: ArrayLike, total: int, level: float = LEVEL
+    successes: ArrayLike, total: float, level: float = LEVEL
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the ends (low, high) of the interval of each share `successes` / `total`, 0 to 1; nan of nothing.
 
-    `successes` may be fractions, as a mean over repetitions is.
+    Neither need be whole: an effective number of cases is not.
     """
     count = np.asarray(successes, np.float64)
     if not total:

@@ -72,6 +72,8 @@ def read_local_scores(
         remarks.append(f"{len(wanted) - len(chosen)} scored images have no outcome and do not count.")
     if not chosen:
         raise DatasetError(f"{file}: no row is left that has a score and an outcome. Check --outcome and --where.")
+    if installed.bundle.exclusive:
+        remarks.append(_exclusive_remark(label, [(row.likeliest, truth) for row, _, truth in chosen]))
     patients = _patients(chosen, columns, remarks)
     cases = LocalCases(
         truth=np.asarray([truth for _, _, truth in chosen], bool),
@@ -116,6 +118,15 @@ def _truth(row: Row, column: str, installed: InstalledBundle, label: str) -> boo
     if not names <= set(installed.bundle.labels):
         raise row.refused(column, f"1, 0, nothing, or of {', '.join(installed.bundle.labels)}")
     return None if label in names and len(names) > 1 else label in names
+
+
+def _exclusive_remark(label: str, rows: Sequence[tuple[bool, bool]]) -> str:
+    likeliest = [first for first, truth in rows if truth]
+    return (
+        f"The labels are exclusive: {label} is present where it is the likeliest and reaches its threshold, "
+        "indeterminate where it is the likeliest and does not, else absent. Sensitivity and specificity are of "
+        f"present; whatever the threshold, at most {sum(likeliest)} of {len(likeliest)} positives can be found."
+    )
 
 
 def _joined(scores: Table, outcomes: Table, remarks: list[str]) -> list[tuple[Row, Row]]:

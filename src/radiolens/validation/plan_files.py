@@ -112,12 +112,12 @@ def write_plan(subject: Subject, plan: ThresholdPlan, folder: Path, extend: Prof
 
 
 def _evidence(subject: Subject, plan: ThresholdPlan) -> str:
-    chosen, apart = plan.chosen, plan.held_out
+    chosen, fair = plan.chosen, plan.corrected
     return (
         f"{subject.label}: chosen on {subject.day} by {rule_options(plan.rule, plan.practice)} on {plan.positives} "
         f"positives and {plan.negatives} negatives of {plan.patients} patients ({subject.origin}): sensitivity "
-        f"{_told(chosen.sensitivity)}, specificity {_told(chosen.specificity)}; on held-out patients "
-        f"{_told(apart.sensitivity)} and {_told(apart.specificity)}."
+        f"{_told(chosen.sensitivity)}, specificity {_told(chosen.specificity)}; corrected for optimism "
+        f"{_told(fair.sensitivity)} and {_told(fair.specificity)}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Every figure that the README and the tasks quote is one of the released bundles' evidence."""
+"""Every figure that README, tasks, cards, datasheets and checklists quote is one of the released bundles' evidence."""
 
 from __future__ import annotations
 
@@ -80,6 +80,24 @@ def test_every_figure_quoted_is_one_of_the_evidence() -> None:
     quoted = set(FIGURE.findall(RESULTS))
     assert quoted
     assert quoted - known == set()
+
+
+DOCUMENTS = sorted(
+    file for name in ("model_card", "datasheet", "claim") for file in RELEASED.glob(f"*/*/evidence/{name}.md")
+)
+
+
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: f"{file.parts[-4]} {file.stem}")
+def test_every_figure_of_a_document_is_one_of_the_evaluations_beside_it_or_of_the_bundle(file: Path) -> None:
+    sources = [*file.parent.rglob("evaluation.json"), file.parents[1] / "bundle.json"]
+    facts = [json.loads(source.read_text()) for source in sources]
+    known = {f"{value:.3f}".replace("-0.000", "0.000") for value in values(facts) if isinstance(value, float)}
+    text = file.read_text(encoding="utf-8")
+    quoted = set(FIGURE.findall(text))
+    assert quoted or file.stem == "datasheet"
+    assert quoted - {figure.lstrip("-") for figure in known} == set()
+    quoted_intervals = {f"{estimate} ({low} to {high})" for estimate, low, high in INTERVAL.findall(text)}
+    assert quoted_intervals - intervals(facts) == set()
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: str(task.name))

@@ -7,6 +7,7 @@ from math import isnan
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.special import logit
 from scipy.stats import f_oneway, norm, t
 from statsmodels.stats.proportion import proportion_confint
 
@@ -47,9 +48,9 @@ def test_delong_by_midranks_equals_delong_by_pairs_with_ties(seed: int) -> None:
     first, second = (np.rint(random.normal(labels * SEPARATION, 1.0) * 3) for _ in range(2))
     areas, covariance = delong_by_pairs(labels, first, second)
     found = auroc_interval(labels, first)
-    reach = norm.ppf(0.975) * np.sqrt(covariance[0, 0])
+    reach = norm.ppf(0.975) * np.sqrt(covariance[0, 0]) / (areas[0] * (1 - areas[0]))
     assert found.estimate == pytest.approx(areas[0]) == pytest.approx(auroc(labels, first))
-    assert (found.low, found.high) == pytest.approx((areas[0] - reach, min(areas[0] + reach, 1.0)))
+    assert (logit(found.low), logit(found.high)) == pytest.approx((logit(areas[0]) - reach, logit(areas[0]) + reach))
     difference = auroc_difference_interval(labels, first, second)
     reach = norm.ppf(0.975) * np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     assert difference.estimate == pytest.approx(areas[0] - areas[1])
@@ -58,12 +59,23 @@ def test_delong_by_midranks_equals_delong_by_pairs_with_ties(seed: int) -> None:
     )
 
 
-def test_delong_covers_the_true_auroc_as_often_as_it_says(rng: np.random.Generator) -> None:
-    runs = 2000
-    labels = np.repeat([True, False], [60, 90])
-    found = [auroc_interval(labels, rng.normal(labels * SEPARATION)) for _ in range(runs)]
-    covered = np.mean([interval.low <= TRUE_AUROC <= interval.high for interval in found])
-    assert covered == pytest.approx(0.95, abs=tolerance(0.95, runs))
+def delong_coverage(separation: float, runs: int, random: np.random.Generator) -> float:
+    """Return how often the interval of 60 positives and 90 negatives holds the truth."""
+    truth, labels = float(norm.cdf(separation / np.sqrt(2))), np.repeat([True, False], [60, 90])
+    found = [auroc_interval(labels, random.normal(labels * separation)) for _ in range(runs)]
+    return float(np.mean([interval.low <= truth <= interval.high for interval in found]))
+
+
+@pytest.mark.parametrize("separation", [0.0, SEPARATION, 2.5])
+def test_delong_covers_an_auroc_of_one_half_to_96_percent_as_often_as_it_says(
+    separation: float, rng: np.random.Generator
+) -> None:
+    assert delong_coverage(separation, 2000, rng) == pytest.approx(0.95, abs=tolerance(0.95, 2000))
+
+
+def test_delong_holds_an_auroc_of_99_percent_more_often_than_92_in_100(rng: np.random.Generator) -> None:
+    # Of so few cases the variance itself is uncertain. On the scale of the AUROC it would be 80 of 100.
+    assert delong_coverage(3.3, 1000, rng) > 0.91
 
 
 def test_the_paired_difference_covers_zero_for_equally_good_scores(rng: np.random.Generator) -> None:
@@ -86,9 +98,17 @@ def test_the_difference_of_a_score_with_itself_is_exactly_nothing(rng: np.random
     assert (found.estimate, found.low, found.high) == pytest.approx((0.0, 0.0, 0.0), abs=1e-7)
 
 
-def test_perfect_separation_gives_a_point() -> None:
-    found = auroc_interval([0, 0, 1, 1], [1, 2, 3, 4])
-    assert (found.estimate, found.low, found.high) == (1.0, 1.0, 1.0)
+def test_perfect_separation_has_the_lower_end_of_a_share_that_is_all_of_the_smaller_class() -> None:
+    found = auroc_interval([0] * 30 + [1] * 12, np.arange(42))
+    low, _ = proportion_confint(12, 12, method="wilson")
+    assert (found.estimate, found.low, found.high) == (1.0, pytest.approx(low), 1.0)
+    reversed_ = auroc_interval([0] * 30 + [1] * 12, -np.arange(42))
+    assert (reversed_.estimate, reversed_.low, reversed_.high) == (0.0, 0.0, pytest.approx(1 - low))
+
+
+def test_scores_that_are_all_equal_are_chance_exactly() -> None:
+    found = auroc_interval([0, 0, 1, 1], [3, 3, 3, 3])
+    assert (found.estimate, found.low, found.high) == (0.5, 0.5, 0.5)
 
 
 def test_an_interval_stays_within_0_and_1(rng: np.random.Generator) -> None:

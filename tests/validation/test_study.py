@@ -150,7 +150,7 @@ def test_a_study_is_valid_json_in_which_what_is_not_defined_is_null(study: Study
     assert content["settings"] == {"seed": 1, "resamples": 50, "trees": 20, "cases": 120}
     first = content["binary"][0]
     assert first["controls"]["trained"]["estimate"] is None
-    assert first["auroc"]["method"] == "DeLong"
+    assert first["auroc"]["method"] == "DeLong, logit"
 
 
 def with_mark(case: Case, grey: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit
 from scipy.stats import binomtest, norm, rankdata, t
 
 from radiolens.evaluation.discrimination import binary
@@ -55,16 +56,26 @@ def not_defined(method: str) -> Interval:
 
 
 def auroc_interval(labels: ArrayLike, scores: ArrayLike, level: float = LEVEL) -> Interval:
-    """Return the AUROC with DeLong's interval, cut to 0 and 1.
+    """Return the AUROC with DeLong's variance and an interval on the logit scale, 0 to 1.
 
     DeLong et al. 1988 (doi:10.2307/2531595), by midranks as Sun & Xu 2014 (doi:10.1109/LSP.2014.2337313), in
-    O(n log n). Cases count as independent. nan with fewer than two cases of a class. With perfect separation the
-    estimated variance is 0 and the interval a point, which says too much: state the counts beside it.
+    O(n log n). On the scale of the AUROC itself the interval holds the truth far too seldom near 1: at an AUROC of 0.99
+    in 80 instead of 95 of 100 samples of 40 positives and 60 negatives, on the logit scale in 93 (Qin & Hotilovac 2008,
+    doi:10.1177/0962280207087173; docs/evaluation.md). Cases count as independent. nan with fewer than two of a class.
+
+    With perfect separation the variance is estimated as 0; the other end is then that of Wilson's interval of a share
+    that is all of the smaller class.
     """
     positive, values = binary(labels, scores)
-    estimate, covariance = _delong(positive, values[np.newaxis])
-    low, high = _normal_interval(estimate[0], covariance[0, 0], level)
-    return Interval(float(estimate[0]), max(low, 0.0), min(high, 1.0), level, "DeLong")
+    estimates, covariance = _delong(positive, values[np.newaxis])
+    estimate, variance = float(estimates[0]), float(covariance[0, 0])
+    if estimate in (0.0, 1.0):
+        smaller = int(min(positive.sum(), (~positive).sum()))
+        ends = share_interval(round(estimate) * smaller, smaller, level)
+        return Interval(estimate, ends.low, ends.high, level, "DeLong, logit")
+    # d logit(a) = da / (a (1 - a))
+    low, high = expit(_normal_interval(logit(estimate), variance / (estimate * (1 - estimate)) ** 2, level))
+    return Interval(estimate, float(low), float(high), level, "DeLong, logit")
 
 
 def auroc_difference_interval(labels: ArrayLike, first: ArrayLike, second: ArrayLike, level: float = LEVEL) -> Interval:

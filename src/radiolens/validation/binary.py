@@ -90,7 +90,7 @@ def binary_measures(question: Question, controls: Controls, plan: Plan) -> Binar
         positives=counts.positives,
         negatives=counts.negatives,
         patients=len(np.unique(question.groups)),
-        auroc=auroc_interval(answers, scores) if question.judgeable else not_defined("DeLong"),
+        auroc=auroc_interval(answers, scores) if question.judgeable else not_defined("too few cases"),
         auroc_clustered=areas["auroc"],
         auprc=areas["auprc"],
         controls=controls,

@@ -81,7 +81,7 @@ def _trained_scores(
 
 
 def _auroc_interval(question: Question, scores: NDArray[np.float64]) -> Interval:
-    return not_defined("DeLong") if np.isnan(scores).any() else auroc_interval(question.truth, scores)
+    return not_defined("no control") if np.isnan(scores).any() else auroc_interval(question.truth, scores)
 
 
 def _difference_interval(question: Question, control: NDArray[np.float64]) -> Interval:

@@ -19,7 +19,7 @@ from radiolens.bundle import RELEASED, find_bundles, read_bundle
 from radiolens.cli import cli
 from radiolens.inference.profile_file import read_profile
 from tests.phantoms import chest_film
-from tests.tiny_bundle import make_bundle
+from tests.tiny_bundle import make_bundle, make_imported
 
 FILMS = 40
 
@@ -141,6 +141,24 @@ def test_a_profile_of_the_released_bundle_is_refused_where_another_version_answe
     assert "for the installed chest-xray 9.0.0" in told(refused)
     monkeypatch.setenv("RADIOLENS_HOME", str(home / "elsewhere"))
     assert "--profile" not in told(run(*ask))
+
+
+def test_a_profile_of_an_imported_network_is_taken_where_that_is_named_and_refused_where_the_default_answers(
+    table: Path, home: Path
+) -> None:
+    make_imported(home / "home" / "bundles", "Tuberculosis_model", "chest-xray", ["tuberculosis"], (64, 64, 3))
+    planned = run("thresholds", "Tuberculosis_model", table, "--label", "tuberculosis", "--youden", "--output", "plan")
+    assert planned.exit_code == 0, planned.output
+    films(home / "IMAGES")
+    ask = ("predict", "IMAGES/00.png", "--task", "chest-xray", "--profile", "plan/profile.json", "--json")
+    refused = run(*ask)
+    assert refused.exit_code == 2
+    assert "was made for bundle Tuberculosis_model 0.0.1" in told(refused)
+    assert "what is asked is answered by chest-xray 9.0.0" in told(refused)
+    accepted = run(*ask, "--bundle", "Tuberculosis_model")
+    assert accepted.exit_code == 0, accepted.output
+    (finding,) = json.loads(accepted.stdout)["findings"]
+    assert finding["threshold"] == read_profile(home / "plan" / "profile.json").thresholds["tuberculosis"]
 
 
 def plan(table: Path, *options: object, label: str = "tuberculosis") -> Result:

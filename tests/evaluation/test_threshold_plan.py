@@ -82,6 +82,8 @@ def test_subgroups_have_their_support_and_the_worst_is_named_where_numbers_allow
     assert [(group.name, group.support) for group in groups[0].groups] == [("F", 30), ("M", 30)]
     assert groups[0].worst is not None
     assert groups[0].worst.name == "F"
+    same = replace(cases, scores=cases.truth * 1.0)
+    assert [entry.worst for entry in plan_threshold(same, AT_90, PRACTICE, 0.05).subgroups] == [None, None]
     few = replace(cases, attributes={"sex": np.where(np.arange(120) < 4, "F", "M")})
     (sensitivity, specificity) = plan_threshold(few, AT_90, PRACTICE, 0.05).subgroups
     assert np.isnan(sensitivity.groups[0].interval.estimate)

@@ -94,8 +94,8 @@ class ByPatient:
 class Grouped:
     """One share by one attribute; the support of a group is its cases of that class.
 
-    The interval of a group with fewer than ten is nan. `worst` is the group with the lowest share, None if fewer than
-    two groups have one.
+    The interval of a group with fewer than ten is nan. `worst` is the group with the lowest share, None unless two
+    groups differ.
     """
 
     attribute: str
@@ -227,8 +227,8 @@ def _subgroups(cases: LocalCases, called: NDArray[np.bool_], level: float) -> li
             ("specificity", ~cases.truth, ~called),
         ):
             groups = by_group(partial(_share, level=level), [right[side], cases.patients[side]], names[side])
-            judged = [group for group in groups if group.support >= FEWEST]
-            worst = worst_group(groups, FEWEST) if len(judged) > 1 else None
+            judged = {group.interval.estimate for group in groups if group.support >= FEWEST}
+            worst = worst_group(groups, FEWEST) if len(judged) > 1 else None  # of equal groups none is the worst
             found.append(Grouped(attribute, measure, groups, worst))
     return found
 

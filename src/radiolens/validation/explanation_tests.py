@@ -117,9 +117,13 @@ def explanation_tests(
 
     Raises DatasetError if an image or mask cannot be read.
     """
-    lesions = _lesions(engine, manifest, cases, progress)
-    if lesions is None:
+    known = _known(engine, manifest, cases)
+    if not known:
         return None
+    if not known[0][0].mask:  # then no test needs more than the sample
+        drawn = stratified_sample([case for case, _ in known], most_cases, np.random.default_rng(plan.seed))
+        known = [known[row] for row in drawn]
+    lesions = _read(engine, manifest, known, progress)
     rows = stratified_sample(lesions.cases, most_cases, np.random.default_rng(plan.seed))
     sample = lesions.part(rows)
     mean_masks = {} if lesions.masks is None else _mean_masks(engine, manifest, cases, cache, progress)
@@ -178,26 +182,28 @@ def _told(interval: Interval) -> str:
     return f"{interval.estimate:.2f}, {interval.low:.2f} to {interval.high:.2f}"
 
 
-def _lesions(engine: Engine, manifest: Manifest, cases: Sequence[Case], progress: _Progress) -> _Lesions | None:
-    known = [(case, present_label(manifest.task, engine.bundle.labels, case)) for case in cases]
-    named = [(case, label) for case, label in known if label is not None]
-    used = [pair for pair in named if pair[0].mask] or named
-    if not used:
-        return None
+def _known(engine: Engine, manifest: Manifest, cases: Sequence[Case]) -> list[tuple[Case, str]]:
+    """Return the cases of one known abnormal label, with it; only those with a mask if there are any."""
+    named = [(case, present_label(manifest.task, engine.bundle.labels, case)) for case in cases]
+    known = [(case, label) for case, label in named if label is not None]
+    return [pair for pair in known if pair[0].mask] or known
+
+
+def _read(engine: Engine, manifest: Manifest, known: Sequence[tuple[Case, str]], progress: _Progress) -> _Lesions:
     grey, masks = [], []
-    for number, (case, _) in enumerate(used, 1):
+    for number, (case, _) in enumerate(known, 1):
         picture, mask = read_grey_and_mask(manifest, case, engine.bundle.preprocessing)
         grey.append(picture)
-        masks.append(mask)
-        progress("Reading lesions", number, len(used))
-    chosen = tuple(case for case, _ in used)
-    told = [mask for mask in masks if mask is not None]
+        if mask is not None:
+            masks.append(mask)
+        progress("Reading lesions", number, len(known))
+    cases = tuple(case for case, _ in known)
     return _Lesions(
-        chosen,
-        tuple(label for _, label in used),
-        np.asarray(group_ids(chosen), np.intp),
+        cases,
+        tuple(label for _, label in known),
+        np.asarray(group_ids(cases), np.intp),
         np.stack(grey),
-        np.stack(told) if told else None,
+        np.stack(masks) if masks else None,
     )
 
 

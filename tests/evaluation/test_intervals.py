@@ -73,7 +73,7 @@ def test_delong_covers_an_auroc_of_one_half_to_96_percent_as_often_as_it_says(
     assert delong_coverage(separation, 2000, rng) == pytest.approx(0.95, abs=tolerance(0.95, 2000))
 
 
-def test_delong_holds_an_auroc_of_99_percent_more_often_than_92_in_100(rng: np.random.Generator) -> None:
+def test_delong_holds_an_auroc_of_99_percent_in_more_than_91_of_100_samples(rng: np.random.Generator) -> None:
     # Of so few cases the variance itself is uncertain. On the scale of the AUROC it would be 80 of 100.
     assert delong_coverage(3.3, 1000, rng) > 0.91
 

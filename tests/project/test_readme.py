@@ -35,7 +35,7 @@ def command_words(line: str) -> tuple[str, ...]:
     """Return the command of a line that calls radiolens: the words up to the first argument that is none."""
     words = line.split()[1:]
     names = [word for word in words[:2] if re.fullmatch(r"[a-z][a-z0-9-]+", word)]
-    return tuple(names if names[:1] == ["data"] else names[:1])
+    return tuple(names if names[:1] in (["data"], ["bundle"]) else names[:1])
 
 
 def calls() -> list[str]:

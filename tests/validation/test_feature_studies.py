@@ -247,6 +247,21 @@ def test_a_network_without_features_and_one_source_are_noted(tmp_path: Path) -> 
     assert (found.source_probe.answers, found.source_held_out) == ((), ())
 
 
+def test_one_patient_cannot_be_cut_and_two_can(tmp_path: Path) -> None:
+    cases = [film(number, number % 2, patient="one") for number in range(60)]
+    found = studied(tmp_path, cases, noise(cases))
+    assert (found.cross_validation, found.random_labels, found.source_probe.recognitions) == ((), (), ())
+    more = [*cases, replace(film(61, 1, patient="two"))]
+    rows = studied(tmp_path / "two", more, noise(more)).cross_validation
+    assert {row.patients for row in rows} == {2}
+
+
+def test_a_large_data_set_without_patients_but_with_folds_is_still_cut(tmp_path: Path) -> None:
+    cases = [replace(film(number, number % 2), patient_id="", fold=number % 2) for number in range(4600)]
+    rows = studied(tmp_path, cases, noise(cases, 6)).random_labels
+    assert [(row.cases, row.holds) for row in rows] == [(2000, True)]
+
+
 def test_too_few_cases_leave_the_studies_empty(tmp_path: Path) -> None:
     cases = [film(number, number % 2) for number in range(8)]
     found = studied(tmp_path, cases, noise(cases))

@@ -42,12 +42,15 @@ def out_of_fold(
 ) -> list[Scores]:
     """Return for each (head, answers (n,), number of labels) the scores (n, labels) of fits to the other folds.
 
-    Labels count from 0; a higher score is likelier. Of a label that the other folds lack it is minus infinity.
+    Labels count from 0; a higher score is likelier. Of a label that the other folds lack it is minus infinity, and so
+    of every label where the other folds hold fewer than two rows.
     """
     scores = [np.full((len(features), labels), -np.inf) for _, _, labels in fits]
     numbers = np.unique(folds)
     for done, fold in enumerate(numbers, 1):
         held_out = folds == fold
+        if np.count_nonzero(~held_out) < 2:
+            continue
         fitted, others = reduced(features[~held_out], features[held_out])
         for (head, answers, labels), found in zip(fits, scores, strict=True):
             found[held_out] = HEADS[head](fitted, answers[~held_out], others, labels)

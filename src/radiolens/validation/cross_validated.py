@@ -89,7 +89,7 @@ def cross_validate(fits: FeatureFits, question: FeatureQuestion) -> CrossValidat
         image_folds=image_folds,
         by_patient=dict(zip((LINEAR, NEAREST), by_patient, strict=True)),
         by_image=dict(zip((LINEAR, NEAREST), by_image, strict=True)),
-        control=fits.forest_out_of_fold(own, part.folds),
+        control=fits.forest_out_of_fold(f"{stage}, borders and brightness", own, part.folds),
         sharing=sharing,
         chance=_by_chance(part.units, image_folds),
     )

@@ -43,6 +43,10 @@ class FeatureFits:
         """Return the cases, in the order of the features."""
         return self.features.cases
 
+    def can_be_cut(self, rows: NDArray[np.intp]) -> bool:
+        """Return whether these cases stand in at least two folds."""
+        return len(np.unique(self.partition.folds[rows])) > 1
+
     def heads(
         self,
         stage: str,
@@ -89,12 +93,14 @@ class FeatureFits:
         key = ["forest", *parts, self.plan.seed, self.plan.trees]
         return kept(self.cache, key, lambda: self._forests(values, fitted, rows))
 
-    def forest_out_of_fold(self, question: FeatureQuestion, folds: NDArray[np.intp]) -> _Scores:
+    def forest_out_of_fold(self, stage: str, question: FeatureQuestion, folds: NDArray[np.intp]) -> _Scores:
         """Return the out-of-fold scores (m, labels) of forests on borders and brightness."""
         scores = np.zeros((len(question.rows), len(question.labels)))
-        for fold in np.unique(folds):
+        numbers = np.unique(folds)
+        for done, fold in enumerate(numbers, 1):
             held_out = folds == fold
             scores[held_out] = self.forest(question.of(~held_out), question.rows[held_out])
+            self.progress(stage, done, len(numbers))
         return scores
 
     def _forests(self, values: _Scores, fitted: FeatureQuestion, rows: NDArray[np.intp]) -> _Scores:
@@ -118,5 +124,7 @@ def judged(
 def ranked(question: FeatureQuestion, scores: _Scores) -> tuple[NDArray[np.bool_], _Scores]:
     """Return truth and scores to rank by: (m,) of a yes-no question, else (m, labels)."""
     if len(question.labels) == 2:
-        return question.answers == 1, scores[:, 1] - scores[:, 0]
+        no, yes = scores.T
+        # Equal ones may both be minus infinity, where neither label was fitted on: then nothing is ranked.
+        return question.answers == 1, np.subtract(yes, no, out=np.zeros(len(yes)), where=yes != no)
     return question.answers[:, np.newaxis] == np.arange(len(question.labels)), scores

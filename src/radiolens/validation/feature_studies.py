@@ -92,7 +92,7 @@ def studies_of(
     inside = np.asarray([case.split != "external" for case in features.cases], bool)
     fits = FeatureFits(features, partition(features.cases, inside, plan.seed), inside, cache, plan, progress)
     questions = asked(manifest.task, features.cases)
-    fitted = [question for question in questions if question.of(inside[question.rows]).judgeable]
+    fitted = [question for question in questions if _can_be_fitted(fits, question.of(inside[question.rows]))]
     validated = [cross_validate(fits, question) for question in fitted]
     by_patient = {found.question.name: found.by_patient[LINEAR] for found in validated}
     scored = np.asarray([case.path in scored_paths for case in features.cases], bool)
@@ -107,6 +107,11 @@ def studies_of(
         slice_position=positions,
         notes=tuple(_notes(fits, questions, held_out, positions)),
     )
+
+
+def _can_be_fitted(fits: FeatureFits, question: FeatureQuestion) -> bool:
+    """Return whether there are cases of two labels, and patients to keep apart."""
+    return question.judgeable and fits.can_be_cut(question.rows)
 
 
 def _notes(

@@ -77,7 +77,7 @@ _Judgement = tuple[str, str, int, int, tuple[float, ...]]
 
 def _judgements(fits: FeatureFits, question: FeatureQuestion) -> list[_Judgement]:
     own = question.of(fits.inside[question.rows])
-    own = own.of(_sampled(fits.partition.units[own.rows], fits.plan.seed))
+    own = own.of(_sampled(fits.partition.patients[own.rows], fits.plan.seed))
     part = fits.partition.of(own.rows)
     sources = np.asarray([fits.cases[row].source for row in own.rows], str)
     random = np.random.default_rng(fits.plan.seed)
@@ -99,9 +99,9 @@ def _judgements(fits: FeatureFits, question: FeatureQuestion) -> list[_Judgement
     return found
 
 
-def _sampled(units: NDArray[np.intp], seed: int) -> NDArray[np.bool_]:
-    """Return which rows (n,) are of a random part of the units that holds about as many cases as are wanted."""
-    numbers = np.unique(units, return_inverse=True)[1]
+def _sampled(patients: NDArray[np.intp], seed: int) -> NDArray[np.bool_]:
+    """Return which rows (n,) are of a random part of the patients that holds about as many cases as are wanted."""
+    numbers = np.unique(patients, return_inverse=True)[1]
     order = np.random.default_rng(seed).permutation(numbers.max(initial=-1) + 1)
     sizes = np.bincount(numbers)[order]
     kept = order[np.cumsum(sizes) - sizes < _MOST_CASES]

@@ -41,7 +41,7 @@ def slice_positions(
     placed = np.asarray([case.slice_index is not None for case in fits.cases], bool)
     for question in questions:
         told = question.of(placed[question.rows] & fits.inside[question.rows])
-        if len(question.labels) > 2 or not told.judgeable:
+        if len(question.labels) > 2 or not (told.judgeable and fits.can_be_cut(told.rows)):
             continue
         part = fits.partition.of(told.rows)
         scores = _out_of_fold(fits, told, part)

@@ -105,7 +105,7 @@ def _recognitions(fits: FeatureFits, within: str, rows: NDArray[np.intp]) -> Ite
     rows = np.asarray([row for row in rows if fits.cases[row].source in names], np.intp)
     numbers = np.asarray([names.index(fits.cases[row].source) for row in rows], np.intp)
     part = fits.partition.of(rows)
-    for kind in fits.features.kinds if len(names) > 1 else ():
+    for kind in fits.features.kinds if len(names) > 1 and fits.can_be_cut(rows) else ():
         (scores,) = fits.heads("Probing for the source", rows, [(LINEAR, numbers, len(names))], part.folds, kind)
         random = np.random.default_rng(fits.plan.seed)
         measure = partial(_balanced_accuracy, count=len(names))

@@ -248,3 +248,14 @@ def test_threads_ask_different_bundles_at_once_and_get_the_answers_of_each_alone
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda pair: shared.predict_image(film(), pair[0], bundle=pair[1]).findings, asked))
     assert found == alone * 8
+
+
+def test_a_task_whose_only_bundle_is_broken_is_an_error_with_its_reason_and_the_others_answer(tmp_path: Path) -> None:
+    (make_bundle(tmp_path) / "model.onnx").write_bytes(b"damaged")
+    make_bundle(tmp_path, "brain-mri")
+    predictor = Predictor.open([tmp_path])
+    for _ in range(2):
+        with pytest.raises(BundleError, match=r"The bundle chest-xray 0\.0\.1 cannot be used\. .*another SHA-256"):
+            predictor.predict_image(film(), "chest-xray")
+    assert predictor.predict_image(film(), "brain-mri").answered
+    assert predictor.tasks == ("brain-mri",)

@@ -254,6 +254,22 @@ def test_a_sites_own_calibrated_network_is_offered_without_that_mark(tmp_path: P
         assert "The percentage is the network" in card
 
 
+def test_a_site_bundle_in_the_place_of_the_released_one_promises_no_more_than_it_answers(tmp_path: Path) -> None:
+    make_imported(tmp_path / "bundles", "chest-xray", "chest-xray", ["tuberculosis"], (64, 64, 1), 1, "99.0.0")
+    with local_client(home=tmp_path) as client:
+        whole = analyse(client, "chest")
+        assert re.search(r"(No tuberculosis found|Tuberculosis suspected) \(imported network, not calibrated\)", whole)
+        assert "No pneumonia" not in whole
+        assert "Only tuberculosis is looked for; every other disease is missed." in whole
+        other = analyse(client, "pneumonia")
+        assert "Not analysed: nothing installed answers this study" in other
+        assert "chest-xray 99.0.0, which is installed for this study, answers tuberculosis." in other
+        refused = upload(client, "3")
+        assert (refused.status_code, refused.json()["title"]) == (503, "The program is not set up rightly")
+        assert upload(client, "2").json() in {"Tuberculosis", "Normal"}
+        assert ask(client, task="chest-xray").json()["bundle"]["calibrated"] is False
+
+
 def test_a_task_that_no_study_asks_is_offered_by_its_bundle(tmp_path: Path) -> None:
     make_bundle(tmp_path / "bundles", "brain-ct")
     with local_client(home=tmp_path) as client:

@@ -78,9 +78,13 @@ def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
         return begun("This file could not be read", "unreadable", (str(result),))
     if not result.answered:
         return _refused(begun, result, image)
-    shown = [entry for entry in result.findings if study.shows(entry)]
-    position = result.explanation.slice_index if result.explanation else image.slice_indices[0]
     bundle = predictor.bundle(study.task_name, study.bundle)
+    study = study.answered_by(bundle)
+    shown = [entry for entry in result.findings if study.shows(entry)]
+    if not shown:
+        told = f"{bundle.name} {bundle.version}, which is installed for this study, answers {', '.join(bundle.labels)}."
+        return begun("Not analysed: nothing installed answers this study", "refused", (f"{told} Choose another.",))
+    position = result.explanation.slice_index if result.explanation else image.slice_indices[0]
     return begun(
         _headline(study, shown) if bundle.calibrated else f"{_headline(study, shown)} ({IMPORTED})",
         _state(study, shown),

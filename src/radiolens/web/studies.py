@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from radiolens.bundle import Bundle
 from radiolens.inference.installed import Installed
@@ -21,8 +21,8 @@ IMPORTED = "imported network, not calibrated"
 class Study:
     """A choice on the page; `label` restricts it to one finding of the task.
 
-    `bundle` names the bundle that answers, None the task's default. `labels` are then what it answers, and `calibrated`
-    says whether its numbers are probabilities.
+    `bundle` names the bundle that answers, None the task's default. `labels` are what it answers, empty if that is all
+    of the task; `calibrated` says whether its numbers are probabilities.
     """
 
     key: str
@@ -42,12 +42,15 @@ class Study:
     @property
     def negative_answer(self) -> str:
         """Return what is said when nothing that was looked for was found."""
-        whole = not self.label and set(self.labels or self.task.label_names) == set(self.task.label_names)
-        return self.task.negative_answer if whole else f"No {_listed(self._abnormal, 'or')} found"
+        return self.task.negative_answer if self._whole else f"No {_listed(self._abnormal, 'or')} found"
+
+    def answered_by(self, bundle: Bundle) -> Study:
+        """Return the same study, which promises no more than the bundle answers."""
+        return replace(self, labels=bundle.labels)
 
     def concerning(self, limits: Sequence[str]) -> tuple[str, ...]:
         """Return a bundle's limits; of some findings, those that concern them, and that they alone were looked for."""
-        if not self.label and not self.bundle:
+        if self._whole and not self.bundle:
             return tuple(limits)
         verb = "is" if len(self._abnormal) == 1 else "are"
         only = f"Only {_listed(self._abnormal, 'and')} {verb} looked for; every other disease is missed."
@@ -67,6 +70,11 @@ class Study:
     def named(self, finding: Finding) -> Label:
         """Return what is known of the finding's label."""
         return self.task.label(finding.label)
+
+    @property
+    def _whole(self) -> bool:
+        """Say whether all that the task can ask is asked and answered."""
+        return set(self._answered) == set(self.task.label_names)
 
     @property
     def _answered(self) -> tuple[str, ...]:
@@ -102,7 +110,7 @@ def _bundle_study(bundle: Bundle) -> Study:
 
 def _listed(words: Sequence[str], last: str) -> str:
     """Return words as a sentence lists them."""
-    return f" {last} ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 STUDIES = (

@@ -29,6 +29,7 @@ from radiolens.prediction import BundleIdentity
 
 __all__ = [
     "CLASS_ACTIVATION_MAP",
+    "DOCUMENTS",
     "FORMAT",
     "LITE0_BYTES",
     "LITE2_BYTES",

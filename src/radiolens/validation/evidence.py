@@ -30,6 +30,7 @@ from radiolens.validation.comparison import compare
 from radiolens.validation.dataset_facts import dataset_facts
 from radiolens.validation.documents import write_documents
 from radiolens.validation.explanation_tests import explanation_tests
+from radiolens.validation.feature_studies import feature_studies
 from radiolens.validation.figures import SECTIONS
 from radiolens.validation.largest_errors import largest_errors
 from radiolens.validation.pictures import write_pictures
@@ -65,36 +66,26 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """A request with its scored cases; `work` keeps finished pieces."""
+    """A request with its scored cases; `work` keeps finished pieces, by `inputs`, a hash of all they follow from."""
 
     request: Request
     scored: Scored
     work: Path
     progress: Progress
+    inputs: str
 
-    def finished(self, name: str, make: Callable[[], object]) -> Any:  # noqa: ANN401  JSON
-        """Return a section as JSON: the kept one if it was made of the same, otherwise a new one, which is kept."""
-        file = self.work / f"{name}-{self._key(name)}.json"
+    def finished(self, name: str, make: Callable[[], object], also: str = "") -> Any:  # noqa: ANN401  JSON
+        """Return a section as JSON: the kept one if it was made of the same, otherwise a new one, which is kept.
+
+        `also` is what the section follows from besides.
+        """
+        key = hashlib.sha256(f"{self.inputs} {also}".encode()).hexdigest()[:16]
+        file = self.work / f"{name}-{key}.json"
         if not file.is_file():
             unfinished = file.with_suffix(".partial")
             unfinished.write_text(json.dumps(plain_json(make()), allow_nan=False), encoding="utf-8")
             os.replace(unfinished, file)
         return json.loads(file.read_text(encoding="utf-8"))
-
-    def _key(self, name: str) -> str:
-        """Return a hash of all that a section follows from: bundles, cases, answers, grey levels, plan."""
-        request, plan = self.request, self.request.plan
-        against = request.against.installed.sha256 if request.against and name == "comparison" else ""
-        parts = [
-            f"{name} {__version__} {request.engine.installed.sha256} {against}",
-            f"{plan.seed} {plan.resamples} {plan.trees}",
-            *(_told(case) for case in request.manifest.cases),
-            *(case.path for case in self.scored.cases),
-        ]
-        digest = hashlib.sha256("\n".join(parts).encode())
-        digest.update(self.scored.probabilities.tobytes())
-        digest.update(self.scored.grey.tobytes())
-        return digest.hexdigest()[:16]
 
 
 def make_evidence(request: Request, progress: Progress = lambda stage, done, total: None) -> Mapping[str, Any]:
@@ -111,7 +102,7 @@ def make_evidence(request: Request, progress: Progress = lambda stage, done, tot
             "Compare bundles of one task."
         )
     scored = score(request.engine, request.manifest, request.cases, work, partial(progress, "Scoring"))
-    run = _Run(request, scored, work, progress)
+    run = _Run(request, scored, work, progress, _inputs(request, scored))
     asked = questions(request.manifest.task, scored, request.engine.bundle.thresholds)
     content = _measured(run, asked)
     _write(run, asked, content)
@@ -121,8 +112,11 @@ def make_evidence(request: Request, progress: Progress = lambda stage, done, tot
 def _measured(run: _Run, asked: tuple[Question, ...]) -> dict[str, Any]:
     request = run.request
     study = run.finished("study", partial(_study, run))
+    other = request.against.installed.sha256 if request.against else ""
     sections = {
-        name: run.finished(name, partial(_MAKERS[name], run)) if name in request.sections & _MAKERS.keys() else None
+        name: run.finished(name, partial(_MAKERS[name], run), other if name == "comparison" else "")
+        if name in request.sections
+        else None
         for name in SECTIONS
     }
     settings = {**study.pop("settings"), **request.plan.settings, "sections": sorted(request.sections)}
@@ -160,6 +154,23 @@ def _write(run: _Run, asked: tuple[Question, ...], content: Mapping[str, Any]) -
     write_evidence_hashes(request.engine.installed.folder, output)
 
 
+def _inputs(request: Request, scored: Scored) -> str:
+    """Return a hash of the bundle, the whole manifest, the answers and grey levels of the scored cases, and the plan.
+
+    Images that are not scored count by what the manifest says of them.
+    """
+    plan = request.plan
+    parts = [
+        f"{__version__} {request.engine.installed.sha256} {plan.seed} {plan.resamples} {plan.trees}",
+        *(_told(case) for case in request.manifest.cases),
+        *(case.path for case in scored.cases),
+    ]
+    digest = hashlib.sha256("\n".join(parts).encode())
+    digest.update(scored.probabilities.tobytes())
+    digest.update(scored.grey.tobytes())
+    return digest.hexdigest()
+
+
 def _told(case: Case) -> str:
     labels = sorted((name, value) for name, value in case.labels.items() if value is not None)
     facts = (case.path, case.source, case.patient_id, case.duplicate_group, case.split, case.fold)
@@ -184,6 +195,11 @@ def _comparison(run: _Run) -> object:
     )
 
 
+def _feature_studies(run: _Run) -> object:
+    request = run.request
+    return feature_studies(request.engine, request.manifest, run.scored, run.work, request.plan, run.progress)
+
+
 def _robustness(run: _Run) -> object:
     request = run.request
     return robustness(request.engine, request.manifest, run.scored, run.work, request.plan, run.progress)
@@ -195,6 +211,11 @@ def _explanations(run: _Run) -> object:
 
 
 _MAKERS: Mapping[str, Callable[[_Run], object]] = MappingProxyType(
-    {"comparison": _comparison, "robustness": _robustness, "explanations": _explanations}
+    {
+        "comparison": _comparison,
+        "feature_studies": _feature_studies,
+        "robustness": _robustness,
+        "explanations": _explanations,
+    }
 )
 """How each of the studies that may be left out is made."""

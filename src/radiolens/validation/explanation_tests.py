@@ -159,18 +159,19 @@ def verdict(
 
 
 def _about_the_place(found: Localisation) -> str:
-    prior = max(found.priors, key=lambda entry: entry.pointing.estimate)
-    if prior.pointing_difference.low > 0 and all(each.mass_difference.low > 0 for each in found.priors):
+    # Near and not inside: a map of 7 x 7 cells cannot point more exactly than half a cell, which is that tolerance.
+    prior = max(found.priors, key=lambda entry: entry.near.estimate)
+    if prior.near_difference.low > 0 and all(each.mass_difference.low > 0 for each in found.priors):
         word = "finds the lesion better than a prior"
-    elif prior.pointing_difference.low > 0:
+    elif prior.near_difference.low > 0:
         word = "points at the lesion better than a prior, but marks no more of it"
-    elif prior.pointing_difference.high < 0:
+    elif prior.near_difference.high < 0:
         word = "finds the lesion worse than a prior, so do not read it as the lesion's place"
     else:
         word = "finds the lesion no better than a prior, so do not read it as the lesion's place"
     return (
-        f"The {found.maps} {word}: its strongest place lies inside the mask in {_percent(found.pointing)} of "
-        f"{found.cases} images, that of the {prior.name} in {_percent(prior.pointing)}"
+        f"The {found.maps} {word}: its strongest place lies in the mask or at most 15 of 224 pixels off in "
+        f"{_percent(found.near)} of {found.cases} images, that of the {prior.name} in {_percent(prior.near)}"
     )
 
 

@@ -134,14 +134,42 @@ def test_of_too_few_cases_of_a_class_only_decisions_are_compared(pair: tuple[Sco
     assert 0 < row.sensitivity.test.p_value <= 1
 
 
-def test_an_exclusive_task_is_compared_by_any_finding() -> None:
+@pytest.fixture(scope="module")
+def exclusive() -> tuple[Scored, Scored]:
+    """Return slices of two sources with answers that are mostly right, and with random ones."""
     names = [name for name in MRI.label_names for _ in range(20)]
-    cases = slices(names, "web")
-    probabilities = np.random.default_rng(0).dirichlet(np.ones(4), 80)
-    first = Scored(cases, probabilities, grey_pictures(80))
+    cases = slices(names, "web") + slices(["glioma", "pituitary"] * 15, "figshare")
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(4), len(cases))
+    random = Scored(cases, probabilities, grey_pictures(len(cases)))
+    told = np.asarray([[name in case.possible for name in MRI.label_names] for case in cases])
+    return replace(random, probabilities=0.6 * told + 0.4 * probabilities), random
+
+
+def test_an_exclusive_task_is_compared_by_any_finding(exclusive: tuple[Scored, Scored]) -> None:
     thresholds = dict.fromkeys(MRI.label_names, 0.5)
-    (row,) = compare(MRI, first, worse(first), thresholds, thresholds, PLAN).rows
-    assert (row.question, row.positives, row.negatives) == ("any finding", 60, 20)
+    found = compare(MRI, *exclusive, thresholds, thresholds, PLAN)
+    assert {row.question for row in found.rows} == {"any finding"}
+    assert {row.source: row.positives for row in found.rows}["web"] == 60
+
+
+def test_an_exclusive_task_is_also_compared_by_the_types_that_are_named(exclusive: tuple[Scored, Scored]) -> None:
+    thresholds = dict.fromkeys(MRI.label_names, 0.5)
+    found = compare(MRI, *exclusive, thresholds, thresholds, PLAN).types
+    assert [(row.source, row.cases) for row in found] == [("all", 90), ("figshare", 30), ("web", 60)]
+    corrected = multipletests([row.right.test.p_value for row in found], method="holm")[1]
+    assert [row.right.corrected_p_value for row in found] == pytest.approx(corrected)
+    web = found[-1]
+    rows = [row for row, case in enumerate(exclusive[0].cases) if case.source == "web" and row < 80]
+    rows = [row for row in rows if "no_tumour" not in exclusive[0].cases[row].possible]
+    truth = [min(exclusive[0].cases[row].possible) for row in rows]
+    named = [np.asarray(MRI.label_names)[scored.probabilities[rows].argmax(axis=1)] for scored in exclusive]
+    types = [name for name in MRI.label_names if name != "no_tumour"]
+    expected = [metrics.f1_score(truth, names, labels=types, average="macro") for names in named]
+    assert [web.first_macro_f1.estimate, web.second_macro_f1.estimate] == pytest.approx(expected)
+    assert web.difference.estimate == pytest.approx(expected[0] - expected[1])
+    assert web.difference.low > 0
+    right = [names == np.asarray(truth) for names in named]
+    assert web.right.test.only_first == np.sum(right[0] & ~right[1])
 
 
 def test_other_cases_are_refused(pair: tuple[Scored, Scored]) -> None:

@@ -21,8 +21,9 @@ from radiolens.evaluation.weighted import weighted_auroc, weighted_difference
 from radiolens.task import Task
 from radiolens.validation.plan import Plan
 from radiolens.validation.questions import Question, Scored, Thresholds, questions
+from radiolens.validation.types import named_types
 
-__all__ = ["Compared", "Comparison", "DecisionTest", "compare"]
+__all__ = ["Compared", "ComparedTypes", "Comparison", "DecisionTest", "compare"]
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,26 @@ class Compared:
 
 
 @dataclass(frozen=True)
+class ComparedTypes:
+    """Naming one of several exclusive types on one source: the macro-F1 of both and first less second.
+
+    `right` counts the cases of which the type was named rightly. The interval is that of a bootstrap over patients.
+    """
+
+    source: str
+    cases: int
+    patients: int
+    first_macro_f1: Interval
+    second_macro_f1: Interval
+    difference: Interval
+    right: DecisionTest
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Two bundles on the same cases; `first` and `second` say which, `cases` counts the images.
 
-    Findings that only one of them knows are named in `left_out`.
+    Findings that only one of them knows are named in `left_out`. `types` is empty unless labels are exclusive.
     """
 
     first: str
@@ -75,6 +92,7 @@ class Comparison:
     cases: int
     rows: tuple[Compared, ...]
     left_out: tuple[str, ...]
+    types: tuple[ComparedTypes, ...] = ()
 
 
 def compare(
@@ -102,7 +120,8 @@ def compare(
     rows = [_compared(one, other, plan) for one, other in pairs]
     known = set(thresholds_first) | set(thresholds_second)
     left_out = tuple(name for name in task.label_names if name in known - both and not task.exclusive)
-    return Comparison(*names, len(first.cases), _corrected(rows), left_out)
+    types = _compared_types(task, first, second, plan) if task.exclusive else ()
+    return Comparison(*names, len(first.cases), _corrected(rows), left_out, types)
 
 
 def _compared(first: Question, second: Question, plan: Plan) -> Compared:
@@ -136,6 +155,31 @@ def _clustered_difference(first: Question, second: Question, plan: Plan) -> Inte
     )
     random = np.random.default_rng(plan.seed)
     return clustered_intervals({"difference": difference}, first.groups, random, plan.resamples)["difference"]
+
+
+def _compared_types(task: Task, first: Scored, second: Scored, plan: Plan) -> tuple[ComparedTypes, ...]:
+    rows = []
+    for one, other in zip(named_types(task, first), named_types(task, second), strict=True):
+        random = np.random.default_rng(plan.seed)
+        difference = weighted_difference(one.macro_f1, other.macro_f1)
+        statistics = {"first": one.macro_f1, "second": other.macro_f1, "difference": difference}
+        found = clustered_intervals(statistics, one.groups, random, plan.resamples)
+        rows.append(
+            ComparedTypes(
+                source=one.source,
+                cases=len(one.rows),
+                patients=len(np.unique(one.groups)),
+                first_macro_f1=found["first"],
+                second_macro_f1=found["second"],
+                difference=found["difference"],
+                right=_uncorrected(mcnemar(one.called == one.numbers, other.called == other.numbers)),
+            )
+        )
+    corrected = holm([row.right.test.p_value for row in rows])
+    return tuple(
+        replace(row, right=replace(row.right, corrected_p_value=value))
+        for row, value in zip(rows, corrected, strict=True)
+    )
 
 
 def _uncorrected(test: McNemar) -> DecisionTest:

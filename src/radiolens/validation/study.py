@@ -13,7 +13,7 @@ from radiolens.validation.control import ControlPart, Controls, apart, question_
 from radiolens.validation.plan import Plan
 from radiolens.validation.questions import ALL_SOURCES, Scored, Thresholds, questions
 from radiolens.validation.subgroups import GroupMeasures, Subgroups, subgroups
-from radiolens.validation.types import Types, named_types
+from radiolens.validation.types import Types, type_measures
 
 __all__ = [
     "Average",
@@ -77,5 +77,5 @@ def measure(
         tuple(binary),
         tuple(averages(asked, sources, plan)),
         tuple(subgroups([part for part in asked if part.source in sources | {ALL_SOURCES}], scored)),
-        tuple(named_types(task, scored, plan)) if task.exclusive else (),
+        tuple(type_measures(task, scored, plan)) if task.exclusive else (),
     )

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from radiolens.data.splits import group_ids
 from radiolens.evaluation.discrimination import confusion_matrix
 from radiolens.evaluation.intervals import Interval, clustered_intervals
-from radiolens.evaluation.weighted import weighted_macro_f1
+from radiolens.evaluation.weighted import Statistic, weighted_macro_f1
 from radiolens.task import Task
 from radiolens.validation.plan import Plan
 from radiolens.validation.questions import Scored, parts_by_source
 
-__all__ = ["Types", "named_types"]
+__all__ = ["NamedTypes", "Types", "named_types", "type_measures"]
 
 
 @dataclass(frozen=True)
@@ -35,34 +35,55 @@ class Types:
     confusion: tuple[tuple[int, ...], ...]
 
 
-def named_types(task: Task, scored: Scored, plan: Plan) -> Iterator[Types]:
-    """Yield how well the types of an exclusive task are named, on all cases and on each source."""
+@dataclass(frozen=True, eq=False)
+class NamedTypes:
+    """The cases of one known type on one source, as `rows` (m,) among the scored cases.
+
+    `numbers` and `called` (m,) are the true type and the likeliest label, by their places in `answers`, of which the
+    first `types` are the types; `groups` (m,) are the patients.
+    """
+
+    source: str
+    answers: tuple[str, ...]
+    types: int
+    rows: NDArray[np.intp]
+    numbers: NDArray[np.intp]
+    called: NDArray[np.intp]
+    groups: NDArray[np.intp]
+
+    @property
+    def macro_f1(self) -> Statistic:
+        """Return the macro-F1 of samples of the cases; a type that no case has is left out of the mean."""
+        present = [number for number in range(self.types) if (self.numbers == number).any()]
+        return weighted_macro_f1(self.numbers, self.called, present)
+
+
+def named_types(task: Task, scored: Scored) -> Iterator[NamedTypes]:
+    """Yield which types the cases of an exclusive task have and which were named, on all cases and on each source."""
     types = tuple(label.name for label in task.labels if not label.normal)
     answers = (*types, *(label.name for label in task.labels if label.normal))
     order = [task.label_names.index(name) for name in answers]
     called = scored.probabilities[:, order].argmax(axis=1)
-    groups = np.asarray(group_ids(scored.cases))
+    groups = np.asarray(group_ids(scored.cases), np.intp)
     known = ([name for name in answers if case.possible == {name}] for case in scored.cases)
-    numbers = np.asarray([answers.index(names[0]) if names else len(answers) for names in known])
-    for source, used in parts_by_source(scored.cases, numbers < len(types)):
+    numbers = np.asarray([answers.index(names[0]) if names else len(answers) for names in known], np.intp)
+    for source, rows in parts_by_source(scored.cases, numbers < len(types)):
+        yield NamedTypes(source, answers, len(types), rows, numbers[rows], called[rows], groups[rows])
+
+
+def type_measures(task: Task, scored: Scored, plan: Plan) -> Iterator[Types]:
+    """Yield how well the types of an exclusive task are named, on all cases and on each source."""
+    for part in named_types(task, scored):
+        random = np.random.default_rng(plan.seed)
+        found = clustered_intervals({"macro_f1": part.macro_f1}, part.groups, random, plan.resamples)
         yield Types(
-            source=source,
-            labels=types,
-            answers=answers,
-            cases=len(used),
-            macro_f1=_macro_f1_interval(numbers[used], called[used], groups[used], len(types), plan),
-            confusion=_rows(confusion_matrix(numbers[used], called[used], len(answers))[: len(types)]),
+            source=part.source,
+            labels=part.answers[: part.types],
+            answers=part.answers,
+            cases=len(part.rows),
+            macro_f1=found["macro_f1"],
+            confusion=_rows(confusion_matrix(part.numbers, part.called, len(part.answers))[: part.types]),
         )
-
-
-def _macro_f1_interval(
-    numbers: NDArray[np.intp], called: NDArray[np.intp], groups: NDArray[np.intp], types: int, plan: Plan
-) -> Interval:
-    # A type that no case has is left out, so that a source of two types has a mean, too.
-    present = [number for number in range(types) if (numbers == number).any()]
-    random = np.random.default_rng(plan.seed)
-    statistic = weighted_macro_f1(numbers, called, present)
-    return clustered_intervals({"macro_f1": statistic}, groups, random, plan.resamples)["macro_f1"]
 
 
 def _rows(matrix: NDArray[np.intp]) -> tuple[tuple[int, ...], ...]:

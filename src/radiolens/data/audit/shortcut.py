@@ -12,8 +12,8 @@ from radiolens.data.audit.balance import truth
 from radiolens.data.audit.report import Shortcut
 from radiolens.data.case import Case
 from radiolens.evaluation.controls import out_of_fold_scores
-from radiolens.evaluation.discrimination import auroc
-from radiolens.evaluation.intervals import Interval, clustered_bootstrap_interval
+from radiolens.evaluation.intervals import Interval, clustered_intervals
+from radiolens.evaluation.weighted import weighted_auroc
 from radiolens.task import Task
 
 __all__ = ["STRONG", "WEAK", "shortcuts"]
@@ -95,7 +95,8 @@ def _judge(question: _Question, borders: NDArray[np.float64], groups: NDArray[np
     if np.isnan(scores).any():
         interval = Interval(np.nan, np.nan, np.nan, np.nan, "too few groups")
     else:
-        interval = clustered_bootstrap_interval(auroc, (question.answers, scores), own, random, _RESAMPLES)
+        statistic = weighted_auroc(question.answers, scores)
+        interval = clustered_intervals({"auroc": statistic}, own, random, _RESAMPLES)["auroc"]
     positives = int(question.answers.sum())
     return Shortcut(
         about=question.about,

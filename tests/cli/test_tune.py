@@ -28,7 +28,7 @@ from tests.training.conftest import collection
 
 __all__ = ["collection", "postgresql"]  # fixtures that are used here, too
 
-WAIT_S = 400
+WAIT_S = 600
 """For what takes twenty seconds, on a busy machine minutes."""
 
 EXPERIMENT = """

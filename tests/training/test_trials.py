@@ -106,7 +106,7 @@ def test_a_place_whose_process_died_is_taken_up_with_its_values(
     assert places(study)[1].ending is Ending.RUNNING
     assert dying.file.exists()
     values = places(study)[1].values
-    assert [run_next(study, storage, own, plan(2)) for _ in range(3)] == [2, 1, None]
+    assert [run_next(study, storage, own, plan(2)) for _ in range(3)] == [1, 2, None]
     assert places(study)[1].values == values
     assert [trial.state for trial in study.trials].count(TrialState.COMPLETE) == 2
     assert not dying.file.exists()

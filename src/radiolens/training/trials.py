@@ -1,9 +1,9 @@
 """The places of a study: so many sets of values to try, each handed out to one process, and again if that one dies.
 
-A study of N trials has N places. A place begins as a waiting trial of optuna without values; whoever takes it draws
-them. If its process dies, or is stopped, the next one to look adds another waiting trial for the same place, with the
-same values, which goes on in the same run folder. So exactly N places end, however many processes work and die, and
-none is run by two. All of this happens while `StudyStorage.exclusive` is held.
+A study of N trials has N places. A place begins as a trial of optuna without values; whoever takes it draws them. If
+its process dies, or is stopped, the next one to look adds another trial for the same place, with the same values, which
+comes before new places and goes on in the same run folder. So exactly N places end, however many processes work and
+die, and none is run by two. All of this happens while `StudyStorage.exclusive` is held.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def _storage_error(error: BaseException) -> StorageInternalError | None:
 
 
 def _take_up(study: optuna.Study, own: Worker, plan: Plan) -> None:
-    """Notice trials whose process died, put them and what is missing in the queue.
+    """Notice trials whose process died, and see that one waits: such a one, or a new one if the study lacks it.
 
     Killed between any two steps, the next call does the rest.
     """
@@ -179,7 +179,8 @@ def _take_up(study: optuna.Study, own: Worker, plan: Plan) -> None:
     for place, trial in latest.items():
         if trial.state is TrialState.FAIL and _ending(trial) is Ending.WAITING:
             study.add_trial(_next_attempt(place, trial))
-    for place in range(len(latest) + 1, plan.wanted + 1):
+    if len(latest) < plan.wanted and _waiting(study) is None:  # what was begun comes first
+        place = len(latest) + 1
         study.add_trial(_empty(place, plan.opening if place == 1 else {}))
 
 

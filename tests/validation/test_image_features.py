@@ -19,6 +19,8 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.data.sources import brain_mri, chest_xray
 from radiolens.errors import DatasetError
 from radiolens.evaluation.controls import border_brightness_features
+from radiolens.imaging.preprocess import grey_levels
+from radiolens.imaging.read import decode
 from radiolens.inference.engine import Engine
 from radiolens.validation.feature_questions import TYPE
 from radiolens.validation.feature_store import open_feature_store
@@ -69,17 +71,16 @@ def films(folder: Path, count: int = 6) -> Manifest:
 def test_features_are_those_of_borders_and_of_both_networks(engine: Engine, cache: Path, tmp_path: Path) -> None:
     manifest = films(tmp_path)
     found = read_features(engine, manifest, manifest.cases, cache)
-    grey = np.asarray(Image.open(tmp_path / "3.png"))
-    stretched = np.rint((grey - grey.min()) / np.ptp(grey).astype(np.float32) * 255).astype(np.uint8)
+    image = decode([(tmp_path / "3.png").read_bytes()])
+    grey = grey_levels(image.pixels[0], image.unit, engine.bundle.preprocessing)
     assert {kind: values.shape for kind, values in found.kinds.items()} == {
         BORDERS: (6, 12),
         IMAGENET: (6, 16),
         BUNDLE: (6, CHANNELS),
     }
-    # Single and double precision round a pixel here and there to the next grey level.
-    assert found.kinds[BORDERS][3] == pytest.approx(border_brightness_features([stretched])[0], abs=0.5)
+    assert found.kinds[BORDERS][3] == pytest.approx(border_brightness_features([grey])[0])
     # What is kept is rounded to half floats, 2**-11 of the value.
-    assert found.kinds[BUNDLE][3] == pytest.approx(engine.run(stretched[None])[1].mean(axis=(1, 2))[0], rel=2e-3)
+    assert found.kinds[BUNDLE][3] == pytest.approx(engine.run(grey[np.newaxis])[1].mean(axis=(1, 2))[0], rel=1e-3)
 
 
 class Cut(Exception):

@@ -183,7 +183,9 @@ def _verdict(part: Partition, chosen: NDArray[np.bool_], difference: Interval, s
     if len(np.unique(units)) == cases:
         return "No two images are known to be of one patient, so this cannot tell what a split by image would pretend."
     hidden = len(np.unique(part.patients[chosen])) > len(np.unique(units))
-    same = "the same patient-level fold, whose patients are not named" if hidden else "the same patient"
+    same = (
+        "the same patient-level fold, whose patients are not named" if hidden else "the same patient or duplicate group"
+    )
     why = (
         f"of {sharing} of {cases} held-out images the most similar image that was fitted on is of {same} "
         f"({chance:.0f} by chance)"
@@ -191,7 +193,7 @@ def _verdict(part: Partition, chosen: NDArray[np.bool_], difference: Interval, s
     if difference.low > 0:
         return (
             f"A split that ignores patients scores {difference.estimate:.3f} higher, and that is no merit: "
-            f"neighbouring slices or repeated images of the same patient stand in both halves; {why}. "
+            f"neighbouring slices or repeated images of the same patient stand in both halves: {why}. "
             "Only the split by patient tells what to expect of a new patient."
         )
     return f"A split that ignores patients does not score higher beyond chance here; {why}."

@@ -130,7 +130,7 @@ def _notes(
         named = {row.question for row in held_out}
         for question in questions:
             if question.name not in named:
-                yield f"{question.name}: no source can be held out, since not both it and the others tell two answers."
+                yield f"{question.name}: no source can be held out; none tells two answers while the others do, too."
     if not fits.partition.named:
         yield "The manifest names no patients, duplicates or folds, so here each image counts as a patient."
     if not positions:

@@ -183,7 +183,7 @@ def _verdict(question: FeatureQuestion, interval: Interval, best: SourceRecognit
             if source_tells
             else f"{told}, so whether images tell the source cannot be judged among equal answers."
         )
-    named = f"{best.balanced_accuracy.estimate:.3f} of guessing's {best.chance:.3f}"
+    named = f"{best.balanced_accuracy.estimate:.3f}, guessing {best.chance:.3f}"
     images_tell = _way(best.balanced_accuracy.low, best.chance) >= _TOLD
     told = (
         f"The images give their source away (from {best.features}, among {best.within!r}, balanced accuracy {named})"

@@ -10,7 +10,7 @@ from radiolens.bundle import InstalledBundle, read_bundle, write_evidence_hashes
 from radiolens.data.manifest import Manifest
 from radiolens.evaluation.intervals import Interval
 from radiolens.evaluation.paired import McNemar
-from radiolens.validation.comparison import Compared, Comparison, DecisionTest
+from radiolens.validation.comparison import Compared, ComparedTypes, Comparison, DecisionTest
 from radiolens.validation.cross_validated import CrossValidated
 from radiolens.validation.dataset_facts import dataset_facts
 from radiolens.validation.documents import write_documents
@@ -109,7 +109,8 @@ def comparison() -> Comparison:
         sensitivity=test,
         specificity=test,
     )
-    return Comparison("chest-xray 0.0.1", "chest-xray 0.0.2", 160, (row,), ("tuberculosis",))
+    types = ComparedTypes("all", 90, 45, some(0.814), some(0.725), some(0.086), test)
+    return Comparison("chest-xray 0.0.1", "chest-xray 0.0.2", 160, (row,), ("tuberculosis",), (types,))
 
 
 def feature_studies() -> FeatureStudies:

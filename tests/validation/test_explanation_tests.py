@@ -159,6 +159,12 @@ def test_the_verdict_is_one_sentence_that_follows_the_harder_prior() -> None:
     assert "marks no more of it" in verdict([place(0.2, mass_difference=0.0)], [], [])
     assert "no better than a prior, so do not read it" in verdict([place(0.0)], [], [])
     assert "worse than a prior, so do not read it" in verdict([place(-0.2)], [], [])
+    hidden = replace(place(0.2), maps=OCCLUSION)
+    of_one_label = replace(place(-0.2), maps=OCCLUSION, label="glioma")
+    assert verdict([place(0.0), hidden, of_one_label], [], []).endswith(
+        "in 30 % (25 to 35); hiding places one by one instead finds the lesion better than a prior (50 % (45 to 55) of "
+        "613 images, the mean mask there 30 % (25 to 35))."
+    )
 
 
 def test_the_verdict_tells_whether_maps_hang_on_the_weights_and_agree_with_occlusion() -> None:

@@ -145,6 +145,7 @@ def verdict(
 ) -> str:
     """Return one sentence on what the maps are worth: against the harder prior, shuffled weights and occlusion."""
     parts = [_about_the_place(localisation[0]) if localisation else "There are no masks to tell whether maps find it"]
+    parts += [_about_hiding(entry) for entry in localisation[1:] if (entry.maps, entry.label) == (OCCLUSION, ANY_LABEL)]
     whole = [entry.rank_correlation for entry in randomisation if entry.stage == ALL_WEIGHTS]
     if whole:
         parts.append(
@@ -159,20 +160,36 @@ def verdict(
 
 
 def _about_the_place(found: Localisation) -> str:
-    # Near and not inside: a map of 7 x 7 cells cannot point more exactly than half a cell, which is that tolerance.
-    prior = max(found.priors, key=lambda entry: entry.near.estimate)
-    if prior.near_difference.low > 0 and all(each.mass_difference.low > 0 for each in found.priors):
-        word = "finds the lesion better than a prior"
-    elif prior.near_difference.low > 0:
-        word = "points at the lesion better than a prior, but marks no more of it"
-    elif prior.near_difference.high < 0:
-        word = "finds the lesion worse than a prior, so do not read it as the lesion's place"
-    else:
-        word = "finds the lesion no better than a prior, so do not read it as the lesion's place"
+    prior = _harder(found)
+    warning = "" if prior.near_difference.low > 0 else ", so do not read it as the lesion's place"
     return (
-        f"The {found.maps} {word}: its strongest place lies in the mask or at most 15 of 224 pixels off in "
-        f"{_percent(found.near)} of {found.cases} images, that of the {prior.name} in {_percent(prior.near)}"
+        f"The {found.maps} {_finding(found)}{warning}: its strongest place lies in the mask or at most 15 of 224 "
+        f"pixels off in {_percent(found.near)} of {found.cases} images, that of the {prior.name} in "
+        f"{_percent(prior.near)}"
     )
+
+
+def _about_hiding(found: Localisation) -> str:
+    return (
+        f"hiding places one by one instead {_finding(found)} ({_percent(found.near)} of {found.cases} images, the "
+        f"{_harder(found).name} there {_percent(_harder(found).near)})"
+    )
+
+
+def _finding(found: Localisation) -> str:
+    prior = _harder(found)
+    if prior.near_difference.high < 0:
+        return "finds the lesion worse than a prior"
+    if not prior.near_difference.low > 0:  # so written, nan is no success
+        return "finds the lesion no better than a prior"
+    if all(each.mass_difference.low > 0 for each in found.priors):
+        return "finds the lesion better than a prior"
+    return "points at the lesion better than a prior, but marks no more of it"
+
+
+def _harder(found: Localisation) -> Prior:
+    # Near and not inside: a map of 7 x 7 cells cannot point more exactly than half a cell, which is that tolerance.
+    return max(found.priors, key=lambda entry: entry.near.estimate)
 
 
 def _percent(interval: Interval) -> str:

@@ -55,15 +55,15 @@ def test_a_figure_edited_by_hand_is_found_by_its_hash_and_if_that_was_renewed_by
     name: str, figure: str, installed: InstalledBundle
 ) -> None:
     file = installed.folder / "evidence" / name
-    edit(file, lambda text: text.replace(figure, "0.987", 1))
+    edit(file, lambda text: text.replace(figure, "9.876", 1))
     with pytest.raises(CorruptBundle, match=rf"{name} has another SHA-256"):
         verify_documents(installed)
     write_evidence_hashes(installed.folder)
-    line = next(number for number, line in enumerate(file.read_text().splitlines(), 1) if "0.987" in line)
+    line = next(number for number, line in enumerate(file.read_text().splitlines(), 1) if "9.876" in line)
     with pytest.raises(CorruptBundle, match=rf"{name}, line {line}, is not what its evaluation says") as found:
         verify_documents(installed)
     assert figure in str(found.value.expected)
-    assert "0.987" in str(found.value.found)
+    assert "9.876" in str(found.value.found)
 
 
 def test_an_edited_evaluation_is_found_even_with_new_hashes(installed: InstalledBundle) -> None:

@@ -127,10 +127,11 @@ def _plots(asked: Sequence[Question], content: Mapping[str, Any]) -> Iterator[tu
             if sources:
                 height = 1.2 + 1.2 * len(sources)
                 yield plot_name("histograms", name), ((4.6, height), _of(_histograms, sources, looks))
-        curves = [curve for curve in content.get("robustness") or () if curve["question"] == name]
-        if curves:
-            height = 0.9 + 2.3 * -(-len(curves) // 3)
-            yield plot_name("robustness", name), ((11.5, height), _of(_robustness, curves, looks))
+    robustness: Sequence[Mapping[str, Any]] = content.get("robustness") or ()
+    for name in dict.fromkeys(curve["question"] for curve in robustness):
+        curves = [curve for curve in robustness if curve["question"] == name]
+        height = 0.9 + 2.3 * -(-len(curves) // 4)
+        yield plot_name("robustness", name), ((11.5, height), _of(_robustness, curves, {}))
 
 
 def _of(
@@ -300,8 +301,7 @@ def _histograms(figure: matplotlib.figure.Figure, rows: Sequence[Mapping[str, An
 
 
 def _robustness(figure: matplotlib.figure.Figure, curves: Sequence[Mapping[str, Any]], looks: _Looks) -> None:
-    rows = -(-len(curves) // 3)
-    grid = figure.subplots(rows, 3, sharey=True, squeeze=False)
+    grid = figure.subplots(-(-len(curves) // 4), 4, sharey=True, squeeze=False)
     for axes in grid.flat[len(curves) :]:
         axes.set_visible(False)
     for axes, curve in zip(grid.flat, curves, strict=False):

@@ -150,6 +150,21 @@ def test_a_source_held_out_shows_what_did_not_carry_over(tmp_path: Path) -> None
     assert found["a"].auroc.high < 0.5
 
 
+def test_a_source_of_positives_alone_is_judged_against_negatives_that_were_not_fitted_on(tmp_path: Path) -> None:
+    cases = [*two_sources(50, 50), *(film(number, 1, "c", split="external") for number in range(40))]
+    told = answers_of(cases)[:, np.newaxis] * (np.arange(30) == 0)
+    rows = studied(tmp_path, cases, noise(cases) + 2.0 * told).source_held_out
+    row = next(row for row in rows if row.source == "c against the others")
+    assert (row.fitted_on, row.fitted_cases, row.cases, row.patients) == (("a", "b"), 200, 140, 140)
+    assert row.auroc.low > 0.7
+    assert row.control.low < 0.5 < row.control.high
+    assert np.isnan(row.inside.estimate)
+    # Random features rank nothing: fitted-on negatives would be told from the strange positives.
+    rows = studied(tmp_path / "noise", cases, noise(cases, 100)).source_held_out
+    row = next(row for row in rows if row.source == "c against the others")
+    assert row.auroc.low < 0.5 < row.auroc.high
+
+
 def test_external_cases_are_judged_and_never_fitted_on(tmp_path: Path) -> None:
     cases = two_sources(50, 50)
     values = noise(cases) + 2.0 * answers_of(cases)[:, np.newaxis]

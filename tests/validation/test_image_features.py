@@ -165,8 +165,6 @@ def test_a_corner_mark_on_one_hospitals_films_is_exposed(engine: Engine, imagene
     assert (clean.exposed, marked.exposed) == (False, True)
     assert "an AUROC over the sources shows little" in marked.verdict
     assert all(row.holds for row in found.random_labels)
-    told = [row for row in found.source_probe.recognitions if row.features == IMAGENET]
-    assert all(row.balanced_accuracy.low > 0.9 for row in told)
 
 
 def two_hospitals(manifest: Manifest) -> Iterator[Case]:

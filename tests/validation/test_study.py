@@ -143,6 +143,7 @@ def test_a_source_with_positives_alone_has_a_sensitivity_and_no_auroc() -> None:
     assert isnan(entry.auroc.estimate)
     assert isnan(entry.specificity.estimate)
     assert isnan(entry.controls.out_of_fold.estimate)
+    assert entry.risk_coverage.area.low < entry.risk_coverage.area.estimate < entry.risk_coverage.area.high
 
 
 def test_a_study_is_valid_json_in_which_what_is_not_defined_is_null(study: Study) -> None:

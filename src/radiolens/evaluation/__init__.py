@@ -14,13 +14,23 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` loads the same
     from radiolens.evaluation.calibration import brier_score as brier_score
     from radiolens.evaluation.calibration import expected_calibration_error as expected_calibration_error
     from radiolens.evaluation.cut_offs import Practice as Practice
+    from radiolens.evaluation.decision_curve import net_benefit as net_benefit
     from radiolens.evaluation.discrimination import auprc as auprc
     from radiolens.evaluation.discrimination import auroc as auroc
     from radiolens.evaluation.discrimination import confusion as confusion
     from radiolens.evaluation.intervals import Interval as Interval
+    from radiolens.evaluation.intervals import auroc_difference_interval as auroc_difference_interval
+    from radiolens.evaluation.intervals import auroc_difference_p_value as auroc_difference_p_value
     from radiolens.evaluation.intervals import auroc_interval as auroc_interval
     from radiolens.evaluation.intervals import clustered_bootstrap_interval as clustered_bootstrap_interval
+    from radiolens.evaluation.intervals import clustered_share_interval as clustered_share_interval
     from radiolens.evaluation.intervals import share_interval as share_interval
+    from radiolens.evaluation.operating_points import sensitivity_at_specificity as sensitivity_at_specificity
+    from radiolens.evaluation.operating_points import specificity_at_sensitivity as specificity_at_sensitivity
+    from radiolens.evaluation.paired import holm as holm
+    from radiolens.evaluation.paired import mcnemar as mcnemar
+    from radiolens.evaluation.selective import area_under_risk_coverage as area_under_risk_coverage
+    from radiolens.evaluation.selective import risk_coverage_curve as risk_coverage_curve
     from radiolens.evaluation.threshold_plan import LocalCases as LocalCases
     from radiolens.evaluation.threshold_plan import ThresholdPlan as ThresholdPlan
     from radiolens.evaluation.threshold_plan import plan_threshold as plan_threshold
@@ -34,15 +44,25 @@ __all__ = [
     "Practice",
     "Rule",
     "ThresholdPlan",
+    "area_under_risk_coverage",
     "auprc",
     "auroc",
+    "auroc_difference_interval",
+    "auroc_difference_p_value",
     "auroc_interval",
     "brier_score",
     "clustered_bootstrap_interval",
+    "clustered_share_interval",
     "confusion",
     "expected_calibration_error",
+    "holm",
+    "mcnemar",
+    "net_benefit",
     "plan_threshold",
+    "risk_coverage_curve",
+    "sensitivity_at_specificity",
     "share_interval",
+    "specificity_at_sensitivity",
 ]
 
 _HOMES = MappingProxyType(
@@ -53,15 +73,25 @@ _HOMES = MappingProxyType(
         "Practice": "cut_offs",
         "Rule": "thresholds",
         "ThresholdPlan": "threshold_plan",
+        "area_under_risk_coverage": "selective",
         "auprc": "discrimination",
         "auroc": "discrimination",
+        "auroc_difference_interval": "intervals",
+        "auroc_difference_p_value": "intervals",
         "auroc_interval": "intervals",
         "brier_score": "calibration",
         "clustered_bootstrap_interval": "intervals",
+        "clustered_share_interval": "intervals",
         "confusion": "discrimination",
         "expected_calibration_error": "calibration",
+        "holm": "paired",
+        "mcnemar": "paired",
+        "net_benefit": "decision_curve",
         "plan_threshold": "threshold_plan",
+        "risk_coverage_curve": "selective",
+        "sensitivity_at_specificity": "operating_points",
         "share_interval": "intervals",
+        "specificity_at_sensitivity": "operating_points",
     }
 )
 """The module of this folder that each name lives in."""

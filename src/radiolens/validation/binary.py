@@ -29,7 +29,7 @@ from radiolens.evaluation.weighted import (
 )
 from radiolens.validation.control import Controls
 from radiolens.validation.plan import Plan
-from radiolens.validation.questions import Question
+from radiolens.validation.questions import FEWEST, Question
 
 __all__ = ["Binary", "binary_measures"]
 
@@ -123,7 +123,11 @@ def _risk_coverage(question: Question, plan: Plan) -> RiskCoverage:
     wrong = question.called != question.truth
     own = question.own_thresholds
     confidence = decision_confidence(question.scores, question.threshold if own is None else own)
-    area = _clustered({"area": weighted_area_under_risk_coverage(wrong, confidence)}, question, plan)["area"]
+    area = not_defined("too few cases")
+    if wrong.size >= FEWEST:  # of either answer: a decision may be wrong among cases of one class, too
+        statistic = weighted_area_under_risk_coverage(wrong, confidence)
+        random = np.random.default_rng(plan.seed)
+        area = clustered_intervals({"area": statistic}, question.groups, random, plan.resamples)["area"]
     excess = area_under_risk_coverage(wrong, confidence) - area_under_risk_coverage(wrong, ~wrong)
     return RiskCoverage(area, excess, risk_coverage_curve(wrong, confidence))
 

@@ -11,6 +11,7 @@ from radiolens.evaluation.cut_offs import Practice, cut_offs
 from radiolens.evaluation.intervals import Interval
 from radiolens.evaluation.optimism import corrected
 from radiolens.evaluation.thresholds import Criterion, Rule, choose
+from radiolens.evaluation.wilson import wilson_bounds
 
 PRACTICE = Practice(0.5)
 YOUDEN = Rule(Criterion.YOUDEN)
@@ -97,6 +98,16 @@ def test_images_of_a_patient_say_less_than_images_of_as_many_patients() -> None:
     for name in ("sensitivity", "specificity"):
         wide, narrow = getattr(together, name), getattr(alone, name)
         assert wide.high - wide.low > 1.4 * (narrow.high - narrow.low)
+
+
+def test_no_interval_is_narrower_than_that_of_the_cases() -> None:
+    random = np.random.default_rng(4)
+    for _ in range(20):
+        labels, scores, members = sample(random, 80)
+        found = corrected(labels, scores, members, AT_90, PRACTICE, random, resamples=50)
+        for interval in (found.sensitivity, found.specificity):
+            low, high = wilson_bounds(interval.estimate * 40, 40)
+            assert interval.high - interval.low >= high - low - 1e-12
 
 
 def test_the_same_seed_gives_the_same_figures_and_says_how_they_were_made() -> None:

@@ -47,10 +47,12 @@ def test_the_lowest_of_several_intervals_decides_and_what_is_not_defined_does_no
     numbers = (400, 376, 400, 300)
     sensitivity, specificity = shares(*numbers)
     nothing = Interval(np.nan, np.nan, np.nan, 0.95, "none")
-    lower = Interval(0.93, 0.89, 0.95, 0.95, "held out")
+    lower = Interval(0.93, 0.89, 0.95, 0.95, "corrected")
     assert judge(WHO_TRIAGE_2014, points(*numbers), [*sensitivity, nothing], [*specificity, nothing]).met
     verdict = judge(WHO_TRIAGE_2014, points(*numbers), [*sensitivity, lower], specificity)
     assert (verdict.met, verdict.sensitivity_low) == (False, 0.89)
+    below = Interval(0.9, 0.8, 0.95, 0.95, "corrected")
+    assert judge(WHO_TRIAGE_2014, points(*numbers), [*sensitivity, below], specificity).positives_needed is None
 
 
 def test_several_cut_offs_that_reach_it_are_told_from_the_lowest_to_the_highest() -> None:

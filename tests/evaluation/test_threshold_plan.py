@@ -96,6 +96,8 @@ def test_the_missing_cases_are_counted_for_both_classes() -> None:
     assert sensitivity.missing > 0
     assert sensitivity.patients == 10 * sensitivity.missing
     assert (specificity.missing, specificity.cases) == (0, 1000)
+    _, few = plan_threshold(local(40, 40), AT_90, PRACTICE, 0.05).shortfalls
+    assert 0.9 * (few.patients - 1) < few.missing <= 0.9 * few.patients
 
 
 def test_the_target_is_judged_with_the_corrected_bounds_too() -> None:
@@ -105,6 +107,20 @@ def test_the_target_is_judged_with_the_corrected_bounds_too() -> None:
     assert plan.verdict.sensitivity_low == min(plan.chosen.sensitivity.low, plan.corrected.sensitivity.low)
     assert plan.verdict.specificity_low > 0.7
     assert plan.verdict.met is (plan.corrected.sensitivity.low >= 0.9)
+
+
+def test_the_target_is_judged_by_patient_too() -> None:
+    cases = local(200, 200, shift=3.0)
+    ten_each = LocalCases(
+        np.repeat(cases.truth, 10), np.repeat(cases.scores, 10), np.repeat(cases.patients, 10), np.ones(4000, bool)
+    )
+    plan = plan_threshold(ten_each, AT_90, PRACTICE, 0.05, WHO_TRIAGE_2014)
+    assert plan.by_patient is not None
+    assert plan.verdict is not None
+    judged = (plan.chosen, plan.corrected, plan.by_patient)
+    assert plan.verdict.sensitivity_low == min(entry.sensitivity.low for entry in judged)
+    assert plan.verdict.specificity_low == min(entry.specificity.low for entry in judged)
+    assert plan.by_patient.specificity.low < plan.chosen.specificity.low
 
 
 def test_too_few_cases_are_refused_with_the_number_that_is_needed() -> None:

@@ -16,7 +16,7 @@ __all__ = ["Shortfall", "shortfall"]
 
 @dataclass(frozen=True)
 class Shortfall:
-    """The cases of one class, and how many more a precision takes.
+    """The cases of one class, and how many a precision takes: the present ones if they are enough.
 
     `half_width` is that of Wilson's interval of the present cases, `wanted` the one asked for. `patients` is how many
     must be seen in the clinic, one after the other, until the missing ones of this class are among them.
@@ -48,8 +48,7 @@ def shortfall(
         raise ValueError(f"there are no cases to tell the {measure}")
     low, high = (float(end) for end in wilson_bounds(successes, cases, level))
     half_width = (high - low) / 2
-    needed = cases_for_half_width((low + high) / 2, wanted, level)
-    # The present interval decides whether the present cases are enough.
-    needed = min(needed, cases) if half_width <= wanted else max(needed, cases + 1)
+    # The present interval decides whether its cases are enough; its centre, nearer to one half, asks for more of them.
+    needed = cases if half_width <= wanted else cases_for_half_width((low + high) / 2, wanted, level)
     patients = ceil(max(0, needed - cases) / share_of_patients - 1e-9)
     return Shortfall(measure, cases, half_width, wanted, needed, patients)

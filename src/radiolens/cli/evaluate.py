@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from radiolens.cli.bundle_folder import bundle_folder
 from radiolens.cli.collection import open_collection
-from radiolens.cli.configuration import read_settings
 from radiolens.cli.stages import stage_progress
 from radiolens.cli.study_table import study_table
 from radiolens.data.manifest import SPLITS, Case, Manifest
@@ -119,20 +119,7 @@ def _never_trained_on(manifest: Manifest) -> tuple[str, ...]:
 def _open(bundle: str) -> Engine:
     from radiolens.inference.engine import Engine
 
-    return Engine.open(_bundle_folder(bundle))
-
-
-def _bundle_folder(bundle: str) -> Path:
-    from radiolens.bundle import RELEASED, find_bundles
-
-    installed = find_bundles([RELEASED, read_settings().home / "bundles"])
-    folder = Path(bundle)
-    if folder.is_dir() and (folder / "bundle.json").is_file():
-        return folder
-    if bundle not in installed:
-        known = ", ".join(installed) or "no bundles"
-        raise click.UsageError(f"{bundle}: neither a bundle's folder nor one of {known}.")
-    return installed[bundle]
+    return Engine.open(bundle_folder(bundle))
 
 
 def _chosen(

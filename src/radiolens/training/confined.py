@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 from collections.abc import Callable, Mapping
@@ -24,7 +25,9 @@ def answer(folder: Path, work: Callable[[Path, Mapping[str, Any]], Mapping[str, 
         told = {"error": str(error)}
     except MemoryError:
         told = {"error": "It needs more memory than an import may take. Use a smaller network."}
-    (folder / "told.json").write_text(json.dumps(told), encoding="utf-8")
+    partial = folder / "told.partial"
+    partial.write_text(json.dumps(told), encoding="utf-8")
+    os.replace(partial, folder / "told.json")
 
 
 def _bound(memory_bytes: int, cpu_seconds: int, file_bytes: int) -> None:

@@ -24,7 +24,7 @@ from radiolens.training.keras_ending import Network, answers, stated_probabiliti
 from radiolens.training.keras_file import StoredLayer, stored_layers
 from radiolens.training.keras_rebuild import rebuild
 
-__all__ = ["build"]
+__all__ = ["build", "stored_network"]
 
 
 def build(folder: Path, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def build(folder: Path, request: Mapping[str, Any]) -> dict[str, Any]:
     _stage("building the network")
     facts, outputs, exclusive = request["facts"], request["outputs"], request["exclusive"]
     model = rebuild(folder / "source", facts)
-    answering = answers(_network(model, facts), outputs, exclusive=exclusive)
+    answering = answers(stored_network(model, facts), outputs, exclusive=exclusive)
     _stage("asking Keras about the pictures")
     fit = Fit(request["preprocessing"]["fit"])
     preprocessing = Preprocessing(**{**request["preprocessing"], "fit": fit})
@@ -49,7 +49,8 @@ def build(folder: Path, request: Mapping[str, Any]) -> dict[str, Any]:
     return {"ending": answering.ending, "features": head is not None, "weights": model.count_params()}
 
 
-def _network(model: keras.Model, facts: Mapping[str, Any]) -> Network:
+def stored_network(model: keras.Model, facts: Mapping[str, Any]) -> Network:
+    """Return the layers of a rebuilt network with the shapes and weights that Keras found."""
     layers = stored_layers(facts)
     by_name = {layer.name: model.get_layer(layer.name) for layer in layers}
     shapes = {name: tuple(layer.output.shape[1:]) for name, layer in by_name.items()}

@@ -56,27 +56,26 @@ def run_child(module: str, folder: Path, memory: int, progress: Progress) -> Map
     Raises BundleError if it refused the network, died or took too long.
     """
     start = time.monotonic()
-    with (folder / "log.txt").open("wb") as log:
-        child = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            [sys.executable, "-P", "-m", module, str(folder)],
+    command = [sys.executable, "-P", "-m", module, str(folder)]
+    with (
+        (folder / "log.txt").open("wb") as log,
+        subprocess.Popen(  # noqa: S603  our own interpreter and module
+            command,
             cwd=folder,
             env=_environment(folder),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,
-        )
+        ) as child,
+    ):
         guard = threading.Timer(_WALL_SECONDS, child.kill)
         guard.start()
         try:
-            assert child.stdout is not None  # noqa: S101  it is a pipe
-            for line in child.stdout:
-                if (stage := line.decode("utf-8", "replace").strip()) in STAGES:
-                    progress(stage, STAGES.index(stage), len(STAGES))
+            _follow(child, progress)
         finally:
             guard.cancel()
             child.kill()
-            child.wait()
     if (folder / "told.json").is_file():
         told: Mapping[str, Any] = json.loads((folder / "told.json").read_text(encoding="utf-8"))
         if "error" in told:
@@ -88,6 +87,14 @@ def run_child(module: str, folder: Path, memory: int, progress: Progress) -> Map
         if slow
         else f"Building the network failed within {memory / 1e9:.0f} GB of memory. Use a smaller network."
     )
+
+
+def _follow(child: subprocess.Popen[bytes], progress: Progress) -> None:
+    """Tell the stages that a child prints, until it closes its output."""
+    assert child.stdout is not None  # noqa: S101  it is a pipe
+    for line in child.stdout:
+        if (stage := line.decode("utf-8", "replace").strip()) in STAGES:
+            progress(stage, STAGES.index(stage), len(STAGES))
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -25,6 +25,7 @@ _DEEPEST = 8
 """Networks in networks; transfer learning makes 2."""
 _LARGEST_NUMBER = 65_536
 """In a layer's settings: units, filters, sizes. The widest layer of keras.applications has 4,096 units."""
+_TOO_DEEP = f"It nests networks more than {_DEEPEST} deep. Such networks cannot be imported."
 _SIDES = (16, 1024)
 """Rows and columns of the input, in pixels."""
 _LONGEST_TEXT = 100
@@ -148,7 +149,9 @@ def _input_shape(model: Mapping[str, Any]) -> tuple[int, int, int]:
 def _declared_shapes(model: Mapping[str, Any], depth: int) -> Iterator[Any]:
     """Yield the input shapes that a network declares, the surest first; unusual structures yield nothing."""
     config = model.get("config")
-    if depth > _DEEPEST or not isinstance(config, dict):
+    if depth > _DEEPEST + 1:
+        raise BundleError(_TOO_DEEP)
+    if not isinstance(config, dict):
         return
     layers = config.get("layers")
     first = layers[0] if isinstance(layers, list) and layers and isinstance(layers[0], dict) else None
@@ -163,7 +166,7 @@ def _declared_shapes(model: Mapping[str, Any], depth: int) -> Iterator[Any]:
 def _network(model: Mapping[str, Any], source: str, path: tuple[str, ...], container: str, flat: _Flat) -> str:
     """Add the layers of a network that takes its input from `source`; return the name of the one it ends in."""
     if len(path) > _DEEPEST:
-        raise BundleError(f"It nests networks more than {_DEEPEST} deep. Such networks cannot be imported.")
+        raise BundleError(_TOO_DEEP)
     config = model["config"]
     layers = config if isinstance(config, list) else config["layers"]  # Keras before 2.2.3 wrote a bare list
     if len(layers) + len(flat.names) > _MOST_LAYERS:

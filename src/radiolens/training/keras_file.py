@@ -82,7 +82,7 @@ def _inspected(file: IO[bytes], size: int) -> dict[str, Any]:
     if start == _HDF5:
         stored = _read_hdf5(file, size)
     elif start.startswith(_ZIP):
-        stored = _read_archive(file)
+        stored = _read_archive(file, size)
     else:
         raise BundleError(
             "It is no Keras file: neither HDF5 (.h5) nor a Keras archive (.keras). Save the network with model.save."
@@ -137,7 +137,7 @@ def _read_hdf5(file: IO[bytes], size: int) -> _Stored:
         return _Stored(f"{major} HDF5", version, config, 0, size)
 
 
-def _read_archive(file: IO[bytes]) -> _Stored:
+def _read_archive(file: IO[bytes], size: int) -> _Stored:
     """Read a `.keras` archive; what is in it stays where it is, since Keras compresses nothing."""
     with zipfile.ZipFile(file) as archive:
         members = {member.filename: member for member in archive.infolist() if not member.is_dir()}
@@ -158,6 +158,8 @@ def _read_archive(file: IO[bytes]) -> _Stored:
         config = archive.read(members["config.json"]).decode("utf-8")
         metadata = json.loads(archive.read(members["metadata.json"]))
     start = _start_of(file, members[_WEIGHTS])
+    if start + members[_WEIGHTS].file_size > size:
+        raise zipfile.BadZipFile("a member larger than the file")
     version = _version(metadata.get("keras_version") if isinstance(metadata, dict) else None)
     with open_weights(file, start, members[_WEIGHTS].file_size) as weights:
         check_structure(weights)

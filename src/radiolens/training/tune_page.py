@@ -8,7 +8,6 @@ from pathlib import Path
 
 import optuna
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
@@ -55,7 +54,7 @@ class SearchPage:
     counts: Mapping[str, int]
     importance: Mapping[str, float]
     least_for_importance: int
-    plots: Mapping[str, Markup]
+    plots: Mapping[str, str]
 
 
 def write_page(file: Path, study: optuna.Study, address: str, search: Search, places: Sequence[Place]) -> None:
@@ -89,9 +88,7 @@ def importance(study: optuna.Study) -> dict[str, float]:
     return get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
 
 
-def _plots(
-    places: Sequence[Place], best: Place | None, search: Search, shares: Mapping[str, float]
-) -> dict[str, Markup]:
+def _plots(places: Sequence[Place], best: Place | None, search: Search, shares: Mapping[str, float]) -> dict[str, str]:
     if not any(place.losses for place in places):
         return {}
     drawn = {
@@ -101,4 +98,4 @@ def _plots(
     }
     if shares:
         drawn["importance"] = importance_plot(shares)
-    return {name: Markup(text) for name, text in drawn.items()}  # noqa: S704  drawn here; matplotlib escapes names
+    return drawn

@@ -31,7 +31,7 @@ _ITERATIONS = 1000
 _ROWS_AT_ONCE = 1000
 """Of a table of similarities: 80 MB beside 10,000 rows."""
 
-Scores = NDArray[np.float64]
+_Scores = NDArray[np.float64]
 
 
 def out_of_fold(
@@ -39,7 +39,7 @@ def out_of_fold(
     fits: Sequence[tuple[str, NDArray[np.intp], int]],
     folds: NDArray[np.intp],
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Scores]:
+) -> list[_Scores]:
     """Return for each (head, answers (n,), number of labels) the scores (n, labels) of fits to the other folds.
 
     Labels count from 0; a higher score is likelier. Of a label that the other folds lack it is minus infinity, and so
@@ -75,7 +75,7 @@ def transferred(
     features: NDArray[np.floating],
     labels: int,
     head: str = LINEAR,
-) -> Scores:
+) -> _Scores:
     """Return the scores (n, labels) of a fit to other rows."""
     fitted, others = reduced(fitted_features, features)
     return HEADS[head](fitted, answers, others, labels)
@@ -92,7 +92,7 @@ def reduced(
     return first.astype(np.float64), second.astype(np.float64)
 
 
-def linear(fitted: Scores, answers: NDArray[np.intp], others: Scores, labels: int) -> Scores:
+def linear(fitted: _Scores, answers: NDArray[np.intp], others: _Scores, labels: int) -> _Scores:
     """Return the log probabilities (n, labels) of a logistic regression; every label weighs the same."""
     scores = np.full((len(others), labels), -np.inf)
     known = np.unique(answers)
@@ -105,7 +105,7 @@ def linear(fitted: Scores, answers: NDArray[np.intp], others: Scores, labels: in
     return scores
 
 
-def nearest(fitted: Scores, answers: NDArray[np.intp], others: Scores, labels: int) -> Scores:
+def nearest(fitted: _Scores, answers: NDArray[np.intp], others: _Scores, labels: int) -> _Scores:
     """Return the cosine similarity (n, labels) to the most similar row of each label."""
     scores = np.full((len(others), labels), -np.inf)
     for label in np.unique(answers):
@@ -114,19 +114,19 @@ def nearest(fitted: Scores, answers: NDArray[np.intp], others: Scores, labels: i
     return scores
 
 
-def _similarities(fitted: Scores, others: Scores) -> Iterator[Scores]:
+def _similarities(fitted: _Scores, others: _Scores) -> Iterator[_Scores]:
     """Yield the cosine (rows, fitted) of `_ROWS_AT_ONCE` of the other rows after another."""
     first, second = _unit(fitted), _unit(others)
     for start in range(0, len(second), _ROWS_AT_ONCE):
         yield second[start : start + _ROWS_AT_ONCE] @ first.T
 
 
-def _unit(rows: Scores) -> Scores:
-    lengths: Scores = np.linalg.norm(rows, axis=1, keepdims=True)
+def _unit(rows: _Scores) -> _Scores:
+    lengths: _Scores = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(lengths > 0, lengths, 1.0)
 
 
-HEADS: Mapping[str, Callable[[Scores, NDArray[np.intp], Scores, int], Scores]] = MappingProxyType(
+HEADS: Mapping[str, Callable[[_Scores, NDArray[np.intp], _Scores, int], _Scores]] = MappingProxyType(
     {LINEAR: linear, NEAREST: nearest}
 )
 """From fitted rows, their answers and other rows to scores of the latter."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from radiolens.data.manifest import Case, Manifest
 from radiolens.validation.dataset_facts import Ages, LabelCount, dataset_facts
 from tests.validation.scored_cases import CHEST, MRI, slices
 
 
-def film(path: str, source: str, split: str, pneumonia: int | None, **facts: object) -> Case:
+def film(path: str, source: str, split: str, pneumonia: int | None, **facts: Any) -> Case:  # noqa: ANN401  any of a case
     labels = {"pneumonia": pneumonia, "tuberculosis": None}
-    return Case(path=path, source=source, split=split, labels=labels, **facts)  # type: ignore[arg-type]
+    return Case(path=path, source=source, split=split, labels=labels, **facts)
 
 
 CASES = (

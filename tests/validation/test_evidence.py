@@ -61,7 +61,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return found
 
 
-def request(engine: Engine, manifest: Manifest, output: Path, *sections: str, **more: Any) -> Request:  # noqa: ANN401
+def request(engine: Engine, manifest: Manifest, output: Path, *sections: str, **more: Any) -> Request:  # noqa: ANN401  of Request
     cases = tuple(case for case in manifest.cases if case.split == "test")
     return Request(engine, manifest, cases, output, PLAN, frozenset(sections), **more)
 

@@ -56,7 +56,8 @@ def model_card(installed: InstalledBundle, evidence: Path) -> str:
 
 def unverified_sources(installed: InstalledBundle) -> list[str]:
     """Return the sources of the training data whose terms could not be verified."""
-    sources: Mapping[str, Sequence[str]] = installed.bundle.provenance.get("sources", {})  # type: ignore[assignment]
+    provenance: Mapping[str, Any] = installed.bundle.provenance
+    sources: Mapping[str, Sequence[str]] = provenance.get("sources", {})
     return [source for source, licences in sources.items() if not all(map(_verified, licences)) or not licences]
 
 

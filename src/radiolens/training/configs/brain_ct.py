@@ -1,8 +1,11 @@
 """Haemorrhage on head CT slices, fully fine-tuned.
 
 Command: radiolens train brain_ct --data ../shared/data/brain-ct
-Runtime: to be measured.
-Result: not released.
+Runtime: 40 minutes for 4 epochs of 2000 images on two cores shared with ten other programs; less than 14 alone.
+Result: sich, 27 patients of the test part, 135 slices with haemorrhage, 198 without: AUROC 0.984 (0.949 to 0.995, patients
+    drawn). How near a slice lies to the middle of its patient's slices reaches 0.966 (0.942 to 0.981) alone; the
+    difference is 0.018 (-0.003 to 0.041), so the network is not shown to see more than the level of the slice. Not
+    released.
 """
 
 from __future__ import annotations

@@ -39,8 +39,13 @@ def hostile_files(folder: Path, canary: Path) -> dict[str, tuple[Path, str]]:
 
 def honest_h5(path: Path, **changes: Any) -> Path:  # noqa: ANN401  keywords of dense_config
     """Write a small network as Keras 2 does; `changes` go into the dense layer's config."""
-    _h5(sequential(flatten(), dense(**changes)))(path)
+    write_h5(path, flatten(), dense(**changes))
     return path
+
+
+def write_h5(path: Path, *layers: Json) -> None:
+    """Write a Sequential of these layers, of which the one called `dense` has weights."""
+    _h5(sequential(*layers))(path)
 
 
 def dense(name: str = "dense", **changes: Any) -> Json:  # noqa: ANN401  any JSON

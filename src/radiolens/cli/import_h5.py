@@ -47,7 +47,7 @@ def command(
     pictures: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Make a bundle of FILE (.h5 of Keras 2 or 3, or .keras) in RADIOLENS_HOME/bundles; the app then lists it.
+    """Make a bundle of FILE (.h5 of Keras 2 or 3, or .keras) in RADIOLENS_HOME/bundles; a restarted app lists it.
 
     Needs --task and --labels, save for braintumor.h5, Tuberculosis_model.h5 and pneumonia_model.h5. Without FILE those
     of the three that lie in the working folder are imported. The file is not trusted: nothing of it is run, and
@@ -58,6 +58,7 @@ def command(
     from radiolens.cli.configuration import read_settings
     from radiolens.cli.stages import stage_progress
     from radiolens.training.import_h5 import Scale, import_network, known_files
+    from radiolens.validation.documents import seal
 
     files = known_files(Path.cwd()) if file is None else [file]
     if not files:
@@ -65,7 +66,10 @@ def command(
     bundles = read_settings().home / "bundles"
     for path in files:
         wanted = replace(_wanted(path, task, labels), name=name or "", version=version, scale=Scale(scale))
-        _tell(import_network(path, bundles, wanted, pictures, stage_progress(sys.stderr)), as_json=as_json)
+        imported = import_network(path, bundles, wanted, pictures, stage_progress(sys.stderr))
+        if not (imported.installed.folder / "evidence" / "hashes.json").is_file():
+            seal(imported.installed.folder)
+        _tell(imported, as_json=as_json)
 
 
 def _wanted(file: Path, task: str | None, labels: str | None) -> Wanted:

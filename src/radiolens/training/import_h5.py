@@ -134,9 +134,9 @@ def import_network(
     Raises BundleError, which names the file, for a file that is refused, a bundle of this version that is there
     already, or answers that differ; UnknownTask; UnreadableImage for a picture.
     """
+    outputs = _outputs(get_task(wanted.task), wanted.labels)
     name = wanted.name or file.stem
     _check_name(name, wanted.version)
-    outputs = _outputs(get_task(wanted.task), wanted.labels)
     place = bundles / name / wanted.version
     working = bundles.parent / "importing"
     working.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -19,10 +20,13 @@ from radiolens.imaging.sandbox import Sandbox
 
 __all__ = ["CPU_SECONDS", "STAGES", "Progress", "inspected", "memory_bytes", "run_child"]
 
+_log = logging.getLogger(__name__)
+
 Progress = Callable[[str, int, int], None]
 
 CPU_SECONDS = 900
 """ResNet152, the deepest of keras.applications, takes 100 on a laptop."""
+_LOGGED = 2000  # characters of what the child printed last
 _WALL_SECONDS = 1800.0  # for a machine that does other things, too
 _MEMORY_BYTES = 4_000_000_000  # of address space: TensorFlow alone maps 2.6 GB, of which it uses 0.7
 _MEMORY_PER_WEIGHT = 48  # bytes: 12 copies as float32; a ResNet50 was seen to take 7
@@ -39,7 +43,7 @@ def inspected(copy: Path) -> Mapping[str, Any]:
     """Return what the file holds, as the sandbox's child tells it."""
     sandbox = Sandbox(preload=("radiolens.training.keras_file",), children=1)
     try:
-        told = sandbox.run("radiolens.training.keras_file:inspect_file", (), {"path": str(copy)}, Limits())
+        told = sandbox.run("radiolens.training.keras_file:inspect_file", (), {"path": str(copy.resolve())}, Limits())
     except UnreadableImage as error:
         raise BundleError(
             "It cannot be read within the limits of memory and time. It is damaged, or made to exhaust them: get it "
@@ -56,6 +60,7 @@ def run_child(module: str, folder: Path, memory: int, progress: Progress) -> Map
     Raises BundleError if it refused the network, died or took too long.
     """
     start = time.monotonic()
+    folder = folder.resolve()  # the child works in it
     command = [sys.executable, "-P", "-m", module, str(folder)]
     with (
         (folder / "log.txt").open("wb") as log,
@@ -81,6 +86,7 @@ def run_child(module: str, folder: Path, memory: int, progress: Progress) -> Map
         if "error" in told:
             raise BundleError(str(told["error"]))
         return told
+    _log.error("a process for a Keras file ended with %s: %s", child.returncode, _end_of(folder / "log.txt"))
     slow = child.returncode == -signal.SIGXCPU or time.monotonic() - start >= _WALL_SECONDS
     raise BundleError(
         f"Building the network took longer than {CPU_SECONDS / 60:.0f} minutes. Use a smaller network."
@@ -95,6 +101,10 @@ def _follow(child: subprocess.Popen[bytes], progress: Progress) -> None:
     for line in child.stdout:
         if (stage := line.decode("utf-8", "replace").strip()) in STAGES:
             progress(stage, STAGES.index(stage), len(STAGES))
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-_LOGGED:]
 
 
 def _environment(folder: Path) -> dict[str, str]:

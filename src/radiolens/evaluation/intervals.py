@@ -59,9 +59,10 @@ def auroc_interval(labels: ArrayLike, scores: ArrayLike, level: float = LEVEL) -
     """Return the AUROC with DeLong's variance and an interval on the logit scale, 0 to 1.
 
     DeLong et al. 1988 (doi:10.2307/2531595), by midranks as Sun & Xu 2014 (doi:10.1109/LSP.2014.2337313), in
-    O(n log n). On the scale of the AUROC itself the interval holds the truth far too seldom near 1: at an AUROC of 0.99
-    in 80 instead of 95 of 100 samples of 40 positives and 60 negatives, on the logit scale in 93 (Kottas et al. 2014,
-    doi:10.1186/1471-2288-14-26; docs/evaluation.md). Cases count as independent. nan with fewer than two of a class.
+    O(n log n). On the scale of the AUROC itself the interval holds the truth far too seldom near 1: an AUROC of 0.99 in
+    80 instead of 95 of 100 samples of 40 positives and 60 negatives, on the logit scale in 93 (docs/evaluation.md; Kottas
+    et al. 2014, doi:10.1186/1471-2288-14-26, find the same). Cases count as independent. nan with fewer than two of a
+    class.
 
     With perfect separation the variance is estimated as 0; the other end is then that of Wilson's interval of a share
     that is all of the smaller class.
@@ -117,9 +118,10 @@ def clustered_share_interval(hits: ArrayLike, groups: ArrayLike, level: float = 
     """Return the share of `hits` (n,) of 0 and 1 with Wilson's interval for images of patients; nan of nothing.
 
     The number of images is divided by the design effect 1 + (m - 1) r, with m the mean number of images of the patient
-    of an image and r the correlation within patients, estimated by analysis of variance and cut to 0 and 1 (Saha et al.
-    2016, doi:10.1515/ijb-2015-0024), and Student's t stands for the normal quantile. Where all or none are hits r cannot be
-    estimated and counts as 1, so that only patients count. One image of each patient gives Wilson's interval itself.
+    of an image and r the correlation within patients, estimated by analysis of variance and cut to 0 and 1 (after
+    Saha et al. 2016, doi:10.1515/ijb-2015-0024), and Student's t stands for the normal quantile. Where all or none are
+    hits r cannot be estimated and counts as 1, so that only patients count. One image of each patient gives Wilson's
+    interval itself.
     """
     found, _ = binary(hits, np.zeros(np.shape(hits)))
     numbers = _numbers(groups)

@@ -60,9 +60,9 @@ def auroc_interval(labels: ArrayLike, scores: ArrayLike, level: float = LEVEL) -
 
     DeLong et al. 1988 (doi:10.2307/2531595), by midranks as Sun & Xu 2014 (doi:10.1109/LSP.2014.2337313), in
     O(n log n). On the scale of the AUROC itself the interval holds the truth far too seldom near 1: an AUROC of 0.99 in
-    80 instead of 95 of 100 samples of 40 positives and 60 negatives, on the logit scale in 93 (docs/evaluation.md; Kottas
-    et al. 2014, doi:10.1186/1471-2288-14-26, find the same). Cases count as independent. nan with fewer than two of a
-    class.
+    80 instead of 95 of 100 samples of 40 positives and 60 negatives, on the logit scale in 93 (docs/evaluation.md;
+    Kottas et al. 2014, doi:10.1186/1471-2288-14-26, find the same). Cases count as independent. nan with fewer than two
+    of a class.
 
     With perfect separation the variance is estimated as 0; the other end is then that of Wilson's interval of a share
     that is all of the smaller class.

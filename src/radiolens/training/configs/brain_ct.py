@@ -6,7 +6,7 @@ Runtime: 66 to 100 ms for an image and step on two cores alone, so 9 to 13 minut
 Result: sich, 27 patients of the test part, 135 slices with haemorrhage, 198 without: AUROC 0.984 (0.949 to 0.995,
     patients drawn). How near a slice lies to the middle of its patient's slices reaches 0.966 (0.942 to 0.981) alone;
     the difference is 0.018 (-0.003 to 0.041), so the network is not shown to see more than the level of the slice. Its
-    maps do not find the haemorrhage, hiding places one by one does (docs/evaluation.md). Not released.
+    activation maps do not find the haemorrhage. Not released.
 """
 
 from __future__ import annotations

@@ -20,7 +20,18 @@ from optuna.trial import TrialState
 
 from radiolens.errors import PeerError
 from radiolens.training.study_storage import Heartbeat, StudyStorage, open_storage, sqlite_url
-from radiolens.training.trials import Ending, Plan, Worker, best_place, mark_stopped, note, places, run_next, worker
+from radiolens.training.trials import (
+    Ending,
+    Plan,
+    Worker,
+    best_place,
+    mark_stopped,
+    note,
+    places,
+    run_next,
+    shown,
+    worker,
+)
 from tests.postgresql import Server, needs_postgresql, postgresql, running_server
 from tests.process_tree import until
 
@@ -209,6 +220,14 @@ def test_a_trial_that_is_stopped_early_says_why(study: optuna.Study, storage: St
     (place,) = places(study).values()
     assert (place.ending, place.loss, place.note) == (Ending.STOPPED_EARLY, 0.75, "too slow")
     assert best_place([place]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0.000123456, "0.0001235"), (32, "32"), ("'block'", "block"), ("''", "(empty)"), ("(0.6, 1.3)", "(0.6, 1.3)")],
+)
+def test_a_value_is_shown_as_a_reader_wants_it(value: object, expected: str) -> None:
+    assert shown(value) == expected
 
 
 def test_a_worker_holds_its_file_while_it_lives(own: Worker) -> None:

@@ -38,6 +38,7 @@ __all__ = [
     "note",
     "places",
     "run_next",
+    "shown",
     "worker",
 ]
 
@@ -83,6 +84,15 @@ class Place:
     def over(self) -> bool:
         """Say whether nothing will happen to it any more."""
         return self.ending in (Ending.FINISHED, Ending.STOPPED_EARLY, Ending.GIVEN_UP)
+
+
+def shown(value: object) -> str:
+    """Return a place's value as a reader wants it: four digits of a real number, a text without its quotes."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = str(value)
+    quoted = text[:1] in "'\"" and text[-1:] == text[:1]
+    return (text[1:-1] or "(empty)") if quoted else text
 
 
 @dataclass(frozen=True)

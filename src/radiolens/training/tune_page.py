@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from radiolens.training.checkpoints import write_whole
 from radiolens.training.search import Search
-from radiolens.training.trials import Ending, Place, best_place
+from radiolens.training.trials import Ending, Place, best_place, shown
 from radiolens.training.tune_plots import history_plot, importance_plot, learning_curves, slice_plot
 
 __all__ = ["SearchPage", "importance", "write_page"]
@@ -30,12 +30,7 @@ _TEMPLATES = Environment(
 )
 
 
-def _shown(value: object) -> str:
-    """Return a value as a reader wants it: four digits of a real number."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-_TEMPLATES.filters["shown"] = _shown
+_TEMPLATES.filters["shown"] = shown
 
 
 @dataclass(frozen=True)

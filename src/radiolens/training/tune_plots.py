@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from radiolens.training.search import Choice, LogUniform, Range
-from radiolens.training.trials import Ending, Place
+from radiolens.training.trials import Ending, Place, shown
 
 __all__ = ["history_plot", "importance_plot", "learning_curves", "slice_plot"]
 
@@ -23,6 +23,9 @@ _COLOURS = {_INK: "--ink", _SERIES: "--series", _PRUNED: "--pruned", _BEST: "--b
 
 _WIDTH = 7.0
 """Inches, at which the text of a plot is as large as that of the page."""
+
+_LETTERS = 16
+"""Of the options of a choice, beyond which they would run into one another below a panel."""
 
 _COLUMNS = 3
 """Panels of the slice plot in a row: more would make their ticks touch."""
@@ -49,13 +52,13 @@ def learning_curves(places: Sequence[Place], best: Place | None) -> str:
     figure = Figure(figsize=(_WIDTH, 3.2), layout="constrained")
     axes = _plain(figure.subplots())
     stopped = [place for place in places if place.ending is Ending.STOPPED_EARLY]
-    for label, style, colour, shown in (
+    for label, style, colour, drawn in (
         ("stopped early", "--x", _PRUNED, stopped),
         ("others", "-o", _SERIES, [place for place in places if place not in stopped and place != best]),
         ("best", "-o", _BEST, [best] if best else []),
     ):
         axes.plot([], [], style, color=colour, label=label, markersize=5)
-        for place in shown:
+        for place in drawn:
             epochs = sorted(place.losses)
             losses = [place.losses[epoch] for epoch in epochs]
             axes.plot([epoch + 1 for epoch in epochs], losses, style, color=colour, markersize=5, markevery=[-1])
@@ -97,7 +100,12 @@ def _slice(axes: Axes, places: Sequence[Place], name: str, allowed: Range) -> No
     if isinstance(allowed, Choice):
         labels = list(allowed.by_label())
         _points(axes, places, [labels.index(str(value)) for value in found])
-        axes.set_xticks(range(len(labels)), labels)
+        slanted = sum(map(len, labels)) > _LETTERS
+        axes.set_xticks(range(len(labels)), [shown(label) for label in labels])
+        if slanted:
+            axes.tick_params(axis="x", labelrotation=20)
+            for tick in axes.get_xticklabels():
+                tick.set(ha="right", rotation_mode="anchor")
         axes.set_xlim(-0.5, len(labels) - 0.5)
         return
     _points(axes, places, [float(str(value)) for value in found])
@@ -108,13 +116,13 @@ def _slice(axes: Axes, places: Sequence[Place], name: str, allowed: Range) -> No
 def _points(axes: Axes, places: Sequence[Place], positions: Sequence[float]) -> None:
     """Draw finished trials as discs and those stopped early as crosses; others have no loss yet."""
     for ending, marker, colour in ((Ending.FINISHED, "o", _SERIES), (Ending.STOPPED_EARLY, "x", _PRUNED)):
-        shown = [
+        drawn = [
             (position, place.loss)
             for position, place in zip(positions, places, strict=True)
             if place.ending is ending and place.loss is not None
         ]
         label = "finished" if ending is Ending.FINISHED else "stopped early (its last loss)"
-        axes.plot(*zip(*shown, strict=True) if shown else ([], []), marker, color=colour, markersize=5, label=label)
+        axes.plot(*zip(*drawn, strict=True) if shown else ([], []), marker, color=colour, markersize=5, label=label)
 
 
 def _plain(axes: Axes) -> Axes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from keras import layers
 
 from radiolens.errors import BundleError
 from radiolens.training.import_child import stored_network
+from radiolens.training.import_h5 import Scale, scaled_by_colour
 from radiolens.training.keras_ending import Ending, answers, stated_probabilities
 from radiolens.training.keras_file import inspect_file
 from radiolens.training.keras_layers import ACTIVATIONS, IDENTITIES, KINDS
@@ -186,3 +188,27 @@ def test_an_ending_that_does_not_fit_the_labels_is_refused(
             answers(stored_network(rebuilt, facts), outputs, exclusive=exclusive).ending,
             exclusive=exclusive,
         )
+
+
+@pytest.mark.parametrize(
+    ("scale", "application"),
+    [(Scale.IMAGENET_MEAN, keras.applications.vgg16), (Scale.IMAGENET_STANDARD, keras.applications.densenet)],
+)
+def test_scales_of_imagenet_are_those_of_keras(scale: Scale, application: ModuleType, tmp_path: Path) -> None:
+    model = randomised(
+        keras.Sequential([keras.Input((16, 16, 3)), layers.Flatten(), layers.Dense(1, activation="sigmoid")])
+    )
+    model.save(tmp_path / "network.keras")
+    facts = scaled_by_colour(inspect_file((), {"path": str(tmp_path / "network.keras")}).facts, scale)
+    answering = answers(stored_network(rebuild(tmp_path / "network.keras", facts), facts), ("a",), exclusive=False)
+    grey = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 1)).astype(np.float32)
+    expected = model.predict(application.preprocess_input(np.repeat(grey, 3, axis=-1)) / 1.0, verbose=0)
+    (logits,) = run(answering.model.SerializeToString(), np.repeat(grey, 3, axis=-1))
+    np.testing.assert_allclose(0.5 * (1 + np.tanh(logits / 2)), expected, atol=1e-5)
+
+
+def test_a_scale_of_colours_needs_three(tmp_path: Path) -> None:
+    small(1, "sigmoid").save(tmp_path / "network.keras")
+    facts = inspect_file((), {"path": str(tmp_path / "network.keras")}).facts
+    with pytest.raises(BundleError, match="takes 1 colour, but the scale imagenet-mean is for three"):
+        scaled_by_colour(facts, Scale.IMAGENET_MEAN)

@@ -23,10 +23,10 @@ __all__ = ["command"]
 @click.option("--version", default="1.0.0", show_default=True, help="Of the bundle; answers name it.")
 @click.option(
     "--scale",
-    type=click.Choice(["zero-to-one", "minus-one-to-one", "zero-to-255"]),
+    type=click.Choice(["zero-to-one", "minus-one-to-one", "zero-to-255", "imagenet-mean", "imagenet-standard"]),
     default="zero-to-one",
     show_default=True,
-    help="What the network expects black and white to be.",
+    help="What the network expects black and white to be: that of `preprocess_input` in its training.",
 )
 @click.option(
     "--compare-on",

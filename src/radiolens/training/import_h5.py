@@ -45,8 +45,19 @@ from radiolens.task import Task
 from radiolens.tasks import TASKS, get_task
 from radiolens.training.golden import golden_pictures, write_golden
 from radiolens.training.import_process import CPU_SECONDS, STAGES, Progress, inspected, memory_bytes, run_child
+from radiolens.training.keras_config import INPUT
+from radiolens.training.keras_file import StoredLayer
 
-__all__ = ["KNOWN_FILES", "LARGEST_DIFFERENCE", "Imported", "Scale", "Wanted", "import_network", "known_files"]
+__all__ = [
+    "KNOWN_FILES",
+    "LARGEST_DIFFERENCE",
+    "Imported",
+    "Scale",
+    "Wanted",
+    "import_network",
+    "known_files",
+    "scaled_by_colour",
+]
 
 _FILE_BYTES = 2_000_000_000
 """Of the file: the largest network that is imported, with the two moments of its optimizer."""
@@ -54,6 +65,8 @@ LARGEST_DIFFERENCE = 1e-4
 """Of a probability, between Keras and the bundle: other orders of float32 sums make a tenth of it."""
 
 _STALE_SECONDS = 24 * 3600  # what a killed import leaves is removed by one that comes a day later
+
+_FIRST_LAYER = "scaled_by_colour"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}")
@@ -76,11 +89,27 @@ class Scale(StrEnum):
     ZERO_TO_ONE = "zero-to-one"
     MINUS_ONE_TO_ONE = "minus-one-to-one"
     ZERO_TO_255 = "zero-to-255"
+    IMAGENET_MEAN = "imagenet-mean"
+    """0 to 255 less the mean of each colour, blue first: `preprocess_input` of VGG and ResNet."""
+    IMAGENET_STANDARD = "imagenet-standard"
+    """Less the mean and divided by the spread of each colour: `preprocess_input` of DenseNet."""
 
 
 _OFFSET_AND_SCALE: Mapping[Scale, tuple[float, float]] = MappingProxyType(
-    {Scale.ZERO_TO_ONE: (0.0, 255.0), Scale.MINUS_ONE_TO_ONE: (127.5, 127.5), Scale.ZERO_TO_255: (0.0, 1.0)}
+    {Scale.ZERO_TO_ONE: (0.0, 255.0), Scale.MINUS_ONE_TO_ONE: (127.5, 127.5)}
 )
+"""Others take grey levels as they are."""
+
+_BY_COLOUR: Mapping[Scale, tuple[tuple[float, ...], tuple[float, ...]]] = MappingProxyType(
+    {
+        Scale.IMAGENET_MEAN: ((103.939, 116.779, 123.68), (1.0, 1.0, 1.0)),
+        Scale.IMAGENET_STANDARD: (
+            (0.485 * 255, 0.456 * 255, 0.406 * 255),
+            (0.229 * 255, 0.224 * 255, 0.225 * 255),
+        ),
+    }
+)
+"""Mean and spread of each colour, as keras.applications.imagenet_utils has them; they become a first layer."""
 
 
 @dataclass(frozen=True)
@@ -169,9 +198,9 @@ class _Request:
 
 
 def _import(copy: Path, request: _Request, place: Path, pictures: Sequence[Path], progress: Progress) -> Imported:
-    facts = inspected(copy)
+    facts = scaled_by_colour(inspected(copy), request.wanted.scale)
     rows, columns, channels = facts["shape"]
-    offset, scale = _OFFSET_AND_SCALE[request.wanted.scale]
+    offset, scale = _OFFSET_AND_SCALE.get(request.wanted.scale, (0.0, 1.0))
     preprocessing = Preprocessing(rows, columns, channels, offset=offset, scale=scale)
     grey = np.concatenate([_generated(rows, columns), *(_read(path, preprocessing) for path in pictures)])
     folder = copy.parent
@@ -201,6 +230,30 @@ def _import(copy: Path, request: _Request, place: Path, pictures: Sequence[Path]
     os.replace(network, place)
     progress(STAGES[-1], len(STAGES), len(STAGES))
     return Imported(Engine.open(place).installed, difference)
+
+
+def scaled_by_colour(facts: Mapping[str, Any], scale: Scale) -> Mapping[str, Any]:
+    """Return a network (`facts` of `inspect_file`) with a first layer that scales each colour, if the scale is such.
+
+    Raises BundleError for a network of one colour.
+    """
+    if scale not in _BY_COLOUR:
+        return facts
+    mean, spread = _BY_COLOUR[scale]
+    if facts["shape"][2] != len(mean):
+        raise BundleError(
+            f"It takes {facts['shape'][2]} colour, but the scale {scale} is for three. Give another --scale."
+        )
+    arguments = {
+        "scale": [1.0 / entry for entry in spread],
+        "offset": [-centre / entry for centre, entry in zip(mean, spread, strict=True)],
+    }
+    first = StoredLayer("Rescaling", _FIRST_LAYER, arguments, (INPUT,), (), ())
+    layers = [
+        {**layer, "inputs": [_FIRST_LAYER if name == INPUT else name for name in layer["inputs"]]}
+        for layer in facts["layers"]
+    ]
+    return {**facts, "layers": [asdict(first), *layers]}
 
 
 def _outputs(task: Task, labels: Sequence[str]) -> tuple[str | None, ...]:

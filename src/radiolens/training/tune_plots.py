@@ -122,7 +122,7 @@ def _points(axes: Axes, places: Sequence[Place], positions: Sequence[float]) -> 
             if place.ending is ending and place.loss is not None
         ]
         label = "finished" if ending is Ending.FINISHED else "stopped early (its last loss)"
-        axes.plot(*zip(*drawn, strict=True) if shown else ([], []), marker, color=colour, markersize=5, label=label)
+        axes.plot(*zip(*drawn, strict=True) if drawn else ([], []), marker, color=colour, markersize=5, label=label)
 
 
 def _plain(axes: Axes) -> Axes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from radiolens.validation.figures import Evaluation, interval, number
+from radiolens.validation.figures import Evaluation, interval
 
 __all__ = ["NOT_MEASURED", "random_label_verdicts", "split_verdicts", "verdicts"]
 
@@ -56,20 +56,15 @@ def _source_probe(features: Mapping[str, Any] | None) -> Iterator[str]:
     if features is None:
         yield NOT_MEASURED
         return
-    for entry in features["source_probe"]["recognitions"]:
-        yield (
-            f"From {entry['features']}, {entry['within']}: {len(entry['sources'])} sources are told apart with a "
-            f"balanced accuracy of {interval(entry['balanced_accuracy'])}, chance {number(entry['chance'])}."
-        )
     yield from (entry["verdict"] for entry in features["source_probe"]["answers"])
 
 
 def _held_out(features: Mapping[str, Any] | None) -> Iterator[str]:
     for row in features["source_held_out"] if features else ():
         yield (
-            f"{row['question']}: a linear head fitted without {row['source']} reaches AUROC {interval(row['auroc'])} "
-            f"there, {interval(row['inside'])} if other patients of it are among the training cases; borders and "
-            f"brightness {interval(row['control'])}."
+            f"{row['question']}, {row['source']}: a linear head fitted without this source reaches AUROC "
+            f"{interval(row['auroc'])} there, {interval(row['inside'])} if other patients of it are among the training "
+            f"cases; borders and brightness {interval(row['control'])}."
         )
 
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from radiolens.training.search import Choice, LogUniform, Search, Uniform
 from radiolens.training.study_storage import StudyStorage, open_storage, sqlite_url
-from radiolens.training.trials import Place, Plan, note, places, run_next, worker
+from radiolens.training.trials import Ending, Place, Plan, note, places, run_next, worker
 from radiolens.training.tune_page import importance, write_page
 
 SPACE = {"learning_rate": LogUniform(1e-4, 1e-1), "dropout": Uniform(0, 1), "batch_size": Choice((8, 16))}
@@ -88,6 +88,10 @@ def test_the_same_trials_give_the_same_page(studies: tuple[optuna.Study, optuna.
 
 def test_a_young_search_has_a_page(studies: tuple[optuna.Study, optuna.Study], tmp_path: Path) -> None:
     assert "Told from 4 finished trials on" in page_of(studies[1], tmp_path / "two.html")
+    begun = replace(places(studies[1])[1], ending=Ending.RUNNING, losses={0: 0.7}, loss=None)
+    text = page_of(studies[1], tmp_path / "begun.html", {1: begun})
+    assert "1 running." in text
+    assert 'aria-label="Validation loss by epoch' in text
     first = replace(places(studies[1])[1], losses={}, values={}, loss=None)
     assert "No trial has finished yet." in page_of(studies[1], tmp_path / "first.html", {1: first})
 

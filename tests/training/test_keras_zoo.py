@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,7 @@ from radiolens.training.keras_ending import Ending, answers, stated_probabilitie
 from radiolens.training.keras_file import inspect_file
 from radiolens.training.keras_layers import ACTIVATIONS, IDENTITIES, KINDS
 from radiolens.training.keras_rebuild import rebuild
+from tests.hostile_keras import write_doubled, write_wide
 
 SIDE = 33  # odd, so that "same" pads unevenly
 LABELS = ("a", "b", "c")
@@ -212,3 +214,13 @@ def test_a_scale_of_colours_needs_three(tmp_path: Path) -> None:
     facts = inspect_file((), {"path": str(tmp_path / "network.keras")}).facts
     with pytest.raises(BundleError, match="takes 1 colour, but the scale imagenet-mean is for three"):
         scaled_by_colour(facts, Scale.IMAGENET_MEAN)
+
+
+@pytest.mark.parametrize("write", [write_wide, write_doubled])
+def test_feature_maps_that_would_fill_the_memory_are_refused_before(
+    write: Callable[[Path], None], tmp_path: Path
+) -> None:
+    write(tmp_path / "large.h5")
+    facts = inspect_file((), {"path": str(tmp_path / "large.h5")}).facts
+    with pytest.raises(BundleError, match=r"one image makes \d{3,} million numbers"):
+        rebuild(tmp_path / "large.h5", facts)

@@ -16,8 +16,8 @@ from radiolens.cli.evaluate import command
 from radiolens.data.manifest import Case, Manifest, write_manifest
 from radiolens.errors import DatasetError
 from radiolens.tasks import get_task
-from radiolens.validation.documents import verify_documents
-from radiolens.validation.figures import SECTIONS
+from radiolens.validation.documents.figures import SECTIONS
+from radiolens.validation.documents.seal import verify_documents
 from tests.phantoms import chest_film
 from tests.project.source_tree import PACKAGE
 from tests.tiny_bundle import make_bundle

@@ -21,7 +21,7 @@ from radiolens.cli import cli
 from radiolens.data.manifest import Manifest
 from radiolens.training.checkpoints import read_log
 from radiolens.training.configs import load_experiment
-from radiolens.training.study_storage import open_storage, sqlite_url
+from radiolens.training.tuning.study_storage import open_storage, sqlite_url
 from tests.postgresql import Server, needs_postgresql, postgresql
 from tests.training import tiny_experiment
 from tests.training.conftest import collection
@@ -35,7 +35,7 @@ EXPERIMENT = """
 import os, time
 from dataclasses import replace
 from pathlib import Path
-from radiolens.training.search import Choice, LogUniform, Search, Uniform
+from radiolens.training.tuning.search import Choice, LogUniform, Search, Uniform
 from tests.training.tiny_experiment import EXPERIMENT as TINY
 
 EXPERIMENT = replace(TINY, name="mine", epochs=2, images_per_epoch={images})

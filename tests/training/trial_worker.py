@@ -13,8 +13,8 @@ from pathlib import Path
 
 import optuna
 
-from radiolens.training.study_storage import open_storage
-from radiolens.training.trials import Plan, places, run_next, worker
+from radiolens.training.tuning.study_storage import open_storage
+from radiolens.training.tuning.trials import Plan, places, run_next, worker
 
 __all__ = ["main"]
 

@@ -11,23 +11,23 @@ from radiolens.data.manifest import Manifest
 from radiolens.evaluation.intervals import Interval
 from radiolens.evaluation.paired import McNemar
 from radiolens.validation.comparison import Compared, ComparedTypes, Comparison, DecisionTest
-from radiolens.validation.cross_validated import CrossValidated
-from radiolens.validation.dataset_facts import dataset_facts
-from radiolens.validation.documents import write_documents
-from radiolens.validation.explanation_tests import Agreement, ExplanationTests
-from radiolens.validation.feature_studies import FeatureStudies
+from radiolens.validation.controls.cross_validated import CrossValidated
+from radiolens.validation.controls.feature_studies import FeatureStudies
+from radiolens.validation.controls.random_labels import RandomLabels
+from radiolens.validation.controls.slice_position import SlicePosition
+from radiolens.validation.controls.source_held_out import SourceHeldOut
+from radiolens.validation.controls.source_probe import SourceAnswer, SourceProbe, SourceRecognition, SourceShare
+from radiolens.validation.documents.dataset_facts import dataset_facts
+from radiolens.validation.documents.plots import draw_plots
+from radiolens.validation.documents.seal import write_documents
+from radiolens.validation.explanations.explanation_tests import Agreement, ExplanationTests
+from radiolens.validation.explanations.localisation import Localisation, Prior
+from radiolens.validation.explanations.weight_shuffle import Randomisation
 from radiolens.validation.largest_errors import largest_errors
-from radiolens.validation.localisation import Localisation, Prior
-from radiolens.validation.plots import draw_plots
 from radiolens.validation.questions import Scored, questions
-from radiolens.validation.random_labels import RandomLabels
 from radiolens.validation.results import as_json, plain_json, write_evaluation
 from radiolens.validation.robustness import Level, Robustness
-from radiolens.validation.slice_position import SlicePosition
-from radiolens.validation.source_held_out import SourceHeldOut
-from radiolens.validation.source_probe import SourceAnswer, SourceProbe, SourceRecognition, SourceShare
 from radiolens.validation.study import Plan, measure
-from radiolens.validation.weight_shuffle import Randomisation
 from tests.tiny_bundle import make_bundle
 from tests.validation.scored_cases import CHEST, THRESHOLDS, chest
 

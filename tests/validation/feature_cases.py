@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case, Manifest
-from radiolens.validation.feature_studies import FeatureStudies, studies_of
-from radiolens.validation.image_features import BORDERS, BUNDLE, IMAGENET, Features
+from radiolens.validation.controls.feature_studies import FeatureStudies, studies_of
+from radiolens.validation.controls.image_features import BORDERS, BUNDLE, IMAGENET, Features
 from radiolens.validation.plan import Plan
 from tests.validation.scored_cases import CHEST
 

@@ -19,9 +19,9 @@ from radiolens.data.manifest import Case, Manifest, write_manifest
 from radiolens.errors import DatasetError
 from radiolens.inference.engine import Engine
 from radiolens.tasks import get_task
-from radiolens.validation.documents import verify_documents
+from radiolens.validation.documents.figures import SECTIONS
+from radiolens.validation.documents.seal import verify_documents
 from radiolens.validation.evidence import Request, make_evidence
-from radiolens.validation.figures import SECTIONS
 from radiolens.validation.study import Plan
 from tests.phantoms import chest_film
 from tests.tiny_bundle import make_bundle

@@ -25,7 +25,7 @@ def _verify(folder: Path, evidence: Path | None) -> None:
     And that the network still gives its golden answers.
     """
     from radiolens.inference.engine import Engine
-    from radiolens.validation.documents import verify_documents
+    from radiolens.validation.documents.seal import verify_documents
 
     installed = Engine.open(folder).installed
     compared = verify_documents(installed, evidence)
@@ -46,6 +46,6 @@ def _seal(folder: Path) -> None:
 
     The bundle itself, and so its identity, stays as it is. Text of the author goes to FOLDER/evidence/notes.md.
     """
-    from radiolens.validation.documents import seal
+    from radiolens.validation.documents.seal import seal
 
     click.echo(f"written: {seal(folder)}")

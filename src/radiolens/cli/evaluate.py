@@ -16,7 +16,7 @@ from radiolens.cli.stages import stage_progress
 from radiolens.cli.study_table import study_table
 from radiolens.data.manifest import SPLITS, Case, Manifest
 from radiolens.errors import DatasetError
-from radiolens.validation.figures import SECTIONS
+from radiolens.validation.documents.figures import SECTIONS
 
 if TYPE_CHECKING:
     from radiolens.inference.engine import Engine
@@ -68,8 +68,8 @@ def command(
     claim.md and the hashes of all of them. Called again with the same OUTPUT it goes on where it was cut. Beside every
     AUROC stands what borders and brightness alone tell of the same images.
     """
+    from radiolens.validation.documents.pictures import refuse_unsafe_place
     from radiolens.validation.evidence import Request, make_evidence
-    from radiolens.validation.pictures import refuse_unsafe_place
     from radiolens.validation.results import deciding_versions
     from radiolens.validation.study import Plan
 

@@ -67,7 +67,7 @@ def _export(
     from radiolens.cli.stages import stage_progress
     from radiolens.training.configs import load_experiment
     from radiolens.training.export import Exported, export_bundle
-    from radiolens.validation.documents import seal
+    from radiolens.validation.documents.seal import seal
 
     config = load_experiment(experiment)
     exported = Exported(config, open_collection(data, config.task), network, runs / "cache")
@@ -80,6 +80,6 @@ def _export(
 def _give_back(places: tuple[Path, ...], file_format: str) -> None:
     if len(places) != 2:
         raise click.UsageError(f"--format {file_format} needs two places: the SOURCE, and the FILE to write.")
-    from radiolens.training.give_back import FileFormat, give_back
+    from radiolens.training.imported.give_back import FileFormat, give_back
 
     click.echo(f"written: {give_back(places[0], FileFormat(file_format), places[1])}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from radiolens.training.import_h5 import Imported, Wanted
+    from radiolens.training.imported.import_h5 import Imported, Wanted
 
 __all__ = ["command"]
 
@@ -57,8 +57,8 @@ def command(
 
     from radiolens.cli.configuration import read_settings
     from radiolens.cli.stages import stage_progress
-    from radiolens.training.import_h5 import Scale, import_network, known_files
-    from radiolens.validation.documents import seal
+    from radiolens.training.imported.import_h5 import Scale, import_network, known_files
+    from radiolens.validation.documents.seal import seal
 
     files = known_files(Path.cwd()) if file is None else [file]
     if not files:
@@ -73,7 +73,7 @@ def command(
 
 
 def _wanted(file: Path, task: str | None, labels: str | None) -> Wanted:
-    from radiolens.training.import_h5 import KNOWN_FILES, Wanted
+    from radiolens.training.imported.import_h5 import KNOWN_FILES, Wanted
 
     known = KNOWN_FILES.get(file.name)
     if task is None or labels is None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from radiolens.evaluation.sample_size import Shortfall
     from radiolens.evaluation.targets import Verdict
     from radiolens.evaluation.threshold_plan import ThresholdPlan
-    from radiolens.validation.plan_files import Subject
+    from radiolens.validation.planning.plan_files import Subject
 
 __all__ = ["plan_table"]
 

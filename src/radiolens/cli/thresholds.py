@@ -19,7 +19,7 @@ from radiolens.cli.stages import stage_progress
 if TYPE_CHECKING:
     from radiolens.evaluation.cut_offs import Practice
     from radiolens.evaluation.thresholds import Rule
-    from radiolens.validation.local_scores import LocalScores
+    from radiolens.validation.planning.local_scores import LocalScores
 
 __all__ = ["command"]
 
@@ -99,8 +99,8 @@ def command(
     from radiolens.evaluation.targets import WHO_TRIAGE_2014
     from radiolens.evaluation.threshold_plan import check_enough, plan_threshold
     from radiolens.inference.profile_file import read_profile
-    from radiolens.validation.local_scores import Columns, read_local_scores
-    from radiolens.validation.plan_files import Subject, plan_json, write_plan
+    from radiolens.validation.planning.local_scores import Columns, read_local_scores
+    from radiolens.validation.planning.plan_files import Subject, plan_json, write_plan
 
     rule = _rule(sensitivity, specificity, (cost_fn, cost_fp), youden=youden, lower_bound=lower_bound, level=level)
     if extend is not None and output is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from radiolens.training.trials import Place
+    from radiolens.training.tuning.trials import Place
 
 __all__ = ["command"]
 
@@ -43,8 +43,8 @@ def command(config: str, data: Path, trials: int | None, storage: str | None, ru
     from radiolens.cli.collection import open_collection
     from radiolens.cli.stages import stage_progress
     from radiolens.training.configs import load_search
-    from radiolens.training.study_storage import open_storage, sqlite_url
-    from radiolens.training.tune import SearchRun, TuneWatcher, tune
+    from radiolens.training.tuning.study_storage import open_storage, sqlite_url
+    from radiolens.training.tuning.tune import SearchRun, TuneWatcher, tune
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("optuna").setLevel(logging.ERROR)  # what it says of a trial is said here, in one line

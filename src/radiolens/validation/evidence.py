@@ -27,14 +27,14 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError
 from radiolens.inference.engine import Engine
 from radiolens.validation.comparison import compare
-from radiolens.validation.dataset_facts import dataset_facts
-from radiolens.validation.documents import write_documents
-from radiolens.validation.explanation_tests import explanation_tests
-from radiolens.validation.feature_studies import feature_studies
-from radiolens.validation.figures import SECTIONS
+from radiolens.validation.controls.feature_studies import feature_studies
+from radiolens.validation.documents.dataset_facts import dataset_facts
+from radiolens.validation.documents.figures import SECTIONS
+from radiolens.validation.documents.pictures import write_pictures
+from radiolens.validation.documents.plots import draw_plots
+from radiolens.validation.documents.seal import write_documents
+from radiolens.validation.explanations.explanation_tests import explanation_tests
 from radiolens.validation.largest_errors import largest_errors
-from radiolens.validation.pictures import write_pictures
-from radiolens.validation.plots import draw_plots
 from radiolens.validation.questions import Question, Scored, questions
 from radiolens.validation.results import plain_json, write_evaluation, write_predictions
 from radiolens.validation.robustness import robustness

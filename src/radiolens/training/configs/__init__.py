@@ -11,7 +11,7 @@ from types import ModuleType
 
 from radiolens.errors import DatasetError
 from radiolens.training.config import Experiment
-from radiolens.training.search import Search, check_search
+from radiolens.training.tuning.search import Search, check_search
 
 __all__ = ["load_experiment", "load_search"]
 
@@ -32,8 +32,8 @@ def load_search(name: str) -> tuple[Experiment, Search]:
     search = getattr(module, "SEARCH", None)
     if not isinstance(search, Search):
         raise DatasetError(
-            f"{name}: it defines no SEARCH, a Search of radiolens.training.search, so nothing says what to vary. "
-            "docs/tuning.md shows one."
+            f"{name}: it defines no SEARCH, a Search of radiolens.training.tuning.search, so nothing says what to "
+            "vary. docs/tuning.md shows one."
         )
     check_search(experiment, search)
     return experiment, search

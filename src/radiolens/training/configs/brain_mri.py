@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from radiolens.data.manifest import Case
 from radiolens.training.config import Augmentation, Experiment
-from radiolens.training.search import Choice, LogUniform, Median, Search, Uniform
+from radiolens.training.tuning.search import Choice, LogUniform, Median, Search, Uniform
 
 __all__ = ["EXPERIMENT", "SEARCH", "source_and_side"]
 

@@ -1,0 +1,145 @@
+"""Features of the images of a manifest, read once: by borders and brightness, by ImageNet, by the bundle's network."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radiolens.data.manifest import Case, Manifest
+from radiolens.errors import DatasetError, UnreadableImage
+from radiolens.evaluation.controls import border_brightness_features
+from radiolens.image import Image
+from radiolens.imaging.preprocess import Preprocessing, grey_levels, network_input
+from radiolens.imaging.read import decode
+from radiolens.inference.engine import Engine
+from radiolens.inference.session import open_session
+from radiolens.validation.controls.feature_store import FeatureStore, ImageFeatures, open_feature_store
+
+__all__ = ["BORDERS", "BUNDLE", "IMAGENET", "Features", "read_features"]
+
+BORDERS, IMAGENET, BUNDLE = "borders and brightness", "untouched ImageNet network", "the bundle's network"
+
+_IMAGENET_FILE = "imagenet-lite0.onnx"
+_IMAGENET_INPUT = Preprocessing(rows=224, columns=224, channels=1, offset=127.0, scale=128.0)
+"""What training.imagenet_network writes takes; how a picture is fitted and windowed is as for the bundle."""
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """The features (n, k) of the cases by kind: BORDERS, IMAGENET and, if the network gives them, BUNDLE."""
+
+    cases: tuple[Case, ...]
+    kinds: Mapping[str, NDArray[np.floating]]
+
+    def part(self, rows: NDArray[np.intp]) -> Features:
+        """Return the features of some of the cases."""
+        cases = tuple(self.cases[row] for row in rows)
+        return Features(cases, {kind: values[rows] for kind, values in self.kinds.items()})
+
+
+def read_features(
+    engine: Engine,
+    manifest: Manifest,
+    cases: Sequence[Case],
+    cache: Path,
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> Features:
+    """Return the features of the middle slice of each image.
+
+    They are kept in the folder `cache` by the hashes of image and bundle; a call that was killed loses at most the
+    image in work. Raises DatasetError if an image cannot be read, or is not the one the manifest lists.
+    """
+    network = _imagenet(engine.bundle.preprocessing, _imagenet_file(cache, progress))
+    with open_feature_store(cache, engine.installed.sha256) as store:
+        known = set(store.known())
+        hashes = []
+        for number, case in enumerate(cases, 1):
+            data, sha256 = _content(manifest, case)
+            if sha256 not in known:
+                store.add(sha256, _features(engine, network, _image(manifest.path(case), data)))
+                known.add(sha256)
+            hashes.append(sha256)
+            progress("Reading features", number, len(cases))
+        return _stacked(tuple(cases), store, hashes)
+
+
+def _stacked(cases: tuple[Case, ...], store: FeatureStore, hashes: Sequence[str]) -> Features:
+    rows = store.features(hashes)
+    kinds: dict[str, NDArray[np.floating]] = {
+        BORDERS: np.asarray([row.borders for row in rows]),
+        IMAGENET: np.asarray([row.imagenet for row in rows]),
+    }
+    own = [row.bundle for row in rows if row.bundle is not None]
+    if len(own) == len(rows):
+        kinds[BUNDLE] = np.asarray(own)
+    return Features(cases, kinds)
+
+
+def _content(manifest: Manifest, case: Case) -> tuple[bytes, str]:
+    path = manifest.path(case)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{path}: {error} Correct the manifest, or leave the case out.") from error
+    sha256 = hashlib.sha256(data).hexdigest()
+    if case.sha256 not in ("", sha256):
+        raise DatasetError(
+            f"{path}: the manifest expects SHA-256 {case.sha256}, found {sha256}. "
+            "Restore the image, or make the manifest anew."
+        )
+    return data, sha256
+
+
+def _image(path: Path, data: bytes) -> Image:
+    try:
+        return decode([data])
+    except UnreadableImage as error:
+        raise DatasetError(f"{path}: {error} Correct the manifest, or leave the case out.") from error
+
+
+def _features(engine: Engine, imagenet: Callable[[Image], NDArray[np.float32]], image: Image) -> ImageFeatures:
+    grey = grey_levels(image.pixels[len(image.pixels) // 2], image.unit, engine.bundle.preprocessing)
+    pooled = None if engine.head is None else engine.run(grey[np.newaxis])[1].mean(axis=(1, 2))[0]
+    return ImageFeatures(border_brightness_features([grey])[0], imagenet(image), pooled)
+
+
+def _imagenet(preprocessing: Preprocessing, file: Path) -> Callable[[Image], NDArray[np.float32]]:
+    session = open_session(file, threads=1)  # on a busy machine two threads mostly wait for each other
+    prepared = replace(
+        _IMAGENET_INPUT,
+        fit=preprocessing.fit,
+        percentiles=preprocessing.percentiles,
+        window_hu=preprocessing.window_hu,
+    )
+
+    def pooled(image: Image) -> NDArray[np.float32]:
+        grey = grey_levels(image.pixels[len(image.pixels) // 2], image.unit, prepared)
+        found: NDArray[np.float32] = session.run(["logits"], {"image": network_input(grey[np.newaxis], prepared)})[0][0]
+        return found
+
+    return pooled
+
+
+def _imagenet_file(cache: Path, progress: Callable[[str, int, int], None]) -> Path:
+    """Return the untouched network as ONNX, written by a program of its own: TensorFlow takes seconds and 1 GB."""
+    file = cache / _IMAGENET_FILE
+    if not file.is_file():
+        stage = "Exporting the ImageNet network"
+        progress(stage, 0, 1)
+        program = [sys.executable, "-m", "radiolens.training.imagenet_network", str(file)]
+        ended = subprocess.run(program, capture_output=True, text=True, check=False)  # noqa: S603  our own module
+        if ended.returncode:
+            reason = ended.stderr.strip().splitlines()[-1:] or [f"exit code {ended.returncode}"]
+            raise DatasetError(
+                f"The ImageNet network for the controls could not be exported ({reason[0]}). "
+                "Run `pip install 'radiolens[train]'`."
+            )
+        progress(stage, 1, 1)
+    return file

@@ -1,0 +1,1 @@
+"""The documents of a bundle's evidence, each written from its figures."""

@@ -1,0 +1,1 @@
+"""Tests of a bundle's explanations: against masks, against shuffled weights, against occlusion."""

@@ -1,0 +1,159 @@
+"""Model cards: every fact of the bundle, every figure of its evidence, and blanks for what only a person can tell."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from radiolens.bundle import InstalledBundle, read_bundle, verify_evidence, write_bundle
+from radiolens.errors import BundleError
+from radiolens.validation.documents.author_notes import BLANK
+from radiolens.validation.documents.card import model_card
+from radiolens.validation.documents.seal import seal
+from tests.tiny_bundle import make_bundle
+
+SECTIONS = (
+    "Intended use",
+    "Labels",
+    "Training data",
+    "Operating point",
+    "Figures",
+    "Limits",
+    "How it was made",
+    "From the author",
+)
+
+
+def interval(estimate: float | None) -> dict[str, float | None]:
+    return {"estimate": estimate, "low": 0.1, "high": 0.9}
+
+
+def evaluation(sha256: str, **row: object) -> str:
+    told = {
+        "question": "pneumonia",
+        "source": "clinic",
+        "positives": 12,
+        "negatives": 34,
+        "auroc": interval(0.8765),
+        "controls": {"out_of_fold": interval(0.654)},
+        "sensitivity": interval(0.5),
+        "specificity": interval(None),
+        "expected_calibration_error": None,
+        **row,
+    }
+    settings = {"bundle": sha256, "splits": ["test", "external"], "command": "radiolens evaluate a | b"}
+    types = [{"source": "clinic", "cases": 7, "macro_f1": interval(0.333)}]
+    averages = [{"question": "pneumonia", "measure": "auroc", "sources": ["a", "b"], "interval": interval(0.444)}]
+    return json.dumps({"settings": settings, "binary": [told], "types": types, "averages": averages})
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> InstalledBundle:
+    folder = make_bundle(tmp_path)
+    bundle = read_bundle(folder).bundle
+    provenance = {
+        "experiment": "tiny",
+        "backbone": "efficientnet-lite0",
+        "sources": {
+            "clinic": ["CC BY 4.0"],
+            "web": ["not verified"],
+            "other": [],
+            "nih": ["NIH, free"],
+        },
+        "cases": {"clinic": {"train": 70, "validation": 10}},
+        "left_out": [["web", "pneumonia"]],
+        "environment": {"python": "3.11", "commit": "abc"},
+        "created": "2026-01-01",
+    }
+    return write_bundle(replace(bundle, provenance=provenance), folder)
+
+
+def card_of(installed: InstalledBundle) -> str:
+    return model_card(installed, installed.folder / "evidence")
+
+
+def put(installed: InstalledBundle, text: str, place: str = "evaluation.json") -> None:
+    file = installed.folder / "evidence" / place
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def test_a_card_has_every_section_and_every_fact(installed: InstalledBundle) -> None:
+    card = card_of(installed)
+    assert [line[3:] for line in card.splitlines() if line.startswith("## ")] == list(SECTIONS)
+    for fact in (
+        installed.sha256,
+        "for education and research",
+        "not a medical device",
+        "| clinic | 70 | 10 | CC BY 4.0 |",
+        "Terms that could not be verified: web, other, nih.",
+        "Annotations left out of training: pneumonia of web.",
+        "| pneumonia | 0.500 | 1.500 |",
+        "Chosen by: one half.",
+        "backbone: efficientnet-lite0",
+        "commit abc",
+        *(f"* {limit}" for limit in installed.bundle.limits),
+    ):
+        assert fact in card
+
+
+def test_without_an_evaluation_there_are_no_figures(installed: InstalledBundle) -> None:
+    card = card_of(installed)
+    assert "None yet: run `radiolens evaluate`" in card
+    assert "AUROC" not in card
+
+
+def test_figures_are_those_of_the_evaluation(installed: InstalledBundle) -> None:
+    put(installed, evaluation(installed.sha256))
+    card = card_of(installed)
+    assert "Of this bundle. splits: test, external." in card
+    aurocs = "0.876 (0.100 to 0.900) | 0.654 (0.100 to 0.900)"
+    row = f"| pneumonia | clinic | 12 | 34 | {aurocs} | 0.500 (0.100 to 0.900) | - | - |"
+    assert row in card
+    assert "Type of clinic (7 cases): macro-F1 0.333 (0.100 to 0.900)." in card
+    assert "pneumonia: mean auroc over a, b 0.444 (0.100 to 0.900)." in card
+    assert "Command: `radiolens evaluate a | b`" in card
+
+
+def test_figures_of_other_networks_are_called_so(installed: InstalledBundle) -> None:
+    put(installed, evaluation("0" * 64), "folds/evaluation.json")
+    assert "### folds/evaluation.json\n\nOf **other networks than this bundle's**." in card_of(installed)
+
+
+def test_the_control_of_older_evaluations_is_found(installed: InstalledBundle) -> None:
+    put(installed, evaluation(installed.sha256, controls={}, control_auroc=interval(0.777)))
+    assert "| 0.777 (0.100 to 0.900) |" in card_of(installed)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"binary": []}', '{"settings": [], "binary": []}'])
+def test_an_evaluation_that_is_none_is_refused(text: str, installed: InstalledBundle) -> None:
+    put(installed, text)
+    with pytest.raises(BundleError, match=r"evaluation\.json: not an evaluation"):
+        card_of(installed)
+
+
+def test_blanks_are_for_the_author_and_notes_fill_them(installed: InstalledBundle) -> None:
+    assert card_of(installed).count(BLANK) == 4
+    put(installed, "Contact: the department.\n", "notes.md")
+    card = card_of(installed)
+    assert BLANK not in card
+    assert card.endswith("## From the author\n\nContact: the department.\n")
+
+
+def test_sealing_binds_the_evidence_and_keeps_the_identity(installed: InstalledBundle) -> None:
+    put(installed, evaluation(installed.sha256))
+    card = seal(installed.folder)
+    assert card.read_text() == card_of(installed)
+    verify_evidence(installed.folder)
+    assert read_bundle(installed.folder).sha256 == installed.sha256
+    before = card.read_bytes()
+    seal(installed.folder)
+    assert card.read_bytes() == before
+    assert {file.name for file in (installed.folder / "evidence").iterdir()} == {
+        "evaluation.json",
+        "hashes.json",
+        "model_card.md",
+    }

@@ -13,7 +13,7 @@ from radiolens.errors import BundleError
 from radiolens.validation.documents.author_notes import BLANK
 from radiolens.validation.documents.card import model_card
 from radiolens.validation.documents.seal import seal
-from tests.tiny_bundle import make_bundle
+from tests.tiny_bundle import make_bundle, make_imported
 
 SECTIONS = (
     "Intended use",
@@ -157,3 +157,18 @@ def test_sealing_binds_the_evidence_and_keeps_the_identity(installed: InstalledB
         "hashes.json",
         "model_card.md",
     }
+
+
+def test_the_card_of_an_imported_network_claims_nothing_of_its_training(tmp_path: Path) -> None:
+    folder = make_imported(tmp_path, "mine", "chest-xray", ("pneumonia",), (64, 64, 3), provenance={"file": "mine.h5"})
+    card = model_card(read_bundle(folder), folder / "evidence")
+    assert "Its file does not tell what it was made for" in card
+    assert "what the network learnt as that is not known" in card
+    assert "Not known: the network was imported from a file" in card
+    assert "Not calibrated" in card
+    for claim in (
+        "how it was defined in the training data",
+        "pneumonia at any age",
+        "Terms that could not be verified",
+    ):
+        assert claim not in card

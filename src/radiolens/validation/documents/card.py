@@ -63,6 +63,8 @@ def unverified_sources(installed: InstalledBundle) -> list[str]:
 
 def _use(installed: InstalledBundle) -> list[str]:
     task = get_task(installed.bundle.task)
+    if not installed.bundle.calibrated:
+        return [f"An imported network, asked as {task.title}. Its file does not tell what it was made for."]
     kind = "Exactly one label holds." if task.exclusive else "Each finding is a question of its own."
     nothing = f'Where nothing is found it says "{task.negative_answer}", never "healthy".'
     return [f"{task.title}: {task.intended_use} {kind} {nothing}"]
@@ -71,12 +73,16 @@ def _use(installed: InstalledBundle) -> list[str]:
 def _labels(installed: InstalledBundle) -> list[str]:
     task = get_task(installed.bundle.task)
     rows = [(name, task.label(name).definition) for name in installed.bundle.labels]
-    return table(("label", "how it was defined in the training data"), rows)
+    known = "how it was defined in the training data"
+    asked = "what radiolens takes it for; what the network learnt as that is not known"
+    return table(("label", known if installed.bundle.calibrated else asked), rows)
 
 
 def _data(installed: InstalledBundle) -> list[str]:
     provenance: Mapping[str, Any] = installed.bundle.provenance
     sources: Mapping[str, Sequence[str]] = provenance.get("sources", {})
+    if not sources and not installed.bundle.calibrated:
+        return ["Not known: the network was imported from a file that does not tell."]
     counts: Mapping[str, Mapping[str, int]] = provenance.get("cases", {})
     rows = [
         (

@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case, Manifest
-from radiolens.errors import DatasetError, UnreadableImage
 from radiolens.evaluation.controls import border_brightness_features
 from radiolens.imaging.preprocess import Preprocessing, grey_levels
-from radiolens.imaging.read import decode
 from radiolens.inference.engine import Engine
+from radiolens.validation.case_files import case_file, decoded
 from radiolens.validation.questions import Scored
 from radiolens.validation.study import ControlPart
 
@@ -43,8 +42,9 @@ def score(
     shape = engine.bundle.preprocessing.rows, engine.bundle.preprocessing.columns
     grey = np.zeros((len(cases), *shape), np.uint8)
     probabilities = np.full((len(cases), len(places)), np.nan)
-    for number, (sha256, data) in enumerate(_files(manifest, cases)):
-        image = _grey(manifest.path(cases[number]), data, engine.bundle.preprocessing)
+    for number, case in enumerate(cases):
+        sha256, data = case_file(manifest, case)
+        image = _grey(manifest.path(case), data, engine.bundle.preprocessing)
         answer = kept.get(sha256)
         if answer is None:
             answer = kept.put(sha256, engine.probabilities(engine.logits(image)).mean(axis=0).tolist())
@@ -67,10 +67,11 @@ def control_part(
     """
     kept = _Kept(None if cache is None else cache / f"control-{_short_hash(preprocessing)}.jsonl")
     features = np.zeros((len(cases), border_brightness_features([]).shape[1]))
-    for number, (sha256, data) in enumerate(_files(manifest, cases)):
+    for number, case in enumerate(cases):
+        sha256, data = case_file(manifest, case)
         row = kept.get(sha256)
         if row is None:
-            middle = _middle(_grey(manifest.path(cases[number]), data, preprocessing))
+            middle = _middle(_grey(manifest.path(case), data, preprocessing))
             row = kept.put(sha256, border_brightness_features([middle])[0].tolist())
         features[number] = row
         progress(number + 1, len(cases))
@@ -96,29 +97,9 @@ class _Kept:
         return row
 
 
-def _files(manifest: Manifest, cases: Sequence[Case]) -> Iterator[tuple[str, bytes]]:
-    """Yield (SHA-256, content) of each case's file."""
-    for case in cases:
-        path = manifest.path(case)
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise DatasetError(f"{path}: {error} Correct the manifest, or leave the case out.") from error
-        sha256 = hashlib.sha256(data).hexdigest()
-        if case.sha256 not in ("", sha256):
-            raise DatasetError(
-                f"{path}: the manifest expects SHA-256 {case.sha256}, found {sha256}. "
-                "Restore the image, or make the manifest anew."
-            )
-        yield sha256, data
-
-
 def _grey(path: Path, data: bytes, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """Return the grey levels (slices, rows, columns) that serving would see."""
-    try:
-        image = decode([data])
-    except UnreadableImage as error:
-        raise DatasetError(f"{path}: {error} Correct the manifest, or leave the case out.") from error
+    image = decoded(path, data)
     return np.stack([grey_levels(pixels, image.unit, preprocessing) for pixels in image.pixels])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case, Manifest
-from radiolens.errors import DatasetError, UnreadableImage
+from radiolens.errors import DatasetError
 from radiolens.evaluation.controls import border_brightness_features
 from radiolens.image import Image
 from radiolens.imaging.preprocess import Preprocessing, grey_levels, network_input
-from radiolens.imaging.read import decode
 from radiolens.inference.engine import Engine
 from radiolens.inference.session import open_session
+from radiolens.validation.case_files import case_file, decoded
 from radiolens.validation.controls.feature_store import FeatureStore, ImageFeatures, open_feature_store
 
 __all__ = ["BORDERS", "BUNDLE", "IMAGENET", "Features", "read_features"]
@@ -61,9 +60,9 @@ def read_features(
         known = set(store.known())
         hashes = []
         for number, case in enumerate(cases, 1):
-            data, sha256 = _content(manifest, case)
+            sha256, data = case_file(manifest, case)
             if sha256 not in known:
-                store.add(sha256, _features(engine, network, _image(manifest.path(case), data)))
+                store.add(sha256, _features(engine, network, decoded(manifest.path(case), data)))
                 known.add(sha256)
             hashes.append(sha256)
             progress("Reading features", number, len(cases))
@@ -80,28 +79,6 @@ def _stacked(cases: tuple[Case, ...], store: FeatureStore, hashes: Sequence[str]
     if len(own) == len(rows):
         kinds[BUNDLE] = np.asarray(own)
     return Features(cases, kinds)
-
-
-def _content(manifest: Manifest, case: Case) -> tuple[bytes, str]:
-    path = manifest.path(case)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path}: {error} Correct the manifest, or leave the case out.") from error
-    sha256 = hashlib.sha256(data).hexdigest()
-    if case.sha256 not in ("", sha256):
-        raise DatasetError(
-            f"{path}: the manifest expects SHA-256 {case.sha256}, found {sha256}. "
-            "Restore the image, or make the manifest anew."
-        )
-    return data, sha256
-
-
-def _image(path: Path, data: bytes) -> Image:
-    try:
-        return decode([data])
-    except UnreadableImage as error:
-        raise DatasetError(f"{path}: {error} Correct the manifest, or leave the case out.") from error
 
 
 def _features(engine: Engine, imagenet: Callable[[Image], NDArray[np.float32]], image: Image) -> ImageFeatures:

@@ -17,8 +17,9 @@ from radiolens.data.splits import (
     group_ids,
     hold_out_fold,
     split_by_group,
+    with_folds,
 )
-from radiolens.errors import PatientLeakage
+from radiolens.errors import DatasetError, PatientLeakage
 from radiolens.tasks import get_task
 
 MRI = get_task("brain-mri")
@@ -143,3 +144,18 @@ def test_a_held_out_fold_becomes_the_validation_split() -> None:
     folds = tuple(Case(str(fold), fold=fold, split="test" if fold == 5 else "train") for fold in range(1, 6))
     held = hold_out_fold(Manifest(Path("m.csv"), MRI, folds), 2)
     assert [case.split for case in held.cases] == ["train", "validation", "train", "train", "test"]
+
+
+def test_folds_cut_on_the_fly_keep_patients_together_and_leave_test_and_external_cases_out() -> None:
+    cases = tuple(
+        Case(f"{number}.png", "clinic", patient_id=str(number // 3), split=split, labels={"pneumonia": number % 2})
+        for number, split in enumerate(["train"] * 30 + ["validation"] * 15 + ["test"] * 6 + ["external"] * 3)
+    )
+    manifest = Manifest(Path("m.csv"), get_task("chest-xray"), cases)
+    cut = with_folds(manifest, 5)
+    assert {case.fold for case in cut.cases if case.split in ("test", "external")} == {None}
+    assert {case.fold for case in cut.cases if case.split in ("train", "validation")} == {1, 2, 3, 4, 5}
+    check_no_leakage(cut.cases)
+    assert with_folds(manifest, 5) == cut
+    with pytest.raises(DatasetError, match=r"has the folds 1, 2, 3, 4, 5 already"):
+        with_folds(cut, 3)

@@ -135,8 +135,8 @@ def test_nothing_that_a_fold_is_judged_by_has_seen_it() -> None:
     assert plain.scored.probabilities[second] == pytest.approx(again, abs=1e-4)
 
 
-def test_a_manifest_without_folds_is_refused_with_the_command_that_cuts_them(collection: Manifest) -> None:
-    with pytest.raises(DatasetError, match=r"0 folds, .* at least two.*radiolens data split chest-xray .* --folds 5"):
+def test_a_manifest_without_folds_is_refused_with_the_option_that_cuts_them(collection: Manifest) -> None:
+    with pytest.raises(DatasetError, match=r"0 folds, .* at least two.*--folds 5"):
         fold_numbers(collection)
 
 

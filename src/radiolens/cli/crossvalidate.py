@@ -20,14 +20,29 @@ __all__ = ["command"]
     "--data",
     required=True,
     type=click.Path(exists=True, path_type=Path),
-    help="A manifest with folds (CSV or Parquet), or the folder of a known collection that has them.",
+    help="A manifest (CSV or Parquet), or the folder of a known collection.",
 )
 @click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where files go.")
+@click.option(
+    "--folds",
+    type=click.IntRange(min=2),
+    help="Cut this many by patient, test and external cases left out; for a manifest without folds.",
+)
 @click.option("--runs", default=Path("runs"), type=click.Path(file_okay=False, path_type=Path), show_default=True)
-@click.option("--seed", default=0, show_default=True, help="Of bootstrap and control.")
+@click.option("--seed", default=0, show_default=True, help="Of folds that are cut, bootstrap and control.")
 @click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=1), help="Of the bootstrap.")
 @click.option("--json", "as_json", is_flag=True, help="Print evaluation.json instead of the table.")
-def command(experiment: str, data: Path, *, output: Path, runs: Path, seed: int, resamples: int, as_json: bool) -> None:
+def command(
+    experiment: str,
+    data: Path,
+    *,
+    output: Path,
+    folds: int | None,
+    runs: Path,
+    seed: int,
+    resamples: int,
+    as_json: bool,
+) -> None:
     """Train EXPERIMENT once for each fold of the manifest, on all other folds, and pool the answers out of fold.
 
     Called again, it goes on where it was cut; each fold has a run of its own in RUNS. Temperature and thresholds of a
@@ -37,6 +52,7 @@ def command(experiment: str, data: Path, *, output: Path, runs: Path, seed: int,
     from radiolens.cli.collection import open_collection
     from radiolens.cli.stages import stage_progress
     from radiolens.cli.study_table import study_table
+    from radiolens.data.splits import with_folds
     from radiolens.training.config import as_json as experiment_as_json
     from radiolens.training.configs import load_experiment
     from radiolens.training.train import Watcher
@@ -49,8 +65,11 @@ def command(experiment: str, data: Path, *, output: Path, runs: Path, seed: int,
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     config = load_experiment(experiment)
     show = stage_progress(sys.stderr)
+    manifest = open_collection(data, config.task)
+    if folds:
+        manifest = with_folds(manifest, folds, seed)
     try:
-        found = cross_validate(config, open_collection(data, config.task), runs, Watcher(show))
+        found = cross_validate(config, manifest, runs, Watcher(show))
     except KeyboardInterrupt:
         click.echo(f"{runs} keeps the finished epochs; the same command goes on from there.", err=True)
         raise

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case, Manifest
-from radiolens.errors import PatientLeakage
+from radiolens.errors import DatasetError, PatientLeakage
 
 __all__ = [
     "ACROSS_SOURCES",
@@ -25,6 +25,7 @@ __all__ = [
     "hold_out_fold",
     "split_by_group",
     "stratum",
+    "with_folds",
 ]
 
 PARTS = ("train", "validation", "test")
@@ -131,6 +132,24 @@ def folds_by_group(cases: Sequence[Case], folds: int, seed: int = 0) -> NDArray[
     """Return a fold from 1 to `folds` for each case, balanced over strata and never cutting a group."""
     names = [str(number) for number in range(1, folds + 1)]
     return np.asarray(split_by_group(cases, names, [1 / folds] * folds, seed), np.intp)
+
+
+def with_folds(manifest: Manifest, folds: int, seed: int = 0) -> Manifest:
+    """Return the manifest with folds from 1 to `folds` that never cut a group; test and external cases get none.
+
+    Raises DatasetError if it has folds of its own, which would no longer be those that others compare with.
+    """
+    given = sorted({case.fold for case in manifest.cases if case.fold is not None})
+    if given:
+        raise DatasetError(
+            f"{manifest.file} has the folds {', '.join(map(str, given))} already. Use them, or cut others into a new "
+            "manifest with `radiolens data split --folds`."
+        )
+    inside = [index for index, case in enumerate(manifest.cases) if case.split not in GIVEN]
+    numbers: list[int | None] = [None] * len(manifest.cases)
+    _assign(numbers, inside, folds_by_group([manifest.cases[index] for index in inside], folds, seed).tolist())
+    cases = (replace(case, fold=number) for case, number in zip(manifest.cases, numbers, strict=True))
+    return replace(manifest, cases=tuple(cases))
 
 
 def hold_out_fold(manifest: Manifest, fold: int) -> Manifest:

@@ -49,8 +49,8 @@ def fold_numbers(manifest: Manifest) -> tuple[int, ...]:
     folds = sorted({case.fold for case in manifest.cases if case.fold is not None and case.split != "external"})
     if len(folds) < 2:
         raise DatasetError(
-            f"{manifest.file}: {len(folds)} folds, and a cross-validation needs at least two. Cut them with "
-            f"`radiolens data split {manifest.task.name} {manifest.file.name} NEW.csv --folds 5`."
+            f"{manifest.file}: {len(folds)} folds, and a cross-validation needs at least two. Let it cut some by "
+            "patient with --folds 5, or write them into the manifest with `radiolens data split --folds 5`."
         )
     check_no_leakage(_holding_out(manifest, folds[0]).cases)
     return tuple(folds)

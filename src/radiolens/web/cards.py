@@ -15,6 +15,7 @@ from radiolens.image import Image
 from radiolens.inference.predict import Predictor
 from radiolens.prediction import BundleIdentity, Finding, Prediction, Presence
 from radiolens.web.answers import Answer
+from radiolens.web.map_evidence import map_evidence
 from radiolens.web.studies import IMPORTED, Study
 
 __all__ = ["Card", "FindingRow", "HeatMap", "make_card"]
@@ -48,7 +49,7 @@ class HeatMap:
 class Card:
     """One result as shown. `token` tells its elements from those of other cards on the page; `files` are a series's.
 
-    `occlusion` says that the heat maps are occlusion maps.
+    `occlusion` says that the heat maps are occlusion maps, `map_evidence` what was measured of such maps.
     """
 
     token: str
@@ -62,6 +63,7 @@ class Card:
     picture: str = ""
     heat_maps: tuple[HeatMap, ...] = ()
     occlusion: bool = False
+    map_evidence: str = ""
     slice_note: str = ""
     thresholds: str = ""
     model: BundleIdentity | None = None
@@ -92,6 +94,7 @@ def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
         picture=_picture(image, position),
         heat_maps=_heat_maps(study, result, shown, image),
         occlusion=bundle.explanation == OCCLUSION_MAP,
+        map_evidence=map_evidence(predictor.engine(study.task_name, bundle.name).installed),
         slice_note=_slice_note(study, result, image, position, "probability" if bundle.calibrated else "score"),
         thresholds=_thresholds(bundle, shown),
         model=result.bundle,

@@ -114,7 +114,7 @@ def test_figures_are_those_of_the_evaluation(installed: InstalledBundle) -> None
     row = f"| pneumonia | clinic | 12 | 34 | {aurocs} | 0.500 (0.100 to 0.900) | - | - |"
     assert row in card
     assert "Type of clinic (7 cases): macro-F1 0.333 (0.100 to 0.900)." in card
-    assert "pneumonia: mean auroc over a, b 0.444 (0.100 to 0.900)." in card
+    assert "pneumonia: mean AUROC over a, b 0.444 (0.100 to 0.900)." in card
     assert "Command: `radiolens evaluate a | b`" in card
 
 

@@ -15,7 +15,15 @@ from typing import Any
 from radiolens.bundle import InstalledBundle
 from radiolens.tasks import get_task
 from radiolens.validation.documents.author_notes import BLANK, card_notes
-from radiolens.validation.documents.figures import Evaluation, control, evaluations, interval, number, table
+from radiolens.validation.documents.figures import (
+    Evaluation,
+    control,
+    evaluations,
+    interval,
+    measure_name,
+    number,
+    table,
+)
 from radiolens.validation.documents.verdicts import verdicts
 
 __all__ = ["STATEMENT", "model_card", "unverified_sources"]
@@ -186,7 +194,8 @@ def _findings(study: Evaluation) -> list[str]:
         for row in study["binary"]
     ]
     averages = [
-        f"{row['question']}: mean {row['measure']} over {', '.join(row['sources'])} {interval(row['interval'])}."
+        f"{row['question']}: mean {measure_name(row['measure'])} over {', '.join(row['sources'])} "
+        f"{interval(row['interval'])}."
         for row in study.get("averages", [])
     ]
     note = "Intervals of 95 %. The control is what borders and brightness alone reach on the same images."

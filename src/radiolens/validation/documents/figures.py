@@ -10,10 +10,22 @@ from typing import Any
 
 from radiolens.errors import BundleError
 
-__all__ = ["SECTIONS", "Evaluation", "control", "evaluations", "interval", "number", "plot_name", "table"]
+__all__ = [
+    "SECTIONS",
+    "Evaluation",
+    "control",
+    "evaluations",
+    "interval",
+    "measure_name",
+    "number",
+    "plot_name",
+    "table",
+]
 
 SECTIONS = ("comparison", "feature_studies", "robustness", "explanations")
 """The keys of an evaluation that hold a study of its own; null where it was left out."""
+
+_MEASURES: Mapping[str, str] = {"auroc": "AUROC", "macro_f1": "macro-F1"}
 
 Evaluation = Mapping[str, Any]
 """The content of an evaluation.json."""
@@ -42,6 +54,11 @@ def number(value: float | None) -> str:
         return "-"
     text = f"{value:.3f}"
     return "0.000" if text == "-0.000" else text
+
+
+def measure_name(measure: str) -> str:
+    """Return a measure as it is written in a text: AUROC, macro-F1; others are words already."""
+    return _MEASURES.get(measure, measure)
 
 
 def control(row: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -13,7 +13,15 @@ import jinja2
 from radiolens.bundle import InstalledBundle
 from radiolens.tasks import get_task
 from radiolens.validation.documents.card import STATEMENT
-from radiolens.validation.documents.figures import Evaluation, control, evaluations, interval, number, plot_name
+from radiolens.validation.documents.figures import (
+    Evaluation,
+    control,
+    evaluations,
+    interval,
+    measure_name,
+    number,
+    plot_name,
+)
 from radiolens.validation.documents.verdicts import NOT_MEASURED, random_label_verdicts, split_verdicts, verdicts
 
 __all__ = ["environment", "report"]
@@ -62,6 +70,7 @@ def environment() -> jinja2.Environment:
         "interval": _wrapping,
         "number": number,
         "control": control,
+        "measure": measure_name,
         "slug": lambda text: re.sub(r"[^a-z0-9]+", "-", str(text).lower()),
         "p": _p_value,
         "share": _share,

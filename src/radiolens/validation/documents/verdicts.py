@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from radiolens.validation.documents.figures import Evaluation, interval
+from radiolens.validation.documents.figures import Evaluation, interval, measure_name
 
 __all__ = ["NOT_MEASURED", "random_label_verdicts", "split_verdicts", "verdicts"]
 
@@ -48,7 +48,7 @@ def _pretended(row: Mapping[str, Any]) -> float:
 def _named(rows: Sequence[Mapping[str, Any]], *keys: str) -> list[str]:
     names: dict[str, list[str]] = {}
     for row in rows:
-        names.setdefault(row["verdict"], []).append(", ".join(str(row[key]).replace("_", "-") for key in keys))
+        names.setdefault(row["verdict"], []).append(", ".join(measure_name(str(row[key])) for key in keys))
     return [f"{'; '.join(those)}: {verdict}" for verdict, those in names.items()]
 
 

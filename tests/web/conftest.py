@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from starlette.testclient import TestClient
 
+from tests.chromium import browser
 from tests.web.browsing import watched_page
 from tests.web.serving import Server, local_client, serving
+
+__all__ = ["browser", "client", "page", "server"]
 
 
 @pytest.fixture(scope="session")
@@ -25,16 +27,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return the app as a program of its own."""
     with serving(tmp_path_factory.mktemp("server")) as found:
         yield found
-
-
-@pytest.fixture(scope="module")  # not longer: while Playwright runs, its event loop lets no other be run
-def browser() -> Iterator[Browser]:
-    """Return a real browser; skip where there is none."""
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("needs a browser: apt-get install chromium")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The manifest that a command is given: a file, or the folder of a known collection."""
+"""What commands on a manifest ask for alike: a file or the folder of a known collection, and where runs lie."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ import click
 if TYPE_CHECKING:
     from radiolens.data.manifest import Manifest
 
-__all__ = ["open_collection"]
+__all__ = ["data_option", "open_collection", "runs_option"]
+
+data_option = click.option(
+    "--data",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A manifest (CSV or Parquet), or the folder of a known collection.",
+)
+
+runs_option = click.option(
+    "--runs", default=Path("runs"), type=click.Path(file_okay=False, path_type=Path), show_default=True
+)
 
 
 def open_collection(path: Path, task: str) -> Manifest:

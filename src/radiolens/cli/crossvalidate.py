@@ -11,24 +11,21 @@ from pathlib import Path
 
 import click
 
+from radiolens.cli.collection import data_option, open_collection, runs_option
+
 __all__ = ["command"]
 
 
 @click.command("crossvalidate")
 @click.argument("experiment")
-@click.option(
-    "--data",
-    required=True,
-    type=click.Path(exists=True, path_type=Path),
-    help="A manifest (CSV or Parquet), or the folder of a known collection.",
-)
+@data_option
 @click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where files go.")
 @click.option(
     "--folds",
     type=click.IntRange(min=2),
     help="Cut this many by patient, test and external cases left out; for a manifest without folds.",
 )
-@click.option("--runs", default=Path("runs"), type=click.Path(file_okay=False, path_type=Path), show_default=True)
+@runs_option
 @click.option("--seed", default=0, show_default=True, help="Of folds that are cut, bootstrap and control.")
 @click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=1), help="Of the bootstrap.")
 @click.option("--json", "as_json", is_flag=True, help="Print evaluation.json instead of the table.")
@@ -49,7 +46,6 @@ def command(
     fold are chosen on the answers to the other folds. OUTPUT gets evaluation.json, predictions.parquet and curves.png,
     as from `radiolens evaluate`. EXPERIMENT is a name, or a Python file, which is run as code.
     """
-    from radiolens.cli.collection import open_collection
     from radiolens.cli.stages import stage_progress
     from radiolens.cli.study_table import study_table
     from radiolens.data.splits import with_folds

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from radiolens.cli.collection import open_collection, runs_option
+
 __all__ = ["command"]
 
 
@@ -26,7 +28,7 @@ __all__ = ["command"]
     help="A manifest (CSV or Parquet), or the folder of a known collection: that of the run.",
 )
 @click.option("--version", help="For instance 1.0.0; answers name it.")
-@click.option("--runs", default=Path("runs"), type=click.Path(file_okay=False, path_type=Path), show_default=True)
+@runs_option
 @click.option(
     "--largest-mb",
     type=click.IntRange(min=1),
@@ -63,7 +65,6 @@ def command(
 def _export(
     experiment: str, network: Path, folder: Path, data: Path, version: str, runs: Path, largest_mb: int | None
 ) -> None:
-    from radiolens.cli.collection import open_collection
     from radiolens.cli.stages import stage_progress
     from radiolens.training.configs import load_experiment
     from radiolens.training.export import Exported, export_bundle

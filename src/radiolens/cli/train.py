@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from radiolens.cli.collection import data_option, open_collection, runs_option
+
 if TYPE_CHECKING:
     from radiolens.training.checkpoints import Epoch
 
@@ -17,13 +19,8 @@ __all__ = ["command"]
 
 @click.command("train")
 @click.argument("experiment")
-@click.option(
-    "--data",
-    required=True,
-    type=click.Path(exists=True, path_type=Path),
-    help="A manifest (CSV or Parquet), or the folder of a known collection.",
-)
-@click.option("--runs", default=Path("runs"), type=click.Path(file_okay=False, path_type=Path), show_default=True)
+@data_option
+@runs_option
 @click.option(
     "--hold-out", type=click.IntRange(min=1), help="Hold out this fold as validation split, for out-of-fold runs."
 )
@@ -34,7 +31,6 @@ def command(experiment: str, data: Path, runs: Path, hold_out: int | None) -> No
     give only what you trust. The folder RUNS/<name of the experiment> then holds configuration, log, curves,
     environment and network.
     """
-    from radiolens.cli.collection import open_collection
     from radiolens.cli.stages import stage_progress
     from radiolens.data.splits import hold_out_fold
     from radiolens.training.configs import load_experiment

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from radiolens.cli.collection import data_option, open_collection, runs_option
+
 if TYPE_CHECKING:
     from radiolens.training.tuning.trials import Place
 
@@ -19,12 +21,7 @@ __all__ = ["command"]
 
 @click.command("tune")
 @click.argument("config")
-@click.option(
-    "--data",
-    required=True,
-    type=click.Path(exists=True, path_type=Path),
-    help="A manifest (CSV or Parquet), or the folder of a known collection.",
-)
+@data_option
 @click.option("--trials", type=click.IntRange(min=1), help="How many in all; default: as CONFIG says.")
 @click.option(
     "--storage",
@@ -32,7 +29,7 @@ __all__ = ["command"]
     help="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE, shared by all processes that search together; "
     "default: a file in RUNS. Also read from RADIOLENS_TUNE_STORAGE, which no list of processes shows.",
 )
-@click.option("--runs", default=Path("runs"), type=click.Path(file_okay=False, path_type=Path), show_default=True)
+@runs_option
 def command(config: str, data: Path, trials: int | None, storage: str | None, runs: Path) -> None:
     """Search the values of the experiment in CONFIG; called again, or once more beside it, it goes on.
 
@@ -40,7 +37,6 @@ def command(config: str, data: Path, trials: int | None, storage: str | None, ru
     code: give only what you trust. Trials are judged on the validation split alone. The folder
     RUNS/<name of the experiment>-tune then holds best.py, the best trial as an experiment, and the page tune.html.
     """
-    from radiolens.cli.collection import open_collection
     from radiolens.cli.stages import stage_progress
     from radiolens.training.configs import load_search
     from radiolens.training.tuning.study_storage import open_storage, sqlite_url

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +10,15 @@ from pathlib import Path
 import optuna
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from radiolens.training.tuning.search import Choice, LogUniform, Search, Uniform
 from radiolens.training.tuning.study_storage import StudyStorage, open_storage, sqlite_url
 from radiolens.training.tuning.trials import Ending, Place, Plan, note, places, run_next, worker
 from radiolens.training.tuning.tune_page import importance, write_page
+from tests.chromium import browser
+
+__all__ = ["browser"]  # a fixture that is used here, too
 
 SPACE = {"learning_rate": LogUniform(1e-4, 1e-1), "dropout": Uniform(0, 1), "batch_size": Choice((8, 16))}
 SEARCH = Search(SPACE, trials=12)
@@ -94,15 +96,6 @@ def test_a_young_search_has_a_page(studies: tuple[optuna.Study, optuna.Study], t
     assert 'aria-label="Validation loss by epoch' in text
     first = replace(places(studies[1])[1], losses={}, values={}, loss=None)
     assert "No trial has finished yet." in page_of(studies[1], tmp_path / "first.html", {1: first})
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("needs a browser: apt-get install chromium")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

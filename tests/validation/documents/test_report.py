@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from radiolens.bundle import InstalledBundle
 from radiolens.validation.documents.report import report
+from tests.chromium import browser
+
+__all__ = ["browser"]  # a fixture that is used here, too
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 FIGURE = re.compile(r"(?<![\d.])-?[01]\.\d{3}(?!\d)")
@@ -37,15 +40,6 @@ HEADINGS = (
 @pytest.fixture(scope="module")
 def text(sample: InstalledBundle) -> str:
     return report(sample, sample.folder / "evidence")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("needs a browser: apt-get install chromium")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
 
 
 def opened(browser: Browser, sample: InstalledBundle, **options: Any) -> Page:  # noqa: ANN401  Playwright's options

@@ -210,6 +210,7 @@ NO_MEASURE = {
 """Functions that measure nothing, with the reason."""
 
 FOLDER = Path(radiolens.evaluation.__file__).parent
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 TESTS = {file: ast.parse(file.read_text(encoding="utf-8")) for file in sorted(Path(__file__).parent.glob("test_*.py"))}
 
 
@@ -218,11 +219,17 @@ def functions(tree: ast.Module) -> list[str]:
 
 
 def imported(tree: ast.Module) -> set[str]:
-    """Return the packages that a module imports, and the names that it takes from radiolens.evaluation as a.b."""
+    """Return the packages that a module imports, and the names that it takes from radiolens.evaluation as a.b.
+
+    A benchmark that the module imports counts as a part of it.
+    """
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module.split(".")[0])
+            if node.module.startswith("benchmarks."):
+                benchmark = BENCHMARKS / f"{node.module.removeprefix('benchmarks.')}.py"
+                found |= imported(ast.parse(benchmark.read_text(encoding="utf-8")))
             found |= {f"{node.module.removeprefix('radiolens.evaluation.')}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}

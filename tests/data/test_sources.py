@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from radiolens.data.case import Manifest
+from radiolens.data.case import Case, Manifest
 from radiolens.data.sources import LAYOUTS, brain_ct, brain_mri, chest_xray
-from radiolens.data.sources.collection import committed_splits
-from radiolens.data.splits import check_no_leakage
+from radiolens.data.sources.collection import LAST_FOLD, Part, committed_splits, parts
+from radiolens.data.splits import check_no_leakage, group_ids
 from radiolens.errors import InvalidManifest
 from tests.shared_data import SHARED, needs_shared_data
 
@@ -91,6 +91,33 @@ def test_a_collection_comes_in_without_leakage(name: str) -> None:
 def test_the_committed_splits_are_what_the_cut_gives() -> None:
     assert chest_xray.cut(SHARED / "chest-xray") == committed_splits("chest_xray")
     assert brain_ct.cut(SHARED / "brain-ct") == committed_splits("brain_ct")
+
+
+@needs_shared_data
+@pytest.mark.parametrize(("name", "folded"), [("chest-xray", {"nih"}), ("brain-ct", {"sich", "stroke"})])
+def test_the_last_fold_is_the_test_split_and_validation_lies_in_the_others(name: str, folded: set[str]) -> None:
+    cases = [case for case in shared(name).cases if case.fold is not None]
+    assert {case.source for case in cases} == folded
+    assert len(cases) == sum(case.source in folded for case in shared(name).cases)
+    assert {case.path for case in cases if case.fold == LAST_FOLD} == {c.path for c in cases if c.split == "test"}
+    assert {case.fold for case in cases} == set(range(1, LAST_FOLD + 1))
+
+
+def test_parts_keep_patients_in_one_fold_and_leave_other_sources_without() -> None:
+    cases = [
+        Case(f"{source}{number}", source, f"p{number // 3}", labels={"pneumonia": number % 2})
+        for source in ("folded", "other")
+        for number in range(60)
+    ]
+    splits = {case.path: "test" if int(case.patient_id[1:]) % 4 == 0 else "train" for case in cases}
+    found = parts(cases, splits, folded=("folded",))
+    assert {path: part.split for path, part in found.items()} == splits
+    own = [case for case in cases if case.source == "folded"]
+    assert {found[case.path].fold for case in cases if case.source == "other"} == {None}
+    assert {found[case.path].fold for case in own if splits[case.path] == "train"} == {1, 2, 3, 4}
+    assert {found[case.path].fold for case in own if splits[case.path] == "test"} == {LAST_FOLD}
+    assert len({(group, found[case.path].fold) for case, group in zip(own, group_ids(own), strict=True)}) == 20
+    assert Part("train") == Part("train", None)
 
 
 @needs_shared_data

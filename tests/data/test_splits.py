@@ -18,6 +18,7 @@ from radiolens.data.splits import (
     hold_out_fold,
     split_by_group,
     with_folds,
+    without_fold,
 )
 from radiolens.errors import DatasetError, PatientLeakage
 from radiolens.tasks import get_task
@@ -144,6 +145,16 @@ def test_a_held_out_fold_becomes_the_validation_split() -> None:
     folds = tuple(Case(str(fold), fold=fold, split="test" if fold == 5 else "train") for fold in range(1, 6))
     held = hold_out_fold(Manifest(Path("m.csv"), MRI, folds), 2)
     assert [case.split for case in held.cases] == ["train", "validation", "train", "train", "test"]
+
+
+def test_a_network_without_a_fold_trains_on_all_others_and_leaves_cases_without_a_fold_where_they_are() -> None:
+    splits = ("train", "validation", "test", "external")
+    folded = [Case(f"{split}{fold}", split=split, fold=fold) for split in splits for fold in (1, 2)]
+    bare = [Case(split, split=split) for split in splits]
+    cut = without_fold(Manifest(Path("m.csv"), MRI, (*folded, *bare)), 2).cases
+    assert [case.split for case in cut[:8]] == [*["train", "validation"] * 3, "external", "external"]
+    assert [case.fold for case in cut[:8]] == [1, 2, 1, 2, 1, 2, None, None]
+    assert cut[8:] == tuple(bare)
 
 
 def test_folds_cut_on_the_fly_keep_patients_together_and_leave_test_and_external_cases_out() -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "split_by_group",
     "stratum",
     "with_folds",
+    "without_fold",
 ]
 
 PARTS = ("train", "validation", "test")
@@ -161,6 +162,21 @@ def hold_out_fold(manifest: Manifest, fold: int) -> Manifest:
         return "validation" if case.fold == fold else "train"
 
     return replace(manifest, cases=tuple(replace(case, split=split(case)) for case in manifest.cases))
+
+
+def without_fold(manifest: Manifest, fold: int) -> Manifest:
+    """Return the manifest of a network that must not see one fold: `validation` is that fold, all others are `train`.
+
+    That goes for test splits with a fold, too, which are judged by the network of their own fold. Cases without a fold
+    stay where they are: trained on, or answered by every network. External ones are never trained on, and lose a fold.
+    """
+
+    def part(case: Case) -> Case:
+        if case.split == "external":
+            return replace(case, fold=None)
+        return case if case.fold is None else replace(case, split="validation" if case.fold == fold else "train")
+
+    return replace(manifest, cases=tuple(part(case) for case in manifest.cases))
 
 
 def check_no_leakage(cases: Sequence[Case]) -> None:

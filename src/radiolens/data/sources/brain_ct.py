@@ -1,6 +1,6 @@
 """Brain CT slices: haemorrhage by slice (sich), and a stroke set in which haemorrhage is not annotated.
 
-Both are cut by patient and committed in brain_ct_splits.csv.
+Both are cut by patient into splits and folds, fold 5 being the test split, and committed in brain_ct_splits.csv.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from radiolens.data.manifest import Case, Manifest
-from radiolens.data.sources.collection import chosen, rows, with_committed_splits
+from radiolens.data.sources.collection import Part, chosen, parts, rows, with_committed_splits
 from radiolens.data.splits import split_by_group
 from radiolens.tasks import get_task
 
@@ -23,15 +23,16 @@ _HAEMORRHAGE = {"haemorrhage": 1, "no_haemorrhage": 0, "normal": None, "stroke":
 
 
 def load(folder: Path) -> Manifest:
-    """Return the collection in `folder` with its committed splits."""
+    """Return the collection in `folder` with its committed splits and folds."""
     return Manifest(folder / "manifest.csv", _TASK, with_committed_splits(folder, "brain_ct", _cases(folder)))
 
 
-def cut(folder: Path) -> Mapping[str, str]:
-    """Return the split of each path, computed anew: what the committed list must equal."""
+def cut(folder: Path) -> Mapping[str, Part]:
+    """Return split and fold of each path, computed anew: what the committed list must equal."""
     cases = _cases(folder)
-    parts = split_by_group(cases, ("train", "validation", "test"), (0.7, 0.1, 0.2), seed=0)
-    return {case.path: split for case, split in zip(cases, parts, strict=True)}
+    splits = split_by_group(cases, ("train", "validation", "test"), (0.7, 0.1, 0.2), seed=0)
+    named = {case.path: split for case, split in zip(cases, splits, strict=True)}
+    return parts(cases, named, folded=("sich", "stroke"))
 
 
 def _cases(folder: Path) -> tuple[Case, ...]:

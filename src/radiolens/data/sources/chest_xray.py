@@ -1,7 +1,9 @@
 """Chest films: Guangzhou children, a tuberculosis collection, NIH adults, TBX11K positives.
 
 Guangzhou's official test split stays the test split, and TBX11K is external: never trained or tuned on. Every
-other split is cut by patient or duplicate group and committed in chest_xray_splits.csv.
+other split is cut by patient or duplicate group and committed in chest_xray_splits.csv. So are the folds of NIH, the
+one source of adults with and without pneumonia, whose test split is fold 5. Other sources have none: a
+cross-validation trains on their training split each time, and lets every network answer their test split.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from radiolens.data.case import COLUMNS, Case, Manifest
 from radiolens.data.rows import case_of
-from radiolens.data.sources.collection import rows, with_committed_splits
+from radiolens.data.sources.collection import Part, parts, rows, with_committed_splits
 from radiolens.data.splits import split_by_group
 from radiolens.tasks import get_task
 
@@ -25,18 +27,19 @@ _COLUMNS = (
 
 
 def load(folder: Path) -> Manifest:
-    """Return the collection in `folder` with its committed splits."""
+    """Return the collection in `folder` with its committed splits and folds."""
     return Manifest(folder / "manifest.csv", _TASK, with_committed_splits(folder, "chest_xray", _cases(folder)))
 
 
-def cut(folder: Path) -> Mapping[str, str]:
-    """Return the split of each path, computed anew: what the committed list must equal."""
+def cut(folder: Path) -> Mapping[str, Part]:
+    """Return split and fold of each path, computed anew: what the committed list must equal."""
     cases = _cases(folder)
     splits = {case.path: case.split for case in cases}
     own = [case for case in cases if case.source in ("tb-collection", "nih")]
     splits |= _assigned(own, ("train", "validation", "test"), (0.7, 0.1, 0.2))
     guangzhou = [case for case in cases if case.source == "guangzhou" and case.split == "train"]
-    return splits | _assigned(guangzhou, ("train", "validation"), (0.9, 0.1))
+    splits |= _assigned(guangzhou, ("train", "validation"), (0.9, 0.1))
+    return parts(cases, splits, folded=("nih",))
 
 
 def _assigned(cases: Sequence[Case], names: Sequence[str], fractions: Sequence[float]) -> dict[str, str]:

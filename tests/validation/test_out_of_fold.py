@@ -17,7 +17,7 @@ from radiolens.data.manifest import Case, Manifest, write_manifest
 from radiolens.errors import DatasetError, PatientLeakage
 from radiolens.evaluation.link import probabilities
 from radiolens.tasks import get_task
-from radiolens.training.folds import Fold, fold_numbers
+from radiolens.training.folds import Answers, Fold, calibration_answers, finished_folds, fold_numbers
 from radiolens.training.train import Watcher, predict_logits
 from radiolens.validation.out_of_fold import OutOfFold, cross_validate, pooled
 from tests.training import tiny_experiment
@@ -29,6 +29,8 @@ EXPERIMENT = replace(tiny_experiment.EXPERIMENT, epochs=1, patience=2)
 """With early stopping, which a cross-validation must not use."""
 
 TASK = get_task("chest-xray")
+BARE = ("external", "test", "validation", "train")
+"""The splits of the first films, which have no fold."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,13 @@ class Validated:
 
 @pytest.fixture(scope="module")
 def folded(collection: Manifest) -> Manifest:
-    """Return the collection with three folds, the third of which is a test split, one external film and one bare."""
+    """Return the collection with three folds, the third of which is a test split, and a film of each split without."""
     cases = [
         replace(case, fold=number % 3 + 1, split="test" if number % 3 == 2 else "train")
         for number, case in enumerate(collection.cases)
     ]
-    cases[0] = replace(cases[0], split="external")
-    cases[1] = replace(cases[1], fold=None)
+    for number, split in enumerate(BARE):
+        cases[number] = replace(cases[number], split=split, fold=None)
     return replace(collection, cases=tuple(cases))
 
 
@@ -63,7 +65,7 @@ def validated(folded: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Val
 
 def test_each_case_is_answered_once_by_the_network_that_was_trained_without_its_fold(validated: Validated) -> None:
     found = validated.found
-    used = [case for case in validated.manifest.cases if case.fold is not None and case.split != "external"]
+    used = [case for case in validated.manifest.cases if case.fold is not None]
     assert sorted(case.path for case in found.scored.cases) == sorted(case.path for case in used)
     assert set(found.networks) == {1, 2, 3}
     for fold in found.networks:
@@ -72,7 +74,8 @@ def test_each_case_is_answered_once_by_the_network_that_was_trained_without_its_
         model = keras.saving.load_model(run / "network.keras")
         logits = predict_logits(model, found.scored.grey[rows], EXPERIMENT.preprocessing)
         with np.load(run / "answers.npz") as kept:
-            assert kept["logits"] == pytest.approx(logits, abs=1e-4)
+            assert kept["logits"][: len(rows)] == pytest.approx(logits, abs=1e-4)
+            assert len(kept["logits"]) == len(rows) + 3  # what has no fold and is not trained on
         order = found.scored.probabilities[rows].argsort(axis=0)  # a temperature keeps the order
         assert (order == logits.argsort(axis=0)).all()
 
@@ -81,7 +84,32 @@ def test_the_schedule_is_fixed_and_no_fold_is_trained_on_what_it_judges(validate
     for fold in validated.found.networks:
         config = json.loads((validated.runs / f"tiny-without-fold{fold}" / "config.json").read_text())
         assert config["patience"] == 0
-    assert any(stage.startswith("answering fold 3") for stage in validated.stages)
+    assert any(stage == "answering without fold 3" for stage in validated.stages)
+
+
+def test_test_and_external_films_without_a_fold_are_answered_by_every_network(validated: Validated) -> None:
+    others = validated.found.others
+    assert [(case.split, case.fold) for case in others.cases] == [
+        (split, fold) for fold in (1, 2, 3) for split in ("external", "test")
+    ]
+    assert others.probabilities.shape == (6, 2)
+    assert len(np.unique(others.probabilities[:, 0])) == 6
+
+
+def test_what_is_finished_can_be_had_again_and_what_is_not_is_told(validated: Validated, tmp_path: Path) -> None:
+    found = finished_folds(EXPERIMENT, validated.manifest, validated.runs)
+    assert [fold.sha256 for fold in found] == list(validated.found.networks.values())
+    with pytest.raises(DatasetError, match=r"no answers of 'tiny' without fold 1, 2, 3.*crossvalidate"):
+        finished_folds(EXPERIMENT, validated.manifest, tmp_path)
+
+
+def test_a_network_is_calibrated_on_other_folds_and_on_validation_films_without_a_fold(validated: Validated) -> None:
+    folds = finished_folds(EXPERIMENT, validated.manifest, validated.runs)
+    cases, logits = calibration_answers(folds, 2)
+    assert {case.fold for case in cases} == {1, 3, None}
+    assert [case.path for case in cases if case.fold is None] == ["2.png"]
+    assert logits[-1].tolist() == folds[1].others.logits[2].tolist()
+    assert logits[: len(folds[0].own.cases)].tolist() == folds[0].own.logits.tolist()
 
 
 def test_a_second_call_trains_nothing_and_finds_the_same(validated: Validated) -> None:
@@ -118,7 +146,8 @@ def folds(shift: float = 0.0) -> list[Fold]:
             for index, (one, other) in enumerate(told)
         )
         logits = np.asarray(told, float) * 2 - 1 + random.normal(0, 1, (60, 2)) + shift * (number == 2)
-        made.append(Fold(number, cases, logits.astype(np.float32), np.zeros((60, 4, 4), np.uint8), str(number)))
+        own = Answers(cases, logits.astype(np.float32), np.zeros((60, 4, 4), np.uint8))
+        made.append(Fold(number, own, Answers((), own.logits[:0], own.grey[:0]), str(number)))
     return made
 
 
@@ -128,7 +157,7 @@ def test_nothing_that_a_fold_is_judged_by_has_seen_it() -> None:
     for name in TASK.label_names:
         assert (plain.thresholds[name][second] == shifted.thresholds[name][second]).all()
         assert (plain.thresholds[name][~second] != shifted.thresholds[name][~second]).all()
-    logits = folds()[1].logits
+    logits = folds()[1].own.logits
     ratio = np.log(plain.scored.probabilities[second] / (1 - plain.scored.probabilities[second])) / logits
     assert ratio == pytest.approx(np.broadcast_to(ratio[0], ratio.shape), rel=1e-3)  # one temperature for the fold
     again = probabilities(logits, list(1 / ratio[0]), exclusive=False)
@@ -165,5 +194,5 @@ def test_one_command_writes_the_pooled_study(folded: Manifest, tmp_path: Path) -
     assert study["settings"]["experiment"]["name"] == "mine"
     assert len(set(study["settings"]["networks"].values())) == 3
     rows = pyarrow.parquet.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()
-    assert len(rows) == study["settings"]["cases"] == 46
+    assert len(rows) == study["settings"]["cases"] == 44
     assert (tmp_path / "out" / "curves.png").exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from radiolens.evaluation.link import probabilities
 from radiolens.task import Task
 from radiolens.training.calibrate import OperatingPoint, operating_point
 from radiolens.training.config import Experiment
-from radiolens.training.folds import Fold, fold_numbers, judge_fold
+from radiolens.training.folds import Answers, Fold, calibration_answers, fold_numbers, judge_fold
 from radiolens.training.train import Watcher
 from radiolens.validation.questions import Scored
 
@@ -25,16 +25,26 @@ _SILENT = Watcher()
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
-    """The cases of all folds with their pooled answers.
+    """The cases of all folds with their pooled answers, and those that every network answered.
 
-    `task` holds the labels of the experiment. `thresholds` give each label one value per case (n,): each fold has its
-    own. `networks` are the SHA-256 of the stored networks by fold.
+    `task` holds the labels of the experiment. `others` are the test and external cases without a fold: each stands in
+    it once for every network, with `fold` naming the network. `points` are what each network was calibrated to, and
+    `networks` the SHA-256 of the stored networks, both by fold.
     """
 
     task: Task
     scored: Scored
-    thresholds: Mapping[str, NDArray[np.float64]]
+    others: Scored
+    points: Mapping[int, OperatingPoint]
     networks: Mapping[int, str]
+
+    @property
+    def thresholds(self) -> Mapping[str, NDArray[np.float64]]:
+        """Return for each label the threshold of each case (n,) in `scored`: each fold has its own."""
+        return {
+            name: np.asarray([self.points[case.fold or 0].thresholds[name] for case in self.scored.cases], np.float64)
+            for name in self.task.label_names
+        }
 
 
 def cross_validate(experiment: Experiment, manifest: Manifest, runs: Path, watcher: Watcher = _SILENT) -> OutOfFold:
@@ -47,35 +57,35 @@ def cross_validate(experiment: Experiment, manifest: Manifest, runs: Path, watch
 
 
 def pooled(task: Task, folds: Sequence[Fold]) -> OutOfFold:
-    """Return the pooled answers of folds, each calibrated on all others.
+    """Return the pooled answers of folds, each calibrated by `calibration_answers`: without an answer to its own cases.
 
-    Temperature and thresholds of a fold are chosen on the out-of-fold answers of the other folds, so that nothing that
-    a case is judged by has seen it (cross-fitting).
+    So nothing that a case is judged by was chosen on it (cross-fitting).
     """
-    points = [_point_of_others(task, folds, fold) for fold in folds]
+    points = {fold.number: operating_point(task, *calibration_answers(folds, fold.number)) for fold in folds}
     return OutOfFold(
         task=task,
-        scored=Scored(
-            tuple(case for fold in folds for case in fold.cases),
-            np.concatenate([_calibrated(task, fold, point) for fold, point in zip(folds, points, strict=True)]),
-            np.concatenate([fold.grey for fold in folds]),
-        ),
-        thresholds={
-            name: np.concatenate(
-                [np.full(len(fold.cases), point.thresholds[name]) for fold, point in zip(folds, points, strict=True)]
-            )
-            for name in task.label_names
-        },
+        scored=_joined([_calibrated(task, fold.own, points[fold.number]) for fold in folds]),
+        others=_joined([_calibrated(task, _never_used(fold), points[fold.number]) for fold in folds]),
+        points=points,
         networks={fold.number: fold.sha256 for fold in folds},
     )
 
 
-def _point_of_others(task: Task, folds: Sequence[Fold], fold: Fold) -> OperatingPoint:
-    others = [other for other in folds if other.number != fold.number]
-    cases = [case for other in others for case in other.cases]
-    return operating_point(task, cases, np.concatenate([other.logits for other in others]))
+def _never_used(fold: Fold) -> Answers:
+    """Return the answers to cases without a fold that chose nothing, each named by the fold of the network."""
+    rows = [row for row, case in enumerate(fold.others.cases) if case.split != "validation"]
+    cases = tuple(replace(fold.others.cases[row], fold=fold.number) for row in rows)
+    return Answers(cases, fold.others.logits[rows], fold.others.grey[rows])
 
 
-def _calibrated(task: Task, fold: Fold, point: OperatingPoint) -> NDArray[np.float64]:
+def _calibrated(task: Task, answers: Answers, point: OperatingPoint) -> Scored:
     temperature = [point.temperature[name] for name in task.label_names]
-    return probabilities(fold.logits, temperature, exclusive=task.exclusive)
+    return Scored(answers.cases, probabilities(answers.logits, temperature, exclusive=task.exclusive), answers.grey)
+
+
+def _joined(parts: Sequence[Scored]) -> Scored:
+    return Scored(
+        tuple(case for part in parts for case in part.cases),
+        np.concatenate([part.probabilities for part in parts]),
+        np.concatenate([part.grey for part in parts]),
+    )

@@ -38,7 +38,10 @@ def test_every_command_explains_itself(command: str) -> None:
 def test_tasks_are_listed() -> None:
     rows = [json.loads(line) for line in run("tasks", "--json").output.splitlines()]
     assert [row["name"] for row in rows] == ["chest-xray", "brain-mri", "brain-ct"]
-    assert "not released" in run("tasks").output
+    assert rows[0]["labels"][1] == {"name": "tuberculosis", "released": True, "youngest_age": 15}
+    told = run("tasks").output
+    assert "tumour (not released: There is no adequate public data" in told
+    assert "tuberculosis (from 15 years on)" in told
 
 
 def test_predict_gives_one_object_a_line_in_order(film: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from radiolens.cli.result_files import COLUMNS
 from radiolens.inference.record import KEYS
 from radiolens.quality import ProblemCode
 from tests.phantoms import MR, chest_film, dicom, head_slice, nifti
+from tests.released import CT_RELEASED
 from tests.shared_data import SHARED, needs_shared_data
 
 CHEST = read_bundle(find_bundles([RELEASED])["chest-xray"])
@@ -109,8 +110,16 @@ def test_what_is_refused_or_unreadable_says_why_by_code(film: Path, tmp_path: Pa
     broken = tmp_path / "broken.dcm"
     broken.write_bytes(b"no image")
     codes = [row["problems"][0]["code"] for row in rows(run(film, broken, "--json"))]
-    codes += [answers(film, "--task", "brain-ct")[0]["problems"][0]["code"]]
-    assert codes == [ProblemCode.TASK_UNDETERMINED, ProblemCode.UNREADABLE, ProblemCode.UNRELEASED_FINDING]
+    assert codes == [ProblemCode.TASK_UNDETERMINED, ProblemCode.UNREADABLE]
+
+
+def test_what_no_installed_network_answers_says_so_by_code(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("radiolens.bundle.RELEASED", tmp_path / "none")
+    (row,) = answers(film, "--task", "brain-ct")
+    assert [problem["code"] for problem in row["problems"]] == [ProblemCode.UNRELEASED_FINDING]
+    assert "no adequate public data" in row["problems"][0]["message"]
 
 
 def test_a_folder_is_walked_sorted_by_name_without_hidden_files(tmp_path: Path) -> None:
@@ -401,8 +410,9 @@ def test_a_real_mr_series_without_body_part_is_answered_if_the_study_is_named_an
 
 
 @needs_shared_data
-def test_a_real_ct_series_is_one_refusal_since_no_network_is_released_for_it() -> None:
+def test_a_real_ct_series_is_one_input_of_head_ct() -> None:
     result = run(SHARED / "dicom" / "ct-head-ge", "--json")
     series, licence = rows(result)
-    assert (series["task"], series["problems"][0]["code"]) == ("brain-ct", ProblemCode.UNRELEASED_FINDING)
+    assert series["task"] == "brain-ct"
+    assert series["status"] == ("answered" if CT_RELEASED else "refused")
     assert (licence["status"], result.exit_code) == ("unreadable", 1)  # the text beside the slices

@@ -20,6 +20,7 @@ from radiolens.prediction import Presence
 from radiolens.profile import Profile
 from radiolens.quality import ProblemCode
 from tests.phantoms import chest_film
+from tests.released import CT_RELEASED
 from tests.shared_data import SHARED, needs_shared_data
 
 FOLDERS = find_bundles([RELEASED])
@@ -112,7 +113,7 @@ def test_a_header_that_contradicts_the_task_is_refused(predictor: Predictor, ima
 def test_auto_routes_by_header_and_does_not_guess(predictor: Predictor) -> None:
     assert predictor.predict_image(film("DX", "CHEST", "PA")).task == "chest-xray"
     assert predictor.predict_image(film()).quality.problems[0].code is ProblemCode.TASK_UNDETERMINED
-    assert predictor.predict_image(film("CT", "HEAD")).quality.problems[0].code is ProblemCode.UNRELEASED_FINDING
+    assert predictor.predict_image(film("CT", "HEAD")).task == "brain-ct"
     with pytest.raises(UnknownTask, match="Known tasks"):
         predictor.predict_image(film(), "knee")
 
@@ -137,4 +138,11 @@ def test_a_prediction_survives_json(predictor: Predictor) -> None:
 def test_a_real_series_is_one_input(predictor: Predictor) -> None:
     files = [file.read_bytes() for file in sorted((SHARED / "dicom" / "ct-head-ge").glob("*.dcm"))]
     prediction = predictor.predict(files)
-    assert prediction.quality.problems[0].code is ProblemCode.UNRELEASED_FINDING
+    assert prediction.task == "brain-ct"
+    if not CT_RELEASED:
+        assert prediction.quality.problems[0].code is ProblemCode.UNRELEASED_FINDING
+        return
+    assert [finding.label for finding in prediction.findings] == ["haemorrhage"]
+    assert [entry.index for entry in prediction.slices] == list(range(8, 20))  # of 28: the middle two fifths
+    mean = np.mean([entry.findings[0].probability for entry in prediction.slices])
+    assert prediction.findings[0].probability == pytest.approx(mean)

@@ -25,7 +25,8 @@ def test_tasks_and_labels_are_those_of_the_contract() -> None:
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: str(task.name))
 def test_a_task_tells_what_it_is_for_and_never_says_healthy(task: Task) -> None:
-    told = " ".join([task.intended_use, task.negative_answer, *task.limits, *(label.title for label in task.labels)])
+    limits = task.limit_texts(task.label_names)
+    told = " ".join([task.intended_use, task.negative_answer, *limits, *(label.title for label in task.labels)])
     assert "healthy" not in told.lower()
     assert task.negative_answer.startswith("No ")
     assert task.limits
@@ -55,6 +56,7 @@ def test_an_unknown_task_names_the_known_ones() -> None:
 
 def test_a_label_is_found_by_name_and_a_task_cannot_be_changed() -> None:
     task = get_task("brain-ct")
+    assert task.label("haemorrhage").released
     assert not task.label("tumour").released
     with pytest.raises(KeyError, match="glioma"):
         task.label("glioma")

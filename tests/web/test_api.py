@@ -11,8 +11,10 @@ from starlette.testclient import TestClient
 
 from radiolens.errors import RadiolensError
 from radiolens.inference.record import KEYS
+from radiolens.tasks import TASKS
 from radiolens.web.schemas import InputProblem, Prediction, ProblemDetails
 from tests.phantoms import MR, dicom
+from tests.released import CT_RELEASED
 from tests.web.serving import LOCAL, film, head_series, local_client, png
 
 FILM = png(film())
@@ -35,17 +37,34 @@ def zipped(*contents: bytes) -> bytes:
 def test_the_app_says_that_it_runs_and_which_tasks_it_answers(client: TestClient) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
     ready = client.get("/readyz").json()
-    assert (ready["status"], set(ready["tasks"])) == ("ready", {"chest-xray", "brain-mri"})
+    assert (ready["status"], set(ready["tasks"])) == (
+        "ready",
+        {"chest-xray", "brain-mri", *(["brain-ct"] if CT_RELEASED else [])},
+    )
 
 
 def test_the_tasks_are_listed_with_their_labels_and_whether_a_bundle_answers_them(client: TestClient) -> None:
     rows = {row["name"]: row for row in client.get("/api/v1/tasks").json()}
     assert rows["chest-xray"]["labels"] == ["pneumonia", "tuberculosis"]
+    assert rows["chest-xray"]["intended_use"] == TASKS[0].intended_use
     assert {name: row["answered"] for name, row in rows.items()} == {
         "chest-xray": True,
         "brain-mri": True,
-        "brain-ct": False,
+        "brain-ct": CT_RELEASED,
     }
+
+
+def test_the_tasks_say_for_whom_a_finding_is_meant_and_what_limits_an_answer(client: TestClient) -> None:
+    for task, row in zip(TASKS, client.get("/api/v1/tasks").json(), strict=True):
+        assert [entry["text"] for entry in row["limits"]] == [limit.text for limit in task.limits]
+        told = {entry["label"]: (entry["youngest_age"], entry["released"]) for entry in row["label_details"]}
+        assert told == {label.name: (label.youngest_age, label.released) for label in task.labels}
+    chest, _, ct = client.get("/api/v1/tasks").json()
+    (of_children,) = [entry for entry in chest["limits"] if entry["to_age"] == 15]
+    assert (of_children["labels"], of_children["from_age"], of_children["volumes"]) == (["tuberculosis"], 0, None)
+    assert {entry["to_age"] for entry in ct["limits"]} == {None}
+    assert {entry["volumes"] for entry in ct["limits"]} == {True, False, None}
+    assert "no adequate public data" in ct["label_details"][1]["why_unreleased"]
 
 
 def test_an_app_without_bundles_is_not_ready(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> None:  # noqa: ANN401  pytest's

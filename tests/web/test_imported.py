@@ -17,6 +17,7 @@ from radiolens.inference.record import KEYS
 from radiolens.web import schemas
 from radiolens.web.studies import bundle_studies
 from tests.phantoms import CT, dicom, head_slice
+from tests.released import CT_RELEASED
 from tests.tiny_bundle import make_bundle, make_imported
 from tests.web.imported import FIRST_DESIGN, UPLOAD_BUNDLES, fill_home
 from tests.web.serving import film, head_series, local_client, png
@@ -68,7 +69,7 @@ def test_the_tasks_list_their_bundles_the_default_first(site: TestClient) -> Non
             ("pneumonia_model", False, False),
         ],
         "brain-mri": [("brain-mri", True, True), ("braintumor", False, False)],
-        "brain-ct": [],
+        "brain-ct": [("brain-ct", True, True)] if CT_RELEASED else [],
     }
     (imported,) = [row for row in rows["brain-mri"] if row["name"] == "braintumor"]
     assert imported["labels"] == ["glioma", "meningioma", "no_tumour", "pituitary"]
@@ -270,12 +271,13 @@ def test_a_site_bundle_in_the_place_of_the_released_one_promises_no_more_than_it
         assert ask(client, task="chest-xray").json()["bundle"]["calibrated"] is False
 
 
-def test_a_task_that_no_study_asks_is_offered_by_its_bundle(tmp_path: Path) -> None:
-    make_bundle(tmp_path / "bundles", "brain-ct")
+def test_a_sites_own_network_of_more_findings_answers_them_all(tmp_path: Path) -> None:
+    make_bundle(tmp_path / "bundles", "brain-ct", version="99.0.0")
     with local_client(home=tmp_path) as client:
-        assert 'value="bundle:brain-ct"' in client.get("/").text
-        page = analyse(client, "bundle:brain-ct", dicom(head_slice(), SOPClassUID=CT, Modality="CT", RescaleSlope=1))
-        assert re.search(r"(No haemorrhage or brain tumour|No haemorrhage) found|suspected", page)
+        assert 'value="bundle:brain-ct"' not in client.get("/").text  # the study asks it
+        page = analyse(client, "head-ct", dicom(head_slice(), SOPClassUID=CT, Modality="CT", RescaleSlope=1))
+        assert re.search(r"No intracranial haemorrhage or brain tumour found|suspected|Undecided", page)
+        assert "<dt>Brain tumour</dt>" in page
         assert "imported" not in re.findall(r"<article.*?</article>", page, re.DOTALL)[0]
 
 

@@ -43,6 +43,7 @@ def test_what_is_not_released_is_shown_with_its_reason(client: TestClient) -> No
     page = client.get("/").text
     reasons = [label.why_unreleased for task in TASKS for label in task.labels if not label.released]
     assert reasons
+    assert "Not released: brain tumour on Brain CT" in page
     for reason in reasons:
         assert reason in page
 
@@ -80,7 +81,7 @@ def test_no_page_says_healthy(client: TestClient) -> None:
     [
         ("chest", [], 422, "No image was chosen"),
         ("chest", [("", b"")], 422, "No image was chosen"),
-        ("knee", [("a.png", FILM)], 422, "Choose one of chest, pneumonia, tuberculosis, brain."),
+        ("knee", [("a.png", FILM)], 422, "Choose one of chest, pneumonia, tuberculosis, brain, head-ct."),
         ("chest", [("a.png", bytes(31_000_000))], 413, "larger than 30 MB"),
         ("chest", [("a.png", b"x")] * 21, 413, "may hold 20 files"),
     ],

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from radiolens.cli.collection import open_collection, runs_option
+
+if TYPE_CHECKING:  # importing it loads TensorFlow
+    from radiolens.training.export import Exported
 
 __all__ = ["command"]
 
@@ -28,7 +32,16 @@ __all__ = ["command"]
     help="A manifest (CSV or Parquet), or the folder of a known collection: that of the run.",
 )
 @click.option("--version", help="For instance 1.0.0; answers name it.")
+@click.option(
+    "--name", default="", help="Of the bundle; default the task's, whose bundle answers in place of the released one."
+)
 @runs_option
+@click.option(
+    "--without-fold",
+    type=click.IntRange(min=1),
+    help="NETWORK is that of the finished cross-validation in RUNS that left this fold out: calibrate it on the "
+    "answers to the other folds, each by the network of its own, and on validation cases without a fold.",
+)
 @click.option(
     "--largest-mb",
     type=click.IntRange(min=1),
@@ -40,7 +53,9 @@ def command(
     file_format: str,
     data: Path | None,
     version: str | None,
+    name: str,
     runs: Path,
+    without_fold: int | None,
     largest_mb: int | None,
 ) -> None:
     """Write the bundle of NETWORK (network.keras of a run) into the new FOLDER, calibrated on the validation split.
@@ -59,19 +74,22 @@ def command(
     experiment, network, folder = places
     if not network.is_file():
         raise click.UsageError(f"NETWORK: {network} is no file. Give the network.keras of the run.")
-    _export(str(experiment), network, folder, data, version, runs, largest_mb)
-
-
-def _export(
-    experiment: str, network: Path, folder: Path, data: Path, version: str, runs: Path, largest_mb: int | None
-) -> None:
-    from radiolens.cli.stages import stage_progress
     from radiolens.training.configs import load_experiment
-    from radiolens.training.export import Exported, export_bundle
+    from radiolens.training.export import Exported
+    from radiolens.training.fold_export import calibrated_out_of_fold
+
+    config = load_experiment(str(experiment))
+    exported = Exported(config, open_collection(data, config.task), network, runs / "cache", name)
+    if without_fold is not None:
+        exported = calibrated_out_of_fold(exported, runs, without_fold)
+    _export(exported, folder, version, largest_mb)
+
+
+def _export(exported: Exported, folder: Path, version: str, largest_mb: int | None) -> None:
+    from radiolens.cli.stages import stage_progress
+    from radiolens.training.export import export_bundle
     from radiolens.validation.documents.seal import seal
 
-    config = load_experiment(experiment)
-    exported = Exported(config, open_collection(data, config.task), network, runs / "cache")
     limit = None if largest_mb is None else largest_mb * 1_000_000
     installed = export_bundle(exported, folder, version, limit, stage_progress(sys.stderr))
     click.echo(f"{folder}: {installed.sha256}")

@@ -51,7 +51,9 @@ def _row(task: Task, installed: Installed) -> dict[str, Any]:
         }
         for entry in installed.of_task(task.name)
     ]
-    labels = [{"name": label.name, "released": label.released} for label in task.labels]
+    labels = [
+        {"name": label.name, "released": label.released, "youngest_age": label.youngest_age} for label in task.labels
+    ]
     return {"name": task.name, "title": task.title, "labels": labels, "bundles": bundles}
 
 
@@ -59,7 +61,9 @@ def _tell(task: Task, installed: Installed) -> None:
     row = _row(task, installed)
     click.echo(f"{task.name:12} {task.intended_use}")
     for label in task.labels:
-        click.echo(f"{'':12}   {label.name}{'' if label.released else f' (not released: {label.why_unreleased})'}")
+        age = f" (from {label.youngest_age} years on)" if label.youngest_age else ""
+        why = "" if label.released else f" (not released: {label.why_unreleased})"
+        click.echo(f"{'':12}   {label.name}{age}{why}")
     for entry in row["bundles"]:
         mark = "" if entry["calibrated"] else ", imported: not calibrated, not measured by radiolens"
         asked = "" if entry["default"] else f", asked for by --bundle {entry['name']}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radiolens.task import Code, Label, Task
+from radiolens.task import Code, Label, Limit, Task
 
 __all__ = ["BRAIN_MRI"]
 
@@ -41,8 +41,19 @@ BRAIN_MRI = Task(
     intended_use="Single brain MR slices; the tumour type is meant for T1-weighted slices after contrast.",
     negative_answer="No glioma, meningioma or pituitary tumour found",
     limits=(
-        "Slices are judged; the answer for a whole volume is a mean over slices and is not validated.",
-        "The tumour type is only meaningful on T1-weighted slices after contrast.",
-        "Examples without tumour come from web pictures, not from one scanner.",
+        Limit(
+            "This slice alone was judged: a tumour that it does not cut is missed.",
+            volumes=False,
+        ),
+        Limit(
+            "Slices are judged; the answer for a whole volume is a mean over slices and is not validated.",
+            volumes=True,
+        ),
+        Limit(
+            "The tumour type is only meaningful on T1-weighted slices after contrast.",
+            ("glioma", "meningioma", "pituitary"),
+        ),
+        Limit("Examples without tumour come from web pictures, not from one scanner."),
+        Limit("All training slices were pictures of 8 bits; the files of a scanner (DICOM) were not measured."),
     ),
 )

@@ -19,6 +19,7 @@ from radiolens.bundle import LITE0_BYTES, LITE2_BYTES, Bundle, InstalledBundle, 
 from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import BundleError, DatasetError
 from radiolens.inference.engine import Engine
+from radiolens.training.bundle_name import check_name
 from radiolens.training.calibrate import EXCLUSIVE_THRESHOLD, operating_point
 from radiolens.training.config import Experiment, as_json
 from radiolens.training.golden import write_golden, write_provisional
@@ -35,12 +36,17 @@ _REFERENCE_CASES = 1000
 
 @dataclass(frozen=True)
 class Exported:
-    """Where things are that an export needs: the trained network (a .keras file), the data, a folder for arrays."""
+    """Where things are that an export needs: the trained network (a .keras file), the data, a folder for arrays.
+
+    `name` is what the bundle is called, empty for the name of the experiment's task: such a bundle answers the task in
+    place of the released one.
+    """
 
     experiment: Experiment
     manifest: Manifest
     network: Path
     cache: Path
+    name: str = ""
 
 
 def export_bundle(
@@ -53,11 +59,14 @@ def export_bundle(
     """Write the bundle of a trained network: ONNX, then temperature, thresholds and golden pair of the stored network.
 
     Temperature and thresholds are chosen on the validation split, of the experiment's sources only. `folder` appears
-    once all is done. Raises BundleError if it is there already, or the bundle is larger than `largest_bytes` (default:
-    what the backbone may take); DatasetError if the network is not of this experiment, or validation does not suffice.
+    once all is done. Raises BundleError if it is there already, the bundle may not have its name, or is larger than
+    `largest_bytes` (default: what the backbone may take); DatasetError if the network is not of this experiment, or
+    validation does not suffice.
     """
     if folder.exists():
         raise BundleError(f"{folder} exists. A bundle is never changed: give another version, or remove it.")
+    name = exported.name or exported.experiment.task
+    check_name(name, version, exported.experiment.task)
     _check_run(exported)
     limit = largest_bytes_of(exported.experiment) if largest_bytes is None else largest_bytes
     manifest = exported.experiment.part(exported.manifest)
@@ -65,7 +74,7 @@ def export_bundle(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     _write_network(exported, manifest, partial)
-    bundle = _bundle(exported.experiment, manifest, version)
+    bundle = _bundle(name, version, exported.experiment, manifest)
     bundle = _calibrated(bundle, exported, manifest, partial, limit, progress)
     write_golden(bundle, partial, limit)
     write_bundle(bundle, partial, limit)
@@ -107,10 +116,10 @@ def _check_run(exported: Exported) -> None:
         )
 
 
-def _bundle(experiment: Experiment, manifest: Manifest, version: str) -> Bundle:
+def _bundle(name: str, version: str, experiment: Experiment, manifest: Manifest) -> Bundle:
     task = manifest.task
     return Bundle(
-        name=task.name,
+        name=name,
         version=version,
         task=task.name,
         labels=task.label_names,
@@ -119,7 +128,7 @@ def _bundle(experiment: Experiment, manifest: Manifest, version: str) -> Bundle:
         temperature=dict.fromkeys(task.label_names, 1.0),
         thresholds=dict.fromkeys(task.label_names, EXCLUSIVE_THRESHOLD),
         threshold_evidence="not chosen yet",
-        limits=task.limits,
+        limits=task.limit_texts(task.label_names),
         explanation="class-activation-map",
         provenance={
             "experiment": experiment.name,

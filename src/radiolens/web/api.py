@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request
@@ -10,11 +11,21 @@ from radiolens.errors import InputError, UnknownTask
 from radiolens.inference.installed import Installed
 from radiolens.inference.predict import AUTO
 from radiolens.inference.record import record
+from radiolens.task import Label, Limit
 from radiolens.tasks import TASKS, get_task
 from radiolens.web.answers import Answerer
 from radiolens.web.openapi import BUNDLE_FIELD, FILE_PROBLEMS, NOT_READY, upload_body
 from radiolens.web.problems import HTTPProblem
-from radiolens.web.schemas import BundleAnswer, Health, Prediction, Readiness, TaskAnswer, UnusableAnswer
+from radiolens.web.schemas import (
+    BundleAnswer,
+    Health,
+    LabelAnswer,
+    LimitAnswer,
+    Prediction,
+    Readiness,
+    TaskAnswer,
+    UnusableAnswer,
+)
 from radiolens.web.single import answer_one, asked_bundle, input_problem
 from radiolens.web.uploads import received
 
@@ -59,7 +70,10 @@ def tasks(request: Request) -> list[TaskAnswer]:
         TaskAnswer(
             name=task.name,
             title=task.title,
+            intended_use=task.intended_use,
             labels=task.label_names,
+            label_details=tuple(map(_label, task.labels)),
+            limits=tuple(map(_limit, task.limits)),
             answered=task.name in installed.tasks,
             bundles=_bundles(installed, task.name),
         )
@@ -107,6 +121,24 @@ def _bundles(installed: Installed, task: str) -> tuple[BundleAnswer, ...]:
             default=entry == default,
         )
         for entry in installed.of_task(task)
+    )
+
+
+def _label(label: Label) -> LabelAnswer:
+    return LabelAnswer(
+        label=label.name,
+        title=label.title,
+        definition=label.definition,
+        youngest_age=label.youngest_age,
+        released=label.released,
+        why_unreleased=label.why_unreleased,
+    )
+
+
+def _limit(limit: Limit) -> LimitAnswer:
+    to_age = limit.to_age if math.isfinite(limit.to_age) else None  # JSON knows no infinity
+    return LimitAnswer(
+        text=limit.text, labels=limit.labels, from_age=limit.from_age, to_age=to_age, volumes=limit.volumes
     )
 
 

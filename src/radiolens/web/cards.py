@@ -98,7 +98,7 @@ def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
         slice_note=_slice_note(study, result, image, position, "probability" if bundle.calibrated else "score"),
         thresholds=_thresholds(bundle, shown),
         model=result.bundle,
-        limits=study.concerning(bundle.limits),
+        limits=study.concerning(bundle.limits, image),
         remarks=image.source.warnings,
         seconds=answer.seconds,
     )

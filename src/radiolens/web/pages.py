@@ -14,8 +14,8 @@ from radiolens import __version__
 from radiolens.inference.installed import Installed, UnusableBundle
 from radiolens.inference.predict import Predictor
 from radiolens.settings import Settings
-from radiolens.task import Label
-from radiolens.tasks import get_task
+from radiolens.task import Label, Task
+from radiolens.tasks import TASKS
 from radiolens.web.answers import Answer, Answerer
 from radiolens.web.cards import Card, make_card
 from radiolens.web.problems import HTTPProblem
@@ -25,6 +25,7 @@ from radiolens.web.uploads import Upload, received
 __all__ = [
     "DISCLAIMER",
     "FIRST_DESIGN_FILES",
+    "UNRELEASED",
     "CardList",
     "StartPage",
     "analyse",
@@ -38,6 +39,8 @@ router = APIRouter(include_in_schema=False)
 _templates = Jinja2Templates(Path(__file__).parent / "templates")
 
 DISCLAIMER = "For education and research. Not a medical device. A second reader, never a replacement."
+UNRELEASED = tuple((task, label) for task in TASKS for label in task.labels if not label.released)
+"""The findings that a task declares and no released network answers."""
 FIRST_DESIGN_FILES = ("braintumor.h5", "Tuberculosis_model.h5", "pneumonia_model.h5")
 
 
@@ -64,7 +67,7 @@ class StartPage:
     other_studies: tuple[Study, ...] = ()
     imported_studies: tuple[Study, ...] = ()
     studies: tuple[Study, ...] = STUDIES
-    unreleased: tuple[Label, ...] = tuple(label for label in get_task("brain-ct").labels if not label.released)
+    unreleased: tuple[tuple[Task, Label], ...] = UNRELEASED
     version: str = __version__
     disclaimer: str = DISCLAIMER
 

@@ -16,6 +16,8 @@ __all__ = [
     "FindingAnswer",
     "Health",
     "InputProblem",
+    "LabelAnswer",
+    "LimitAnswer",
     "Prediction",
     "ProblemDetails",
     "Readiness",
@@ -122,12 +124,36 @@ class BundleAnswer(_Answer):
     default: bool = Field(description="It answers where no bundle is named.")
 
 
+class LabelAnswer(_Answer):
+    """A label of a task: what it means, and for whom it is meant."""
+
+    label: str = Field(examples=["tuberculosis"])
+    title: str
+    definition: str = Field(description="How the labels were made that it was learnt from.")
+    youngest_age: int = Field(description="Years; in younger patients the finding is not to be believed.")
+    released: bool = Field(description="A released network answers it; a site's own may, even if not.")
+    why_unreleased: str = Field(description="Empty if it is released.")
+
+
+class LimitAnswer(_Answer):
+    """A sentence to be shown beside an answer, and where it applies."""
+
+    text: str
+    labels: tuple[str, ...] = Field(description="The findings it is about; empty for all of the task.")
+    from_age: float = Field(description="Years from which on it applies.")
+    to_age: float | None = Field(description="Years below which it applies; null for no bound.")
+    volumes: bool | None = Field(description="True: of volumes only; false: of single images only; null: of both.")
+
+
 class TaskAnswer(_Answer):
-    """A study, and which installed bundles answer it."""
+    """A study, what it is meant for, and which installed bundles answer it."""
 
     name: str = Field(examples=["chest-xray"])
     title: str
+    intended_use: str
     labels: tuple[str, ...]
+    label_details: tuple[LabelAnswer, ...] = Field(description="In the order of `labels`.")
+    limits: tuple[LimitAnswer, ...] = Field(description="To be shown beside every answer that they apply to.")
     answered: bool = Field(description="There is a bundle that answers where none is named.")
     bundles: tuple[BundleAnswer, ...] = Field(description="The default first.")
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from radiolens.bundle import Bundle
+from radiolens.image import Image
 from radiolens.inference.installed import Installed
 from radiolens.prediction import Finding
 from radiolens.task import Label, Task
@@ -42,26 +43,20 @@ class Study:
     @property
     def negative_answer(self) -> str:
         """Return what is said when nothing that was looked for was found."""
-        return self.task.negative_answer if self._whole else f"No {_listed(self._abnormal, 'or')} found"
+        return self.task.nothing_found(self._answered)
 
     def answered_by(self, bundle: Bundle) -> Study:
         """Return the same study, which promises no more than the bundle answers."""
         return replace(self, labels=bundle.labels)
 
-    def concerning(self, limits: Sequence[str]) -> tuple[str, ...]:
-        """Return a bundle's limits; of some findings, those that concern them, and that they alone were looked for."""
-        if self._whole and not self.bundle:
-            return tuple(limits)
-        verb = "is" if len(self._abnormal) == 1 else "are"
-        only = f"Only {_listed(self._abnormal, 'and')} {verb} looked for; every other disease is missed."
-        return (only, *(text for text in limits if self._concerns(text)))
-
-    def _concerns(self, limit: str) -> bool:
-        """Say whether a limit is not of other findings alone, nor the one that says what the whole task looks for."""
-        others = [label.title.lower() for label in self.task.labels if label.name not in self._answered]
-        mine = any(title in limit.lower() for title in self._abnormal)
-        named = mine or not any(title in limit.lower() for title in others)
-        return named and not limit.startswith("Only ")
+    def concerning(self, limits: Sequence[str], image: Image) -> tuple[str, ...]:
+        """Return those of a bundle's limits that concern the study's findings and this image, behind its scope."""
+        scope = self.task.scope(self._answered).text
+        whole = self.task.scope(self.task.label_names).text
+        known = (self.task.limit(text) for text in limits if text not in (scope, whole))
+        age, volume = image.source.patient_age_years, image.is_volume
+        mine = (limit.text for limit in known if limit.is_about(self._answered) and limit.applies(age, volume=volume))
+        return (scope, *mine)
 
     def shows(self, finding: Finding) -> bool:
         """Say whether the finding was asked for."""
@@ -72,19 +67,8 @@ class Study:
         return self.task.label(finding.label)
 
     @property
-    def _whole(self) -> bool:
-        """Say whether all that the task can ask is asked and answered."""
-        return set(self._answered) == set(self.task.label_names)
-
-    @property
     def _answered(self) -> tuple[str, ...]:
         return (self.label,) if self.label else self.labels or self.task.label_names
-
-    @property
-    def _abnormal(self) -> list[str]:
-        """Return the titles of the findings that are looked for."""
-        found = (self.task.label(name) for name in self._answered)
-        return [label.title.lower() for label in found if not label.normal]
 
 
 def bundle_studies(installed: Installed) -> tuple[Study, ...]:
@@ -108,16 +92,12 @@ def _bundle_study(bundle: Bundle) -> Study:
     )
 
 
-def _listed(words: Sequence[str], last: str) -> str:
-    """Return words as a sentence lists them."""
-    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
-
-
 STUDIES = (
     Study("chest", "Whole chest", "Pneumonia and tuberculosis, frontal chest X-ray", "chest-xray"),
     Study("pneumonia", "Pneumonia", "Frontal chest X-ray", "chest-xray", "pneumonia"),
     Study("tuberculosis", "Tuberculosis", "Frontal chest X-ray, from 15 years on", "chest-xray", "tuberculosis"),
     Study("brain", "Brain tumour", "MR slices; T1 after contrast for the type of tumour", "brain-mri"),
+    Study("head-ct", "Brain haemorrhage", "CT slices of the head without contrast", "brain-ct"),
 )
 """In the order of the page."""
 

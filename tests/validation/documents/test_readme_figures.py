@@ -103,7 +103,7 @@ def test_every_figure_of_a_document_is_one_of_the_evaluations_beside_it_or_of_th
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: str(task.name))
 def test_a_figure_that_a_limit_quotes_is_one_of_the_evidence(task: Any) -> None:  # noqa: ANN401  a Task
     known = {f"{value:.2f}" for value in values(evidence(task.name)) if isinstance(value, float)}
-    quoted = {figure for limit in task.limits for figure in re.findall(r"(?<![\d.])[01]\.\d\d(?!\d)", limit)}
+    quoted = {figure for limit in task.limits for figure in re.findall(r"(?<![\d.])[01]\.\d\d(?!\d)", limit.text)}
     assert quoted - known == set()
 
 

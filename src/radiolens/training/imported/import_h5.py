@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -30,11 +29,9 @@ from radiolens import __version__
 from radiolens.bundle import (
     CLASS_ACTIVATION_MAP,
     OCCLUSION_MAP,
-    RELEASED,
     SITE_BYTES,
     Bundle,
     InstalledBundle,
-    find_bundles,
     write_bundle,
 )
 from radiolens.errors import BundleError
@@ -42,7 +39,8 @@ from radiolens.imaging.preprocess import Preprocessing, grey_levels
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.inference.engine import Engine
 from radiolens.task import Task
-from radiolens.tasks import TASKS, get_task
+from radiolens.tasks import get_task
+from radiolens.training.bundle_name import check_name
 from radiolens.training.golden import golden_pictures, write_golden
 from radiolens.training.imported.import_process import CPU_SECONDS, STAGES, Progress, inspected, memory_bytes, run_child
 from radiolens.training.imported.keras_config import INPUT
@@ -68,8 +66,6 @@ _STALE_SECONDS = 24 * 3600  # what a killed import leaves is removed by one that
 
 _FIRST_LAYER = "scaled_by_colour"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}")
 _NO_LABEL = ("-", "normal", "negative", "healthy")
 """Names of outputs that are no label of a task of independent findings."""
 _ALIASES: Mapping[str, str] = MappingProxyType(
@@ -165,7 +161,7 @@ def import_network(
     """
     outputs = _outputs(get_task(wanted.task), wanted.labels)
     name = wanted.name or file.stem
-    _check_name(name, wanted.version)
+    check_name(name, wanted.version)
     place = bundles / name / wanted.version
     working = bundles.parent / "importing"
     working.mkdir(parents=True, exist_ok=True)
@@ -272,15 +268,6 @@ def _outputs(task: Task, labels: Sequence[str]) -> tuple[str | None, ...]:
             f"{'' if task.exclusive else ', or - for one that is none of them'}, in the network's order."
         )
     return outputs
-
-
-def _check_name(name: str, version: str) -> None:
-    taken = {*find_bundles([RELEASED]), *(task.name for task in TASKS)}
-    if not _NAME.fullmatch(name) or not _VERSION.fullmatch(version) or name in taken:
-        raise BundleError(
-            f"A bundle cannot be called {name!r} {version!r}: expected letters, digits, '-' and '_', a version such as "
-            f"1.0.0, and not the name of a released bundle ({', '.join(sorted(taken))}). Give --name or --version."
-        )
 
 
 def _copy(file: Path, copy: Path) -> str:

@@ -74,7 +74,7 @@ def _use(installed: InstalledBundle) -> list[str]:
     if not installed.bundle.calibrated:
         return [f"An imported network, asked as {task.title}. Its file does not tell what it was made for."]
     kind = "Exactly one label holds." if task.exclusive else "Each finding is a question of its own."
-    nothing = f'Where nothing is found it says "{task.negative_answer}", never "healthy".'
+    nothing = f'Where nothing is found it says "{task.nothing_found(installed.bundle.labels)}", never "healthy".'
     return [f"{task.title}: {task.intended_use} {kind} {nothing}"]
 
 

@@ -60,6 +60,48 @@ def test_the_order_of_the_labels_decides_nothing(
         assert {finding.label: finding for finding in decide(turned, limits, exclusive=exclusive)} == straight
 
 
+BOTH, NEITHER = {PRESENT, ABSENT}, set[Presence]()
+
+
+@pytest.mark.parametrize(
+    ("probability", "possible", "expected"),
+    [
+        (0.8, {PRESENT}, PRESENT),
+        (0.2, {ABSENT}, ABSENT),
+        (0.8, BOTH, INDETERMINATE),
+        (0.2, BOTH, INDETERMINATE),
+        (0.8, NEITHER, INDETERMINATE),
+        (0.2, NEITHER, INDETERMINATE),
+        (0.8, {ABSENT}, INDETERMINATE),  # contradicts the threshold
+        (0.2, {PRESENT}, INDETERMINATE),
+    ],
+)
+def test_a_finding_is_decided_where_threshold_and_set_agree(
+    probability: float, possible: set[Presence], expected: Presence
+) -> None:
+    found = decide({"pneumonia": probability}, {"pneumonia": 0.5}, exclusive=False, possible={"pneumonia": possible})
+    assert found == (Finding("pneumonia", probability, 0.5, expected),)
+
+
+@pytest.mark.parametrize(
+    ("possible", "expected"),
+    [
+        ([{PRESENT}, {ABSENT}, {ABSENT}], [PRESENT, ABSENT, ABSENT]),  # far below its threshold, and the least likely
+        ([BOTH, {ABSENT}, BOTH], [INDETERMINATE, ABSENT, INDETERMINATE]),
+        ([NEITHER, NEITHER, NEITHER], [INDETERMINATE] * 3),
+    ],
+)
+def test_of_exclusive_labels_the_set_decides_alone(possible: list[set[Presence]], expected: list[Presence]) -> None:
+    named = dict(zip(NAMES, (0.1, 0.2, 0.7), strict=True))
+    found = decide(named, dict.fromkeys(NAMES, 0.5), exclusive=True, possible=dict(zip(NAMES, possible, strict=True)))
+    assert [finding.presence for finding in found] == expected
+
+
+def test_a_set_that_lacks_a_label_is_an_error() -> None:
+    with pytest.raises(KeyError, match="pneumonia"):
+        decide({"pneumonia": 0.5}, {"pneumonia": 0.5}, exclusive=False, possible={})
+
+
 def test_a_label_without_a_threshold_is_an_error() -> None:
     with pytest.raises(KeyError, match="tuberculosis"):
         decide({"tuberculosis": 0.5}, {"pneumonia": 0.5}, exclusive=False)

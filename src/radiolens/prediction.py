@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -86,7 +86,8 @@ class Explanation:
 class Prediction:
     """What was answered, or why it was not: refused if `quality` holds problems, then without findings.
 
-    `task` and `bundle` are None where none could be chosen. `prediction_set` is empty where the bundle has none.
+    `task` and `bundle` are None where none could be chosen. `prediction_set` names the labels that may be
+    present by the bundle's prediction set, and is empty where the bundle has none.
     `slices` is filled for volumes only. `seconds` is the time from bytes to answer.
     """
 
@@ -114,23 +115,39 @@ class Prediction:
 
 
 def decide(
-    probabilities: Mapping[str, float], thresholds: Mapping[str, float], *, exclusive: bool
+    probabilities: Mapping[str, float],
+    thresholds: Mapping[str, float],
+    *,
+    exclusive: bool,
+    possible: Mapping[str, Set[Presence]] | None = None,
 ) -> tuple[Finding, ...]:
-    """Turn probabilities into findings by threshold, joined by label name.
+    """Turn probabilities into findings, joined by label name: by threshold, and by a prediction set where there is one.
 
     Independent findings are present from their threshold on. Of exclusive labels only the most probable can be
     present; below its threshold it is indeterminate, since one of the labels must hold but none is likely enough.
-    Raises KeyError if a label has no threshold.
+
+    `possible` holds for each label the decisions that the prediction set leaves open (`conformal.ConformalSets`). A
+    finding of which it leaves both or none open is indeterminate, and so is an independent one that its threshold
+    decides otherwise. The set of an exclusive task decides without thresholds. Raises KeyError if a label has no
+    threshold, or is not in `possible`.
     """
     likeliest = max(probabilities, key=lambda label: probabilities[label])
 
-    def presence(label: str) -> Presence:
+    def by_threshold(label: str) -> Presence:
         reached = probabilities[label] >= thresholds[label]
         if not exclusive:
             return Presence.PRESENT if reached else Presence.ABSENT
         if label != likeliest:
             return Presence.ABSENT
         return Presence.PRESENT if reached else Presence.INDETERMINATE
+
+    def presence(label: str) -> Presence:
+        if possible is None:
+            return by_threshold(label)
+        if len(possible[label]) != 1:
+            return Presence.INDETERMINATE
+        (left,) = possible[label]
+        return left if exclusive or left is by_threshold(label) else Presence.INDETERMINATE
 
     return tuple(
         Finding(label, probability, thresholds[label], presence(label)) for label, probability in probabilities.items()

@@ -13,7 +13,7 @@ import pytest
 
 import radiolens.evaluation
 
-LIBRARIES = {"scikit-learn": "sklearn", "scipy": "scipy", "statsmodels": "statsmodels"}
+LIBRARIES = {"crepes": "crepes", "scikit-learn": "sklearn", "scipy": "scipy", "statsmodels": "statsmodels"}
 
 REFERENCES: dict[str, tuple[str, str]] = {
     "calibration.brier_score": ("scikit-learn", "test_the_brier_score_is_that_of_scikit_learn"),
@@ -27,6 +27,7 @@ REFERENCES: dict[str, tuple[str, str]] = {
     ),
     "calibration.log_loss": ("scikit-learn", "test_the_log_loss_is_that_of_scikit_learn"),
     "calibration.reliability_bins": ("scikit-learn", "test_reliability_bins_are_the_curve_of_scikit_learn"),
+    "conformal.p_values": ("crepes", "test_the_sets_of_exclusive_labels_are_those_of_crepes"),
     "controls.control_auroc": (
         "published figure",
         "test_adult_pneumonia_is_told_by_borders_and_brightness_as_well_as_the_data_sheet_says",
@@ -187,6 +188,7 @@ REFERENCES: dict[str, tuple[str, str]] = {
 
 NO_MEASURE = {
     "calibration.checked_probabilities": "checks arguments",
+    "conformal.answers_of": "lists answers",
     "controls.border_brightness_features": "describes pictures",
     "controls.out_of_fold_scores": "gives scores, which the measures judge",
     "controls.transferred_scores": "gives scores, which the measures judge",

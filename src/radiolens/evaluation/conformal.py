@@ -1,0 +1,153 @@
+"""Prediction sets: which answers an image leaves open; numpy only, since serving uses it.
+
+Inductive conformal prediction, calibrated apart for each answer (Vovk et al. 2005, Algorithmic Learning in a Random
+World, 4.5; Vovk 2012, arXiv:1209.2673). The conformity of an answer is the probability that the network gives it. An
+answer is left out only where so low a probability is rare among calibration cases of which it is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from radiolens.evaluation.link import Floats
+from radiolens.prediction import Presence
+
+__all__ = ["COVERAGE", "SMALLEST_SOURCE", "Answer", "ConformalSets", "answers_of", "p_values"]
+
+COVERAGE = 0.9
+"""The share of cases whose set shall hold the true answer."""
+
+SMALLEST_SOURCE = 100
+"""Cases of an answer from which on a source has a say of its own: its 90 % are then known to some 3 % (one standard
+error), while a handful of cases would keep an answer in every set."""
+
+_ROUNDING = 1e-9
+"""A p-value of exactly 1 less the coverage is not above it, which products of binary fractions may blur."""
+
+Answer = tuple[str, Presence]
+"""A label, and whether it is present or absent."""
+
+
+def p_values(calibration: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
+    """Return for each of `scores` (n,) the share of calibration scores (m,) that are no higher, itself counted in.
+
+    The result is above 0 and at most 1, and 1 without calibration scores. Of exchangeable scores it is at most p with a
+    probability of at most p (Vovk et al. 2005, 2.5), which is why the score itself is counted.
+    """
+    known = np.sort(np.asarray(calibration, np.float64))
+    lower = np.searchsorted(known, np.asarray(scores, np.float64), side="right")
+    return np.asarray((lower + 1) / (known.size + 1), np.float64)
+
+
+def answers_of(labels: Sequence[str], *, exclusive: bool) -> tuple[Answer, ...]:
+    """Return the answers that a set may hold: of exclusive labels each one, of a finding that it is absent or present.
+
+    They stand in the order of the labels.
+    """
+    sides = (Presence.PRESENT,) if exclusive else (Presence.ABSENT, Presence.PRESENT)
+    return tuple((label, side) for label in labels for side in sides)
+
+
+@dataclass(frozen=True, eq=False)
+class ConformalSets:
+    """What makes prediction sets: the scores of calibration cases, by the answer that was true of them and by source.
+
+    A score is the probability (0 to 1) that the network gave to that answer: of an absent finding 1 less its
+    probability. An answer belongs to a set if its p-value exceeds 1 - `coverage` among all cases of the answer, or
+    among those of any source that has at least SMALLEST_SOURCE of them. So the sets hold the true answer as often as
+    `coverage` says in the mix of sources and in each large one of them, too. An answer without scores is in every set.
+    """
+
+    coverage: float
+    exclusive: bool
+    scores: Mapping[Answer, Mapping[str, NDArray[np.float64]]]
+
+    @classmethod
+    def calibrated(
+        cls,
+        labels: Sequence[str],
+        probabilities: Floats,
+        truth: NDArray[np.bool_],
+        sources: Sequence[str],
+        *,
+        exclusive: bool,
+        coverage: float = COVERAGE,
+    ) -> ConformalSets:
+        """Keep the scores of cases with known answers.
+
+        `probabilities` are (n, labels), `truth` (n, answers) in the order of `answers_of`: true where a case is known
+        to have the answer. Raises ValueError if the shapes do not fit.
+        """
+        answers = answers_of(labels, exclusive=exclusive)
+        scores = _answer_scores(np.asarray(probabilities, np.float64), exclusive=exclusive)
+        if scores.shape != truth.shape or truth.shape != (len(sources), len(answers)):
+            raise ValueError(
+                f"expected {len(answers)} answers of {len(sources)} cases, found {scores.shape} scores and "
+                f"{truth.shape} truths"
+            )
+        names = np.asarray(sources, str)
+        return cls(
+            coverage,
+            exclusive,
+            {
+                answer: {
+                    str(source): np.sort(scores[truth[:, column] & (names == source), column])
+                    for source in np.unique(names[truth[:, column]])
+                }
+                for column, answer in enumerate(answers)
+            },
+        )
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """Return the answers in the order of the columns of `p_values` and `included`."""
+        return tuple(self.scores)
+
+    def p_values(self, probabilities: Floats) -> NDArray[np.float64]:
+        """Return the p-value of each answer (n, answers) for probabilities (n, labels) in the order of the labels."""
+        scores = _answer_scores(np.asarray(probabilities, np.float64), exclusive=self.exclusive)
+        columns = [
+            np.max([p_values(part, scores[:, column]) for part in _parts(self.scores[answer])], axis=0)
+            for column, answer in enumerate(self.answers)
+        ]
+        return np.stack(columns, axis=1)
+
+    def included(self, probabilities: Floats) -> NDArray[np.bool_]:
+        """Return which answers (n, answers) the set of each case holds, for probabilities (n, labels)."""
+        return np.asarray(self.p_values(probabilities) > 1 - self.coverage + _ROUNDING, np.bool_)
+
+    def possible(self, probabilities: Mapping[str, float]) -> Mapping[str, frozenset[Presence]]:
+        """Return which decisions the set of one image leaves open for each label, as `prediction.decide` takes them.
+
+        Raises KeyError if a label has no probability.
+        """
+        labels = tuple(dict.fromkeys(label for label, _ in self.answers))
+        row = self.included(np.asarray([[probabilities[label] for label in labels]]))[0]
+        held = [answer for answer, inside in zip(self.answers, row, strict=True) if inside]
+        if not self.exclusive:
+            return {label: frozenset(side for name, side in held if name == label) for label in labels}
+        members = {label for label, _ in held}
+        return {label: _of_exclusive(label, members) for label in labels}
+
+
+def _of_exclusive(label: str, members: set[str]) -> frozenset[Presence]:
+    """Return what a set of exclusive labels says of one of them: one alone must hold, an empty set says nothing."""
+    said = {Presence.PRESENT} if label in members else set()
+    return frozenset(said | ({Presence.ABSENT} if members - {label} else set()))
+
+
+def _answer_scores(probabilities: NDArray[np.float64], *, exclusive: bool) -> NDArray[np.float64]:
+    """Return the probability of each answer (n, answers)."""
+    if exclusive:
+        return probabilities
+    return np.stack([1.0 - probabilities, probabilities], axis=2).reshape(len(probabilities), -1)
+
+
+def _parts(by_source: Mapping[str, NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """Return the calibration scores that each have a say: all together, and those of every large source."""
+    large = [scores for scores in by_source.values() if scores.size >= SMALLEST_SOURCE]
+    return [np.concatenate([np.empty(0), *by_source.values()]), *large]

@@ -1,0 +1,212 @@
+"""Prediction sets against crepes, against examples worked by hand, and by simulated coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from crepes import WrapClassifier
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from radiolens.evaluation.conformal import SMALLEST_SOURCE, ConformalSets, answers_of, p_values
+from radiolens.prediction import Presence
+
+PRESENT, ABSENT = Presence.PRESENT, Presence.ABSENT
+NAMES = ("glioma", "meningioma", "pituitary", "no_tumour")
+
+
+class Answered:
+    """A classifier of scikit-learn's kind that gives the probabilities it is asked with."""
+
+    def __init__(self, count: int) -> None:
+        self.classes_ = np.arange(count)
+
+    def predict_proba(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        return probabilities
+
+
+def softmax_cases(random: np.random.Generator, count: int, labels: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return probabilities (n, labels), rounded so that ties are common, and the true label (n,)."""
+    truth = random.integers(labels, size=count)
+    powers = np.exp(random.normal(0, 1, (count, labels)) + 1.5 * np.eye(labels)[truth])
+    return np.round(powers / powers.sum(axis=1, keepdims=True), 2), truth
+
+
+def of_exclusive(
+    probabilities: NDArray[np.float64], truth: NDArray[np.intp], sources: list[str] | None = None
+) -> ConformalSets:
+    names = NAMES[: probabilities.shape[1]]
+    known = np.eye(len(names), dtype=bool)[truth]
+    return ConformalSets.calibrated(names, probabilities, known, sources or ["one"] * len(truth), exclusive=True)
+
+
+def of_finding(probabilities: list[float], present: list[int], sources: list[str] | None = None) -> ConformalSets:
+    there = np.asarray(present, bool)
+    return ConformalSets.calibrated(
+        ("pneumonia",),
+        np.asarray(probabilities)[:, np.newaxis],
+        np.stack([~there, there], axis=1),
+        sources or ["one"] * len(present),
+        exclusive=False,
+    )
+
+
+# 19, 49 and 69 cases of a class make a p-value of exactly 0.1 possible, where crepes keeps an answer and this does not.
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("count", "labels"), [(57, 2), (203, 4), (900, 4)])
+def test_the_sets_of_exclusive_labels_are_those_of_crepes(seed: int, count: int, labels: int) -> None:
+    random = np.random.default_rng(seed)
+    calibration, truth = softmax_cases(random, count, labels)
+    asked, _ = softmax_cases(random, 400, labels)
+    theirs = WrapClassifier(Answered(labels))
+    theirs.calibrate(calibration, truth, class_cond=True)
+    expected = theirs.predict_p(asked, smoothing=False)
+    ours = of_exclusive(calibration, truth)
+    assert ours.p_values(asked) == pytest.approx(np.asarray(expected))
+    listed = theirs.predict_set(asked, confidence=0.9, smoothing=False)
+    sets = np.asarray([[label in members for label in range(labels)] for members in listed])
+    on_the_edge = np.isclose(expected, 0.1)
+    assert (ours.included(asked) == (sets & ~on_the_edge)).all()
+    assert 0 < sets.sum() < sets.size
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_finding_has_the_sets_that_crepes_gives_its_two_answers(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    present = random.random(203) < 0.4
+    share = np.round(1 / (1 + np.exp(-random.normal(2 * present - 1, 1))), 2)
+    theirs = WrapClassifier(Answered(2))
+    theirs.calibrate(np.stack([1 - share, share], axis=1), present.astype(int), class_cond=True)
+    asked = np.linspace(0, 1, 101)
+    expected = theirs.predict_p(np.stack([1 - asked, asked], axis=1), smoothing=False)
+    ours = of_finding(share.tolist(), present.tolist())
+    assert ours.answers == (("pneumonia", ABSENT), ("pneumonia", PRESENT))
+    assert ours.p_values(asked[:, np.newaxis]) == pytest.approx(np.asarray(expected))
+
+
+def test_a_p_value_counts_the_scores_that_are_no_higher_and_itself() -> None:
+    assert p_values([0.2, 0.4, 0.4, 0.9], [0.1, 0.2, 0.4, 1.0]).tolist() == [1 / 5, 2 / 5, 4 / 5, 1.0]
+    assert p_values([], [0.3]).tolist() == [1.0]
+
+
+def test_an_answer_is_left_out_where_at_most_one_in_ten_of_its_cases_scored_so_low() -> None:
+    # Nine present cases: below all of them the p-value is 1/10, which is not above 1 - 0.9.
+    nine = of_finding([0.1 * step for step in range(1, 10)] + [0.0] * 9, [1] * 9 + [0] * 9)
+    assert nine.included(np.asarray([[0.05], [0.1]]))[:, 1].tolist() == [False, True]
+    # Of eight it is 1/9: too few to leave anything out.
+    eight = of_finding([0.1 * step for step in range(1, 9)] + [0.0] * 9, [1] * 8 + [0] * 9)
+    assert eight.included(np.asarray([[0.0]]))[:, 1].tolist() == [True]
+
+
+def test_an_answer_without_calibration_cases_is_in_every_set() -> None:
+    known = of_finding([0.01] * 20, [0] * 20)
+    assert known.scores["pneumonia", PRESENT] == {}
+    assert known.possible({"pneumonia": 0.0}) == {"pneumonia": {PRESENT, ABSENT}}
+    assert known.possible({"pneumonia": 1.0}) == {"pneumonia": {PRESENT}}
+
+
+@pytest.mark.parametrize(
+    ("probability", "expected"),
+    [(0.95, {PRESENT}), (0.64, {PRESENT}), (0.5, set()), (0.36, {ABSENT}), (0.05, {ABSENT})],
+)
+def test_between_classes_that_are_told_well_neither_answer_fits(probability: float, expected: set[Presence]) -> None:
+    present = np.linspace(0.6, 0.9, 300)
+    well_told = of_finding([*present, *(1 - present)], [1] * 300 + [0] * 300)
+    assert well_told.possible({"pneumonia": probability}) == {"pneumonia": expected}
+
+
+def test_both_answers_stay_possible_where_the_classes_overlap() -> None:
+    random = np.random.default_rng(0)
+    known = of_finding(random.random(400).tolist(), [1, 0] * 200)
+    assert known.possible({"pneumonia": 0.5}) == {"pneumonia": {PRESENT, ABSENT}}
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"glioma"}, [{PRESENT}, {ABSENT}, {ABSENT}, {ABSENT}]),
+        ({"glioma", "no_tumour"}, [{PRESENT, ABSENT}, {ABSENT}, {ABSENT}, {PRESENT, ABSENT}]),
+        (set(), [set(), set(), set(), set()]),
+    ],
+)
+def test_one_exclusive_label_alone_must_hold_and_an_empty_set_says_nothing(
+    members: set[str], expected: list[set[Presence]]
+) -> None:
+    # Every calibration case of a label had 0.9, so that a label is in the set from 0.9 on.
+    known = of_exclusive(np.full((400, 4), 0.9), np.arange(400) % 4)
+    probabilities = {name: 0.9 if name in members else 0.1 for name in NAMES}
+    assert list(known.possible(probabilities).values()) == expected
+
+
+def test_a_large_source_keeps_the_coverage_of_its_own_and_a_small_one_does_not_ask() -> None:
+    # In the second hospital present cases score low; a set for the mix of both would miss nearly all of them.
+    counts = {"large": 2000, "other": SMALLEST_SOURCE}
+    random = np.random.default_rng(0)
+
+    def cases(source: str, count: int) -> list[float]:
+        return random.uniform(*((0.8, 1.0) if source == "large" else (0.3, 0.5)), count).tolist()
+
+    def share_kept(other: int) -> float:
+        sizes = counts | {"other": other}
+        scores = [score for source, count in sizes.items() for score in cases(source, count)]
+        sources = [source for source, count in sizes.items() for _ in range(count)]
+        known = of_finding([*scores, *[0.1] * 50], [1] * len(scores) + [0] * 50, [*sources, *["large"] * 50])
+        return float(known.included(np.asarray(cases("other", 1000))[:, np.newaxis])[:, 1].mean())
+
+    assert share_kept(SMALLEST_SOURCE) == pytest.approx(0.9, abs=0.09)  # 3 standard errors of the 0.9 of 100 cases
+    assert share_kept(SMALLEST_SOURCE - 1) == 0.0
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_sets_hold_the_true_answer_as_often_as_they_say(exclusive: bool, rng: np.random.Generator) -> None:
+    # The coverage is at least 0.9, and at most 0.9 + 1 / (m + 1) of m calibration cases of a class (Vovk 2012).
+    runs, calibration, asked = 400, 240, 100
+    held: dict[int, list[float]] = {0: [], 1: []}
+    for _ in range(runs):
+        part, truth = softmax_cases(rng, calibration + asked, 2)
+        part += rng.normal(0, 1e-6, part.shape)  # without ties the coverage is exact
+        told, new = truth[:calibration], truth[calibration:]
+        if exclusive:
+            inside = of_exclusive(part[:calibration], told).included(part[calibration:])
+        else:
+            known = of_finding(part[:calibration, 1].tolist(), told.tolist())
+            inside = known.included(part[calibration:, 1:])
+        for answer in (0, 1):
+            held[answer].append(float(inside[new == answer, answer].mean()))
+    for shares in held.values():
+        error = 3 * float(np.std(shares)) / np.sqrt(runs)
+        assert 0.9 - error <= np.mean(shares) <= 0.9 + 1 / (calibration / 2 - 20) + error
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.floats(0, 1), st.floats(0, 1))
+def test_a_higher_probability_never_takes_an_answer_out_of_its_own_set(
+    scores: list[float], first: float, second: float
+) -> None:
+    low, high = sorted((first, second))
+    known = of_finding(scores, [1] * len(scores))
+    inside = known.included(np.asarray([[low], [high]]))[:, 1]
+    assert inside[1] >= inside[0]
+
+
+def test_the_labels_are_joined_by_name() -> None:
+    random = np.random.default_rng(1)
+    probabilities, truth = softmax_cases(random, 200, 4)
+    known = of_exclusive(probabilities, truth)
+    named: Mapping[str, float] = {"no_tumour": 0.4, "glioma": 0.3, "pituitary": 0.2, "meningioma": 0.1}
+    turned = {name: named[name] for name in NAMES}
+    assert known.possible(named) == known.possible(turned)
+    with pytest.raises(KeyError, match="meningioma"):
+        known.possible({"glioma": 1.0})
+
+
+def test_shapes_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected 2 answers of 3 cases, found \(3, 2\) scores and \(3, 1\) truths"):
+        ConformalSets.calibrated(("pneumonia",), np.zeros((3, 1)), np.zeros((3, 1), bool), ["a"] * 3, exclusive=False)
+
+
+def test_an_answer_is_a_label_or_a_side_of_a_finding() -> None:
+    assert answers_of(("glioma", "no_tumour"), exclusive=True) == (("glioma", PRESENT), ("no_tumour", PRESENT))
+    assert answers_of(("pneumonia",), exclusive=False) == (("pneumonia", ABSENT), ("pneumonia", PRESENT))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from radiolens.training.augment import augment
+from radiolens.training.augment import augment, augment_with_mask
 from radiolens.training.config import Augmentation
 from tests.phantoms import chest_film
 
@@ -87,3 +87,19 @@ def test_a_blacked_out_border_is_black_and_the_middle_stays() -> None:
     assert set(np.unique(changed)) == {0, 200}
     assert (changed[25:75, 25:75] == 200).all()
     assert 0 < (changed == 0).mean() < 1 - 0.6**2
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_mask_goes_where_its_picture_goes(seed: int) -> None:
+    config = replace(NOTHING, smallest_crop=0.7, rotation_degrees=30.0, flip_probability=0.5)
+    picture = np.zeros((64, 64), np.uint8)
+    picture[20:30, 36:50] = 255
+    changed, mask = augment_with_mask(picture, picture, config, np.random.default_rng(seed))
+    np.testing.assert_array_equal(mask, changed)
+    assert not np.array_equal(mask, picture)
+
+
+def test_a_picture_with_a_mask_changes_as_one_without() -> None:
+    plain = augment(film(), Augmentation(), np.random.default_rng(5))
+    with_mask, _ = augment_with_mask(film(), film(), Augmentation(), np.random.default_rng(5))
+    np.testing.assert_array_equal(with_mask, plain)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,17 @@ import tensorflow as tf
 
 from radiolens.data.manifest import Case
 from radiolens.tasks import get_task
-from radiolens.training.losses import AnnotatedCrossentropy, PossibleSetCrossentropy, annotated, loss_for, targets
+from radiolens.training.config import Absence
+from radiolens.training.losses import (
+    AnnotatedCrossentropy,
+    MapCrossentropy,
+    PossibleSetCrossentropy,
+    annotated,
+    loss_for,
+    targets,
+    training_targets,
+)
+from tests.training.tiny_experiment import EXPERIMENT
 
 CHEST, MRI = get_task("chest-xray"), get_task("brain-mri")
 
@@ -71,3 +83,47 @@ def test_targets_are_joined_by_name_and_masked() -> None:
 def test_rows_without_annotation_are_told() -> None:
     assert annotated(np.array([[-1, -1], [-1, 0]], np.float32), exclusive=False).tolist() == [False, True]
     assert annotated(np.array([[0, 0], [0, 1]], np.float32), exclusive=True).tolist() == [False, True]
+
+
+def test_a_finding_taken_as_absent_is_so_where_nobody_annotated_it() -> None:
+    absences = (
+        Absence("children", "tuberculosis", "read as normal", only_normal=True),
+        Absence("adults", "tuberculosis", "none is seen there"),
+    )
+    experiment = replace(EXPERIMENT, assumed_absent=absences, masked=(("adults", "pneumonia"),))
+    cases = [
+        Case("normal child", "children", labels={"pneumonia": 0, "tuberculosis": None}),
+        Case("ill child", "children", labels={"pneumonia": 1, "tuberculosis": None}),
+        Case("ill adult", "adults", labels={"pneumonia": 1, "tuberculosis": None}),
+        Case("tuberculous adult", "adults", labels={"pneumonia": None, "tuberculosis": 1}),
+        Case("unknown adult", "adults", labels={"pneumonia": None, "tuberculosis": None}),
+        Case("elsewhere", "other", labels={"pneumonia": 0, "tuberculosis": None}),
+    ]
+    found = training_targets(experiment, cases, CHEST).tolist()
+    assert found == [[0.0, 0.0], [1.0, -1.0], [-1.0, 0.0], [-1.0, 1.0], [-1.0, -1.0], [0.0, -1.0]]
+    assert targets(cases[:1], CHEST).tolist() == [[0.0, -1.0]]
+
+
+def test_a_map_costs_the_cross_entropy_of_keras_over_its_places(rng: np.random.Generator) -> None:
+    maps = rng.normal(size=(3, 4, 5, 2)).astype(np.float32)
+    places = np.zeros_like(maps)
+    places[0, :, :, 1] = rng.dirichlet(np.ones(20)).reshape(4, 5)
+    places[2, 1, 3, 0] = 1.0
+    each = [
+        float(
+            keras.losses.CategoricalCrossentropy(from_logits=True)(
+                places[row, ..., label].reshape(1, -1), maps[row, ..., label].reshape(1, -1)
+            )
+        )
+        for row, label in ((0, 1), (2, 0))
+    ]
+    assert float(MapCrossentropy()(places, maps)) == pytest.approx(np.mean(each), abs=1e-5)
+    assert MapCrossentropy.from_config(MapCrossentropy().get_config()).name == "map_crossentropy"
+
+
+def test_maps_without_a_mask_cost_nothing_and_move_nothing() -> None:
+    maps = tf.Variable(np.ones((2, 3, 3, 1), np.float32))
+    with tf.GradientTape() as tape:
+        loss = MapCrossentropy()(np.zeros((2, 3, 3, 1), np.float32), maps)
+    assert float(loss) == 0.0
+    assert not np.asarray(tape.gradient(loss, maps)).any()

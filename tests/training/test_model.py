@@ -76,3 +76,14 @@ def test_only_what_follows_the_named_layer_is_trained() -> None:
 def test_a_network_that_cannot_be_is_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         build_classifier(replace(EXPERIMENT, **change), 2)  # type: ignore[arg-type]  # one field each
+
+
+def test_the_maps_beside_the_logits_are_those_of_serving() -> None:
+    model = build_classifier(replace(EXPERIMENT, map_weight=0.5), 2)
+    image = np.random.default_rng(0).normal(size=(3, 32, 32, 1)).astype(np.float32)
+    logits, maps = (np.asarray(found) for found in model.predict_on_batch(image))
+    features = np.asarray(keras.Model(model.input, model.get_layer("features").output)(image))
+    kernel, bias = model.get_layer("head").get_weights()
+    np.testing.assert_allclose(maps, features @ kernel + bias, atol=1e-5)
+    np.testing.assert_allclose(maps.mean(axis=(1, 2)), logits, atol=1e-5)
+    assert len(build_classifier(EXPERIMENT, 2).outputs) == 1

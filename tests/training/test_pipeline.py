@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -18,7 +19,7 @@ from radiolens.imaging.read import decode
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.training.config import source_and_label
 from radiolens.training.losses import targets
-from radiolens.training.pipeline import EpochDraw, cached_grey_levels, draw_indices, read_grey_levels
+from radiolens.training.pipeline import EpochDraw, Lesions, cached_grey_levels, draw_indices, read_grey_levels
 from tests.training.tiny_experiment import EXPERIMENT
 
 SIZE = EXPERIMENT.preprocessing
@@ -126,3 +127,36 @@ def test_an_epoch_keeps_images_and_targets_together(collection: Manifest) -> Non
     levels = np.concatenate([np.median(images, axis=(1, 2, 3)) for images, _ in (draw[index] for index in range(4))])
     numbers = np.concatenate([labels[:, 0] for _, labels in (draw[index] for index in range(4))])
     assert np.corrcoef(levels, numbers)[0, 1] > 0.8  # exposure is changed at random, the order remains
+
+
+def test_a_lesion_is_told_by_the_places_it_covers(collection: Manifest, tmp_path: Path) -> None:
+    mask = np.zeros((32, 32), np.uint8)
+    mask[:4, 8:24] = 255  # 8 pixels a place: half of its height, in the second and the third place of the first row
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    ill = replace(collection.cases[0], labels={"pneumonia": 0, "tuberculosis": 1}, mask="mask.png")
+    two = replace(ill, labels={"pneumonia": 1, "tuberculosis": 1})
+    manifest = replace(collection, file=tmp_path / "manifest.csv", cases=(ill, two, replace(ill, mask="")))
+    lesions = Lesions.read(manifest, manifest.cases, SIZE, (4, 4))
+    assert list(lesions.masks) == [0]  # of two findings it is not said which one the mask shows
+    label, found = lesions.masks[0]
+    assert manifest.task.label_names[label] == "tuberculosis"
+    expected = np.zeros((4, 4), np.float32)
+    expected[0, 1:3] = 0.5
+    np.testing.assert_allclose(lesions.places(found), expected)
+    assert not lesions.places(np.zeros((32, 32), np.uint8)).any()
+
+
+def test_a_draw_with_lesions_gives_maps_that_follow_the_pictures(collection: Manifest) -> None:
+    wanted = targets(collection.cases, collection.task)
+    grey = np.random.default_rng(0).integers(0, 256, (len(collection.cases), 32, 32), np.uint8)
+    mask = np.full((32, 32), 255, np.uint8)
+    lesions = Lesions((4, 4), dict.fromkeys(range(0, len(grey), 2), (1, mask)))
+    draw = EpochDraw(EXPERIMENT, 0, collection.cases, grey, wanted, lesions)
+    plain = EpochDraw(EXPERIMENT, 0, collection.cases, grey, wanted)
+    for batch in range(len(draw)):
+        images, (labels, places) = draw[batch]
+        np.testing.assert_array_equal(images, plain[batch][0])
+        np.testing.assert_array_equal(labels, plain[batch][1])
+        assert places.shape == (8, 4, 4, 2)
+        assert not places[..., 0].any()
+        assert set(np.rint(places[..., 1].sum(axis=(1, 2)))) <= {0.0, 1.0}

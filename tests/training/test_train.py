@@ -9,13 +9,16 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 import pytest
 
 from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError, PatientLeakage, RadiolensError
+from radiolens.imaging.preprocess import network_input
 from radiolens.training.checkpoints import Epoch, read_log
+from radiolens.training.pipeline import read_grey_levels
 from radiolens.training.train import Watcher, predict_logits, train
 from tests.training.conftest import Run
 from tests.training.tiny_experiment import EXPERIMENT
@@ -225,3 +228,38 @@ def test_logits_do_not_depend_on_the_batch_size(finished: Run) -> None:
     one_by_one = predict_logits(model, grey, EXPERIMENT.preprocessing, batch_size=1)
     np.testing.assert_allclose(predict_logits(model, grey, EXPERIMENT.preprocessing), one_by_one, atol=1e-5)
     assert isinstance(finished.epochs[0], Epoch)
+
+
+def test_a_base_is_trained_first_and_shared(collection: Manifest, tmp_path: Path) -> None:
+    base = replace(EXPERIMENT, name="base", epochs=1)
+    start = replace(EXPERIMENT, name="start", epochs=1, learning_rate=0.0, base=base)
+    networks = [train(start, collection, tmp_path / name, tmp_path / "cache") for name in ("one", "two")]
+    assert len(read_log(tmp_path / "base")) == 1
+    for network in networks:  # without a learning rate they are where they started
+        for own, expected in zip(weights(network), weights(tmp_path / "base" / "network.keras"), strict=True):
+            np.testing.assert_array_equal(own, expected)
+    assert json.loads((tmp_path / "one" / "config.json").read_text())["base"]["name"] == "base"
+    with pytest.raises(DatasetError, match="its base has the same name"):
+        replace(base, base=base)
+
+
+def test_maps_learn_where_lesions_are_and_the_run_goes_on_after_a_cut(collection: Manifest, tmp_path: Path) -> None:
+    rows = np.arange(32)[:, np.newaxis]
+    cv2.imwrite(str(tmp_path / "mask.png"), ((rows < 8) * np.ones((32, 32)) * 255).astype(np.uint8))
+    for case in collection.cases:
+        shutil.copy2(collection.path(case), tmp_path / case.path)
+    ill = [
+        replace(case, mask="mask.png", labels={**case.labels, "pneumonia": 1, "tuberculosis": 0})
+        for case in collection.cases
+    ]
+    well = [replace(case, labels={**case.labels, "pneumonia": 0, "tuberculosis": 1}) for case in collection.cases]
+    cases = tuple(one if row % 2 else other for row, (one, other) in enumerate(zip(ill, well, strict=True)))
+    manifest = Manifest(tmp_path / "manifest.csv", collection.task, cases)
+    experiment = replace(EXPERIMENT, name="maps", map_weight=1.0, epochs=3)
+    network = train(replace(experiment, epochs=3), manifest, tmp_path / "run", tmp_path / "cache")
+    model = keras.saving.load_model(network)
+    grey = read_grey_levels(manifest.path(cases[1]), experiment.preprocessing)[np.newaxis]
+    _, maps = model.predict_on_batch(network_input(grey, experiment.preprocessing))
+    assert np.asarray(maps)[0, :2, :, 0].mean() > np.asarray(maps)[0, 2:, :, 0].mean()
+    assert predict_logits(model, grey, experiment.preprocessing).shape == (1, 2)
+    assert train(experiment, manifest, tmp_path / "run", tmp_path / "cache") == network

@@ -8,14 +8,26 @@ from numpy.typing import NDArray
 
 from radiolens.training.config import Augmentation
 
-__all__ = ["Picture", "augment"]
+__all__ = ["Picture", "augment", "augment_with_mask"]
 
 Picture = NDArray[np.float32]
 
 
 def augment(grey: NDArray[np.uint8], config: Augmentation, random: np.random.Generator) -> NDArray[np.uint8]:
     """Return a randomly changed copy of one picture of grey levels (rows, columns)."""
-    picture = _geometry(grey, config, random).astype(np.float32) / np.float32(255)
+    return _after_move(_moved(grey, _move(grey.shape, config, random)), config, random)
+
+
+def augment_with_mask(
+    grey: NDArray[np.uint8], mask: NDArray[np.uint8], config: Augmentation, random: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return what `augment` does, and a mask (rows, columns) cropped, turned and mirrored with the picture."""
+    move = _move(grey.shape, config, random)
+    return _after_move(_moved(grey, move), config, random), _moved(mask, move)
+
+
+def _after_move(grey: NDArray[np.uint8], config: Augmentation, random: np.random.Generator) -> NDArray[np.uint8]:
+    picture = grey.astype(np.float32) / np.float32(255)
     picture = _intensity(picture, config, random)
     picture = _resolution(picture, config, random)
     picture = _boxes(picture, config, random)
@@ -25,9 +37,9 @@ def augment(grey: NDArray[np.uint8], config: Augmentation, random: np.random.Gen
     return _jpeg(levels, random) if random.random() < config.jpeg_probability else levels
 
 
-def _geometry(grey: NDArray[np.uint8], config: Augmentation, random: np.random.Generator) -> NDArray[np.uint8]:
-    """Crop, turn and mirror in one interpolation."""
-    rows, columns = grey.shape
+def _move(shape: tuple[int, ...], config: Augmentation, random: np.random.Generator) -> NDArray[np.float64]:
+    """Return the matrix (2, 3) that crops, turns and mirrors, from the new picture's coordinates to the old ones."""
+    rows, columns = shape
     keep_y, keep_x = random.uniform(config.smallest_crop, 1.0, 2)
     angle = np.deg2rad(random.uniform(-config.rotation_degrees, config.rotation_degrees))
     mirror = -1.0 if random.random() < config.flip_probability else 1.0
@@ -36,9 +48,12 @@ def _geometry(grey: NDArray[np.uint8], config: Augmentation, random: np.random.G
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = turn @ np.diag([mirror * keep_x, keep_y])
     shift = np.array([centre_x, centre_y]) - linear @ np.array([columns / 2, rows / 2])
-    matrix = np.column_stack([linear, shift])  # from the new picture's coordinates to the old ones
+    return np.column_stack([linear, shift])
+
+
+def _moved(grey: NDArray[np.uint8], move: NDArray[np.float64]) -> NDArray[np.uint8]:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(grey, matrix, (columns, rows), flags=flags), np.uint8)
+    return np.asarray(cv2.warpAffine(grey, move, grey.shape[::-1], flags=flags), np.uint8)
 
 
 def _intensity(picture: Picture, config: Augmentation, random: np.random.Generator) -> Picture:

@@ -10,7 +10,7 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError
 from radiolens.imaging.preprocess import Preprocessing
 
-__all__ = ["Augmentation", "Experiment", "as_json", "source_and_label"]
+__all__ = ["Absence", "Augmentation", "Experiment", "as_json", "source_and_label"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,26 @@ class Augmentation:
     jpeg_probability: float = 0.2
 
 
+@dataclass(frozen=True)
+class Absence:
+    """A finding that films of a source are taken not to show while training, though nobody annotated it.
+
+    With `only_normal` this holds for cases whose annotated findings are all absent. `reason` stands on the model card.
+    """
+
+    source: str
+    label: str
+    reason: str
+    only_normal: bool = False
+
+    def covers(self, case: Case) -> bool:
+        """Say whether the label of this case is not annotated and may be taken as absent."""
+        if case.source != self.source or case.labels.get(self.label) is not None:
+            return False
+        told = {value for value in case.labels.values() if value is not None}
+        return told == {0} if self.only_normal else bool(told)
+
+
 def source_and_label(case: Case) -> str:
     """Return the default sampling group of a case: its source and what is annotated."""
     annotated = [f"{name}={value}" for name, value in sorted(case.labels.items()) if value is not None]
@@ -49,10 +69,13 @@ class Experiment:
     `sources` are the sources of the manifest that are used, and `labels` the labels of the task; empty means all.
     `backbone` is a name (see `radiolens.training.model`), or a function that returns a Keras model from grey images
     (n, rows, columns, 1) to feature maps. `masked` lists (source, label) annotations that are left out of training, for
-    instance a finding of which a source has only one answer, which would teach the source. Groups of `group_by` are
-    drawn equally often. `unfreeze_from` names the backbone layer up to which nothing is trained (empty: everything
-    is). `patience` is the number of epochs without a better validation loss before it stops, and the best epoch is
-    kept; 0 is a fixed schedule, of which the last epoch is kept.
+    instance a finding of which a source has only one answer, which would teach the source; `assumed_absent` adds some
+    that nobody made. Both hold for training only. `base` is trained first, in a folder beside, and its network is where
+    this one starts. Groups of `group_by` are drawn equally often. `map_weight` is the weight of a second loss, by which
+    the class activation map of a case with a mask learns to point at the lesion (0: none). `unfreeze_from` names the
+    backbone layer up to which nothing is trained (empty: everything is). `patience` is the number of epochs without a
+    better validation loss before it stops, and the best epoch is kept; 0 is a fixed schedule, of which the last epoch
+    is kept.
     """
 
     name: str
@@ -62,6 +85,8 @@ class Experiment:
     backbone: str | Callable[[Preprocessing], Any] = "efficientnet-lite0"
     preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(224, 224))
     masked: tuple[tuple[str, str], ...] = ()
+    assumed_absent: tuple[Absence, ...] = ()
+    base: Experiment | None = None
     group_by: Callable[[Case], str] = source_and_label
     augmentation: Augmentation = Augmentation()
     epochs: int = 10
@@ -72,6 +97,7 @@ class Experiment:
     weight_decay: float = 1e-4
     label_smoothing: float = 0.03
     dropout: float = 0.3
+    map_weight: float = 0.0
     freeze_batch_norms: bool = True
     unfreeze_from: str = ""
     patience: int = 3
@@ -85,6 +111,10 @@ class Experiment:
             )
         if not 0 <= self.warmup_share < 1:
             raise DatasetError(f"experiment {self.name!r}: warmup_share is {self.warmup_share}, expected 0 to below 1.")
+        if self.map_weight < 0:
+            raise DatasetError(f"experiment {self.name!r}: map_weight is {self.map_weight}, expected 0 or more.")
+        if self.base is not None and self.base.name == self.name:
+            raise DatasetError(f"experiment {self.name!r}: its base has the same name, so both would use one folder.")
 
     @property
     def steps_per_epoch(self) -> int:
@@ -121,4 +151,6 @@ def as_json(experiment: Experiment) -> dict[str, object]:
     values = {entry.name: getattr(experiment, entry.name) for entry in fields(experiment)}
     parts = {name: asdict(values[name]) for name in ("augmentation", "preprocessing")}
     named = {"backbone": experiment.backbone_name, "group_by": experiment.group_by.__qualname__}
-    return {**values, **parts, **named}
+    assumed = [asdict(absence) for absence in experiment.assumed_absent]
+    base = as_json(experiment.base) if experiment.base else None
+    return {**values, **parts, **named, "assumed_absent": assumed, "base": base}

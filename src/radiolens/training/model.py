@@ -20,15 +20,20 @@ _LITE = {variant.name: variant for variant in (LITE0, LITE2)}
 
 
 def build_classifier(experiment: Experiment, labels: int, *, pretrained: bool = True) -> keras.Model:
-    """Return an untrained classifier with the outputs `logits` (n, labels) on ImageNet features.
+    """Return an untrained classifier with the output logits (n, labels) on ImageNet features.
 
-    The layer named `features` gives the last feature map, the layer `head` is the dense one.
+    The layer named `features` gives the last feature map, the layer `head` is the dense one. With a `map_weight` there
+    is a second output: the class activation maps (n, h, w, labels), by the same dense layer in each place.
     """
     backbone = backbone_model(experiment.backbone, experiment.preprocessing, pretrained=pretrained)
     x = layers.GlobalAveragePooling2D(name="pooled")(backbone.output)
     x = layers.Dropout(experiment.dropout, seed=experiment.seed)(x)
-    logits = layers.Dense(labels, name="head")(x)
-    model = keras.Model(backbone.input, logits, name=experiment.task.replace("-", "_"))
+    head = layers.Dense(labels, name="head")
+    logits = head(x)
+    outputs = [logits, layers.Activation("linear", name="maps")(head(backbone.output))]
+    model = keras.Model(
+        backbone.input, outputs if experiment.map_weight else logits, name=experiment.task.replace("-", "_")
+    )
     freeze(model, experiment)
     return model
 

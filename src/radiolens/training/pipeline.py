@@ -7,10 +7,11 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +21,11 @@ from radiolens.errors import DatasetError, UnreadableImage
 from radiolens.imaging import preprocess
 from radiolens.imaging.preprocess import Preprocessing, grey_levels, network_input
 from radiolens.imaging.read import decode
-from radiolens.training.augment import augment
+from radiolens.training.augment import augment, augment_with_mask
 from radiolens.training.config import Experiment
+from radiolens.training.lesion_masks import present_label, read_mask
 
-__all__ = ["EpochDraw", "cached_grey_levels", "draw_indices", "read_grey_levels"]
+__all__ = ["EpochDraw", "Lesions", "cached_grey_levels", "draw_indices", "read_grey_levels"]
 
 _READERS = Path(preprocess.__file__).parent
 """The code that makes grey levels: what is trained on must be what this version serves."""
@@ -109,8 +111,45 @@ def _repeated(members: NDArray[np.intp], count: int, random: np.random.Generator
     return np.concatenate([random.permutation(members) for _ in range(rounds)])[:count]
 
 
+@dataclass(frozen=True, eq=False)
+class Lesions:
+    """Where lesions lie: by the row of a case the position of its label, and its mask (rows, columns), 0 or 255.
+
+    `grid` is the size (h, w) of the network's last feature map.
+    """
+
+    grid: tuple[int, int]
+    masks: Mapping[int, tuple[int, NDArray[np.uint8]]]
+
+    @classmethod
+    def read(
+        cls, manifest: Manifest, cases: Sequence[Case], preprocessing: Preprocessing, grid: tuple[int, int]
+    ) -> Lesions:
+        """Read the masks of all cases that have one and show a single abnormal label.
+
+        Raises DatasetError for a mask that cannot be read.
+        """
+        names = manifest.task.label_names
+        masks = {}
+        for row, case in enumerate(cases):
+            name = present_label(manifest.task, names, case) if case.mask else None
+            if name is not None:
+                mask = read_mask(manifest, case, preprocessing)
+                masks[row] = names.index(name), mask.astype(np.uint8) * np.uint8(255)
+        return cls(grid, masks)
+
+    def places(self, mask: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the share of a mask (rows, columns) in each place (h, w): they sum to 1, or are 0 if it is empty."""
+        covered = cv2.resize(mask.astype(np.float32), self.grid[::-1], interpolation=cv2.INTER_AREA)
+        total = covered.sum()
+        return np.asarray(covered / total if total > 0 else covered, np.float32)
+
+
 class EpochDraw(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no types
-    """The batches of one epoch; the same experiment and epoch always give the same batches."""
+    """The batches of one epoch; the same experiment and epoch always give the same batches.
+
+    With `lesions` the targets are two: those of the labels (n, labels), and those of the maps (n, h, w, labels).
+    """
 
     def __init__(
         self,
@@ -119,9 +158,11 @@ class EpochDraw(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no 
         cases: Sequence[Case],
         grey: NDArray[np.uint8],
         wanted: NDArray[np.float32],
+        lesions: Lesions | None = None,
     ) -> None:
         super().__init__(workers=1, max_queue_size=8)
         self._experiment, self._epoch, self._grey, self._wanted = experiment, epoch, grey, wanted
+        self._lesions = lesions
         random = np.random.default_rng([experiment.seed, epoch])
         count = experiment.steps_per_epoch * experiment.batch_size
         self._indices = draw_indices(cases, experiment.group_by, count, random)
@@ -130,10 +171,31 @@ class EpochDraw(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no 
         """Return the number of batches."""
         return self._experiment.steps_per_epoch
 
-    def __getitem__(self, batch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __getitem__(
+        self, batch: int
+    ) -> (
+        tuple[NDArray[np.float32], NDArray[np.float32]]
+        | tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]]]
+    ):
         """Return (images, targets) of one batch."""
         size = self._experiment.batch_size
         indices = self._indices[batch * size : (batch + 1) * size]
         random = np.random.default_rng([self._experiment.seed, self._epoch, batch])
-        pictures = [augment(self._grey[index], self._experiment.augmentation, random) for index in indices]
-        return network_input(np.stack(pictures), self._experiment.preprocessing), self._wanted[indices]
+        if self._lesions is None:
+            pictures = [augment(self._grey[index], self._experiment.augmentation, random) for index in indices]
+            return network_input(np.stack(pictures), self._experiment.preprocessing), self._wanted[indices]
+        changed = [self._with_places(self._lesions, int(index), random) for index in indices]
+        images = network_input(np.stack([picture for picture, _ in changed]), self._experiment.preprocessing)
+        return images, (self._wanted[indices], np.stack([places for _, places in changed]))
+
+    def _with_places(
+        self, lesions: Lesions, index: int, random: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Return a changed picture (rows, columns) and where its lesion lies then (h, w, labels)."""
+        places = np.zeros((*lesions.grid, self._wanted.shape[1]), np.float32)
+        if index not in lesions.masks:
+            return augment(self._grey[index], self._experiment.augmentation, random), places
+        label, mask = lesions.masks[index]
+        picture, moved = augment_with_mask(self._grey[index], mask, self._experiment.augmentation, random)
+        places[..., label] = lesions.places(moved)
+        return picture, places

@@ -7,7 +7,7 @@ import json
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -21,9 +21,9 @@ from radiolens.imaging.preprocess import Preprocessing, network_input
 from radiolens.task import Task
 from radiolens.training.checkpoints import Epoch, best_epoch, locked, read_log, restore, save_epoch, settle
 from radiolens.training.config import Experiment
-from radiolens.training.losses import annotated, loss_for, targets
+from radiolens.training.losses import MapCrossentropy, annotated, loss_for, training_targets
 from radiolens.training.model import build_classifier
-from radiolens.training.pipeline import EpochDraw, cached_grey_levels
+from radiolens.training.pipeline import EpochDraw, Lesions, cached_grey_levels
 from radiolens.training.run_folder import draw_curves, write_run_facts
 
 __all__ = ["Watcher", "digest_of_cases", "predict_logits", "train"]
@@ -46,14 +46,16 @@ class _Part:
     cases: tuple[Case, ...]
     grey: NDArray[np.uint8]
     wanted: NDArray[np.float32]
+    lesions: Lesions | None = None
 
 
 def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher = Watcher()) -> Path:
     """Train an experiment in the folder `run`, or go on where an earlier call was cut, and return the network's file.
 
-    The network is that of the best epoch, or of the last where `patience` is 0. All of an epoch is written before the
-    next begins, so a kill loses at most one; the draws, the augmentation and the dropout of an epoch depend on seed and
-    epoch only, so a resumed run ends as an uninterrupted one.
+    The network is that of the best epoch, or of the last where `patience` is 0. A `base` is trained first, in the
+    folder of its name beside `run`, which other runs share. All of an epoch is written before the next begins, so a
+    kill loses at most one; the draws, the augmentation and the dropout of an epoch depend on seed and epoch only, so a
+    resumed run ends as an uninterrupted one.
 
     Raises PatientLeakage if a patient or duplicate group of the manifest stands in two splits; DatasetError if the
     folder holds another experiment, or the manifest lacks what the experiment names; TrainingDiverged if the loss
@@ -66,7 +68,13 @@ def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, wa
         chosen = {split: _chosen(experiment, used, split) for split in ("train", "validation")}
         write_run_facts(run, experiment, manifest, _digest(experiment, used.task, chosen), len(log))
         parts = {split: _part(experiment, used, split, cases, cache, watcher) for split, cases in chosen.items()}
-        model = _start(experiment, used.task, run, log)
+        base = experiment.base
+        started_from = train(base, manifest, run.with_name(base.name), cache, watcher) if base and not log else None
+        model = _start(experiment, used.task, run, log, started_from)
+        if experiment.map_weight:
+            grid = model.get_layer("features").output.shape[1:3]
+            masks = Lesions.read(used, parts["train"].cases, experiment.preprocessing, grid)
+            parts["train"] = replace(parts["train"], lesions=masks)
         while not _finished(experiment, log):
             log = [*log, _run_epoch(experiment, model, parts, len(log), watcher)]
             save_epoch(model, run, log, keep_best=experiment.patience > 0)
@@ -88,16 +96,16 @@ def digest_of_cases(experiment: Experiment, manifest: Manifest) -> str:
 def predict_logits(
     model: keras.Model, grey: NDArray[np.uint8], preprocessing: Preprocessing, batch_size: int = 64
 ) -> NDArray[np.float32]:
-    """Return the logits (n, labels) of grey levels (n, rows, columns)."""
+    """Return the logits (n, labels) of grey levels (n, rows, columns); maps that the model gives too are left out."""
     batches = (grey[start : start + batch_size] for start in range(0, len(grey), batch_size))
-    logits = [np.asarray(model.predict_on_batch(network_input(batch, preprocessing))) for batch in batches]
-    return np.concatenate(logits)
+    answers = [model.predict_on_batch(network_input(batch, preprocessing)) for batch in batches]
+    return np.concatenate([np.asarray(found[0] if isinstance(found, list) else found) for found in answers])
 
 
 def _chosen(experiment: Experiment, manifest: Manifest, split: str) -> tuple[Case, ...]:
     """Return the cases of a split that have an annotation left; the others could only dilute the draws."""
     cases = [case for case in manifest.cases if case.split == split]
-    told = annotated(targets(cases, manifest.task, experiment.masked), exclusive=manifest.task.exclusive)
+    told = annotated(training_targets(experiment, cases, manifest.task), exclusive=manifest.task.exclusive)
     chosen = tuple(case for case, kept in zip(cases, told, strict=True) if kept)
     if not chosen:
         raise DatasetError(
@@ -112,7 +120,7 @@ def _digest(experiment: Experiment, task: Task, chosen: Mapping[str, Sequence[Ca
     rows = [
         [split, case.path, experiment.group_by(case), *row]
         for split, cases in chosen.items()
-        for case, row in zip(cases, targets(cases, task, experiment.masked).tolist(), strict=True)
+        for case, row in zip(cases, training_targets(experiment, cases, task).tolist(), strict=True)
     ]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
@@ -124,22 +132,28 @@ def _part(
         watcher.progress(f"reading the images of the split {split}", done, total)
 
     grey = cached_grey_levels(manifest, cases, experiment.preprocessing, cache, progress)
-    return _Part(cases, grey, targets(cases, manifest.task, experiment.masked))
+    return _Part(cases, grey, training_targets(experiment, cases, manifest.task))
 
 
-def _start(experiment: Experiment, task: Task, run: Path, log: Sequence[Epoch]) -> keras.Model:
+def _start(experiment: Experiment, task: Task, run: Path, log: Sequence[Epoch], base: Path | None) -> keras.Model:
     if log:
         _log.info("resuming %s after epoch %d", run, len(log))
         return restore(run, log)
     keras.utils.set_random_seed(experiment.seed)
-    model = build_classifier(experiment, len(task.labels))
+    model = build_classifier(experiment, len(task.labels), pretrained=base is None)
+    if base is not None:
+        model.set_weights(keras.saving.load_model(base, compile=False).get_weights())
     steps = experiment.steps_per_epoch * experiment.epochs
     warmup = round(steps * experiment.warmup_share)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warmup, warmup_target=experiment.learning_rate, warmup_steps=warmup
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=experiment.weight_decay)
-    model.compile(optimizer, loss_for(task, experiment.label_smoothing))
+    loss = loss_for(task, experiment.label_smoothing)
+    if experiment.map_weight:
+        model.compile(optimizer, [loss, MapCrossentropy()], loss_weights=[1.0, experiment.map_weight])
+    else:
+        model.compile(optimizer, loss)
     return model
 
 
@@ -147,7 +161,7 @@ def _run_epoch(
     experiment: Experiment, model: keras.Model, parts: Mapping[str, _Part], number: int, watcher: Watcher
 ) -> Epoch:
     part = parts["train"]
-    draw = EpochDraw(experiment, number, part.cases, part.grey, part.wanted)
+    draw = EpochDraw(experiment, number, part.cases, part.grey, part.wanted, part.lesions)
     _seed_dropout(model, experiment.seed, number)
     steps = _Steps(f"epoch {number + 1} of {experiment.epochs}", len(draw), watcher)
     # The draw is random already; shuffling its batches would take Python's global state, which a resumed run lacks.
@@ -190,7 +204,8 @@ def _grouped_loss(experiment: Experiment, model: keras.Model, part: _Part) -> fl
     """Return the mean of the sampling groups' mean validation losses, so that no large source drowns another."""
     logits = predict_logits(model, part.grey, experiment.preprocessing)
     groups = np.asarray([experiment.group_by(case) for case in part.cases])
-    means = [float(model.loss(part.wanted[groups == group], logits[groups == group])) for group in np.unique(groups)]
+    loss = model.loss[0] if experiment.map_weight else model.loss
+    means = [float(loss(part.wanted[groups == group], logits[groups == group])) for group in np.unique(groups)]
     return float(np.mean(means))
 
 

@@ -17,7 +17,7 @@ from radiolens.explain.occlusion import LARGEST_GRID, occlusion_maps
 from radiolens.imaging.resample import resize
 from radiolens.inference.engine import Engine
 from radiolens.inference.explanation import maps_of
-from radiolens.validation.explanations.lesion_masks import present_label, read_grey_and_mask, read_mask
+from radiolens.training.lesion_masks import present_label, read_grey_and_mask, read_mask
 from radiolens.validation.explanations.localisation import ANY_LABEL, Localisation, Marked, Prior, localisations
 from radiolens.validation.explanations.map_likeness import rank_correlation
 from radiolens.validation.explanations.weight_shuffle import ALL_WEIGHTS, Randomisation, Shown, randomisation

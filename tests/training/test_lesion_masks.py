@@ -13,7 +13,7 @@ from radiolens.data.sources import LAYOUTS
 from radiolens.errors import DatasetError
 from radiolens.imaging.preprocess import Fit, Preprocessing, extent
 from radiolens.tasks import get_task
-from radiolens.validation.explanations.lesion_masks import in_frame, present_label, read_grey_and_mask, read_mask
+from radiolens.training.lesion_masks import in_frame, present_label, read_grey_and_mask, read_mask
 from tests.phantoms import bright_lesion
 from tests.shared_data import SHARED, needs_shared_data
 from tests.validation.lesion_cases import write_case

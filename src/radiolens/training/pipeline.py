@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import keras
@@ -171,12 +172,7 @@ class EpochDraw(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no 
         """Return the number of batches."""
         return self._experiment.steps_per_epoch
 
-    def __getitem__(
-        self, batch: int
-    ) -> (
-        tuple[NDArray[np.float32], NDArray[np.float32]]
-        | tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]]]
-    ):
+    def __getitem__(self, batch: int) -> tuple[NDArray[np.float32], Any]:
         """Return (images, targets) of one batch."""
         size = self._experiment.batch_size
         indices = self._indices[batch * size : (batch + 1) * size]

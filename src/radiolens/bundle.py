@@ -17,11 +17,11 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from radiolens.errors import BundleError, CorruptBundle
 from radiolens.imaging.preprocess import Fit, Preprocessing
@@ -31,6 +31,7 @@ __all__ = [
     "CLASS_ACTIVATION_MAP",
     "DOCUMENTS",
     "FORMAT",
+    "GATE",
     "LITE0_BYTES",
     "LITE2_BYTES",
     "NETWORK_FILES",
@@ -42,13 +43,20 @@ __all__ = [
     "bundle_versions",
     "find_bundles",
     "read_bundle",
+    "read_description",
+    "read_preprocessing",
     "verify_evidence",
     "write_bundle",
+    "write_description",
     "write_evidence_hashes",
 ]
 
 FORMAT = 1
 NETWORK_FILES = ("model.onnx", "golden.npz", "reference.npz")
+GATE = "gate"
+"""The name of the bundle that answers no task: it says what kind of picture is before it. Its bundle.json has fields of
+its own (`radiolens.inference.gate_bundle`), its files are named and hashed as those of every bundle."""
+
 RELEASED = Path(__file__).parent / "bundles"
 """Where the package keeps the released bundles."""
 
@@ -76,6 +84,8 @@ the card of radiolens 0.1.0 alone.
 """
 
 _EVIDENCE_HASHES = "hashes.json"
+
+_Described = TypeVar("_Described")
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,15 @@ def write_bundle(bundle: Bundle, folder: Path, largest_bytes: int = LITE0_BYTES)
 
     Raises BundleError if a file is missing, the folder is larger than a bundle may be, or the values do not fit.
     """
+    write_description(_as_json(bundle), folder, largest_bytes)
+    return read_bundle(folder)
+
+
+def write_description(content: Mapping[str, object], folder: Path, largest_bytes: int = LITE0_BYTES) -> None:
+    """Write a bundle.json of JSON types into a folder that already holds the network files; it gets their hashes.
+
+    Raises BundleError if a file is missing, or the folder is larger than a bundle may be.
+    """
     missing = [name for name in NETWORK_FILES if not (folder / name).is_file()]
     if missing:
         raise BundleError(f"{folder}: {', '.join(missing)} must be there before bundle.json is written.")
@@ -131,18 +150,29 @@ def write_bundle(bundle: Bundle, folder: Path, largest_bytes: int = LITE0_BYTES)
             f"{folder}: {size / 1e6:.1f} MB, at most {largest_bytes / 1e6:.0f} MB are allowed. Use a smaller network."
         )
     hashes = {name: _sha256(folder / name) for name in NETWORK_FILES}
-    content = {"format": FORMAT, **_as_json(bundle), "files": hashes}
+    whole = {"format": FORMAT, **content, "files": hashes}
     partial = folder / "bundle.json.partial"
-    partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(partial, folder / "bundle.json")
-    return read_bundle(folder)
 
 
 def read_bundle(folder: Path, *, verify: bool = True) -> InstalledBundle:
     """Read a bundle and, with `verify`, check the hash of every file.
 
-    Raises CorruptBundle at the first file that differs, BundleError if bundle.json is missing or says other than
-    this version of radiolens understands, or the bundle is larger than SITE_BYTES.
+    Raises as `read_description`.
+    """
+    bundle, sha256 = read_description(folder, _from_json, verify=verify)
+    return InstalledBundle(bundle, folder, sha256)
+
+
+def read_description(
+    folder: Path, parse: Callable[[Mapping[str, Any]], _Described], *, verify: bool = True
+) -> tuple[_Described, str]:
+    """Return what `parse` makes of a bundle.json, and its SHA-256; with `verify`, check the hash of every file.
+
+    `parse` gets the content without format and hashes, and raises KeyError, TypeError or ValueError for what is not as
+    it should be. Raises CorruptBundle at the first file that differs, BundleError if bundle.json is missing or says
+    other than this version of radiolens understands, or the bundle is larger than SITE_BYTES.
     """
     file = folder / "bundle.json"
     if not file.is_file():
@@ -153,13 +183,13 @@ def read_bundle(folder: Path, *, verify: bool = True) -> InstalledBundle:
         if content.pop("format") != FORMAT:
             raise BundleError(f"{file}: made for another version of radiolens. Install a newer radiolens.")
         hashes = _typed(content.pop("files"), dict, "files")
-        bundle = _from_json(content)
+        described = parse(content)
     except (KeyError, OSError, RecursionError, TypeError, ValueError) as error:
         raise BundleError(f"{file}: not a bundle of format {FORMAT} ({error}). Install the bundle again.") from error
     if verify:
         _check_size(folder)
         _verify(folder, {name: hashes.get(name, "no hash") for name in NETWORK_FILES})
-    return InstalledBundle(bundle, folder, hashlib.sha256(text).hexdigest())
+    return described, hashlib.sha256(text).hexdigest()
 
 
 def bundle_versions(folders: Iterable[Path]) -> Mapping[str, tuple[Path, ...]]:
@@ -268,7 +298,7 @@ def _from_json(content: Mapping[str, Any]) -> Bundle:
         **{key: _typed(content[key], str, key) for key in texts},
         labels=labels,
         exclusive=exclusive,
-        preprocessing=_preprocessing(_typed(content["preprocessing"], dict, "preprocessing")),
+        preprocessing=read_preprocessing(_typed(content["preprocessing"], dict, "preprocessing")),
         temperature=_positive(_by_label(content["temperature"], labels, "temperature"), "temperature"),
         thresholds=_by_label(content["thresholds"], labels, "thresholds"),
         limits=_texts(content["limits"], "limits"),
@@ -278,7 +308,8 @@ def _from_json(content: Mapping[str, Any]) -> Bundle:
     )
 
 
-def _preprocessing(content: Mapping[str, Any]) -> Preprocessing:
+def read_preprocessing(content: Mapping[str, Any]) -> Preprocessing:
+    """Return the preprocessing of a bundle.json; raise KeyError, TypeError or ValueError for what is none."""
     _check_keys(content, Preprocessing, "preprocessing")
     counts = {key: _typed(content[key], int, key) for key in ("rows", "columns", "channels")}
     if min(counts.values()) < 1:

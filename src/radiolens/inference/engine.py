@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -18,6 +16,7 @@ from radiolens.bundle import OCCLUSION_MAP, Bundle, InstalledBundle, read_bundle
 from radiolens.errors import BundleError, CorruptBundle
 from radiolens.evaluation.link import probabilities
 from radiolens.imaging.preprocess import network_input
+from radiolens.inference.bundle_arrays import ARRAY_ERRORS, read_arrays
 from radiolens.inference.network_file import check_network
 from radiolens.inference.session import RUNTIME_ERRORS, open_session
 
@@ -31,12 +30,6 @@ _HEAD_TOLERANCE = 1e-2
 
 _BATCH = 2
 """Slices in one call of the runtime: with 16 a slice takes two to five times as long, since they leave the cache."""
-
-_LARGEST_ARRAYS = 256_000_000
-"""Bytes of a file of arrays when unpacked: sixty golden pictures of the largest side, or the head of any network."""
-
-_ARRAY_ERRORS = (EOFError, KeyError, MemoryError, TypeError, ValueError, zipfile.BadZipFile)
-"""What numpy raises for a file that is empty, no archive of arrays, or one of other arrays or larger than it says."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +79,7 @@ class Engine:
             check_network(folder / "model.onnx")
             engine = cls(installed, _head(installed), open_session(folder / "model.onnx", threads))
             engine._check_golden()
-        except (*RUNTIME_ERRORS, *_ARRAY_ERRORS) as error:
+        except (*RUNTIME_ERRORS, *ARRAY_ERRORS) as error:
             raise BundleError(
                 f"{folder}: the network is not what bundle.json describes ({error}). Export the bundle again."
             ) from error
@@ -136,7 +129,7 @@ class Engine:
         return self.head
 
     def _check_golden(self) -> None:
-        grey, expected = _arrays(self.installed.folder / "golden.npz", "grey", "probabilities")
+        grey, expected = read_arrays(self.installed.folder / "golden.npz", "grey", "probabilities")
         outputs = self._outputs(grey, "logits", *(["features"] if self.head else []))
         answered = self.probabilities(outputs[0])
         if answered.shape != expected.shape or len(self.bundle.labels) != answered.shape[1]:
@@ -159,14 +152,4 @@ class Engine:
 def _head(installed: InstalledBundle) -> Head | None:
     if installed.bundle.explanation == OCCLUSION_MAP:
         return None
-    return Head(*_arrays(installed.folder / "reference.npz", "head_kernel", "head_bias"))
-
-
-def _arrays(file: Path, *names: str) -> list[NDArray[Any]]:
-    with file.open("rb") as stream:
-        size = sum(entry.file_size for entry in zipfile.ZipFile(stream).infolist())
-        if size > _LARGEST_ARRAYS:
-            raise ValueError(f"{file.name} unpacks to {size / 1e6:.0f} MB, at most {_LARGEST_ARRAYS / 1e6:.0f} MB")
-        stream.seek(0)
-        with np.load(stream, allow_pickle=False) as content:
-            return [content[name] for name in names]
+    return Head(*read_arrays(installed.folder / "reference.npz", "head_kernel", "head_bias"))

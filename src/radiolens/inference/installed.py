@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from radiolens.bundle import InstalledBundle, bundle_versions, read_bundle
+from radiolens.bundle import GATE, InstalledBundle, bundle_versions, read_bundle
 from radiolens.errors import BundleError, UnknownBundle, UnknownTask
 from radiolens.tasks import get_task
 
@@ -100,11 +100,14 @@ class Installed:
 
 
 def find_installed(folders: Iterable[Path]) -> Installed:
-    """Return the bundles that lie in `folders`; what they say is read, the hashes of their files are not checked."""
+    """Return the bundles that lie in `folders`; what they say is read, the hashes of their files are not checked.
+
+    The gate is none of them, since it answers no task (`radiolens.inference.gate_bundle.find_gate`).
+    """
     versions: dict[str, tuple[InstalledBundle, ...]] = {}
     unusable = []
     for name, places in bundle_versions(folders).items():
-        for place in places:
+        for place in places if name != GATE else ():
             try:
                 versions[name] = (*versions.get(name, ()), _described(place))
             except BundleError as error:

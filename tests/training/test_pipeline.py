@@ -112,7 +112,9 @@ def test_an_epoch_is_the_same_each_time_and_another_one_another(collection: Mani
     (images, labels), (again, _), (other, _) = (draw[2] for draw in draws)
     np.testing.assert_array_equal(images, again)
     assert not np.array_equal(images, other)
-    assert (images.shape, images.dtype, labels.shape) == ((8, 32, 32, 1), np.float32, (8, 2))
+    assert images.shape == (8, 32, 32, 1)
+    assert images.dtype == np.float32
+    assert labels.shape == (8, 2)
     black, white = (network_input(np.full((1, 1, 1), level, np.uint8), SIZE).item() for level in (0, 255))
     assert black <= images.min() <= images.max() <= white
 

@@ -17,7 +17,7 @@ _ABSENCES = (
     Absence(
         "nih",
         "tuberculosis",
-        "films of a hospital in the United States, where a year brings 3 cases among 100,000 people; none is labelled it",
+        "films of a hospital in the United States, where tuberculosis is rare; none is labelled with it",
     ),
 )
 """So that tuberculosis is not learnt from one source's normals against another's ill, and opacities of a pneumonia in

@@ -14,9 +14,11 @@ from radiolens.training.configs import chest_xray
 
 __all__ = ["EXPERIMENT"]
 
+_CHANGED = {"backbone": "efficientnet-lite2", "preprocessing": Preprocessing(260, 260)}
+
 EXPERIMENT = replace(
     chest_xray.EXPERIMENT,
     name="chest_xray_lite2",
-    backbone="efficientnet-lite2",
-    preprocessing=Preprocessing(260, 260),
+    base=replace(chest_xray.BASE, name="chest_xray_lite2_base", **_CHANGED),
+    **_CHANGED,
 )

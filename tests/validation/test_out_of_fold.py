@@ -17,6 +17,8 @@ from radiolens.data.manifest import Case, Manifest, write_manifest
 from radiolens.errors import DatasetError, PatientLeakage
 from radiolens.evaluation.link import probabilities
 from radiolens.tasks import get_task
+from radiolens.training.export import Exported, export_bundle
+from radiolens.training.fold_export import calibrated_out_of_fold
 from radiolens.training.folds import Answers, Fold, calibration_answers, finished_folds, fold_numbers
 from radiolens.training.train import Watcher, predict_logits
 from radiolens.validation.out_of_fold import OutOfFold, cross_validate, pooled
@@ -133,6 +135,32 @@ def test_a_call_that_was_stopped_goes_on_with_the_fold_it_was_at(folded: Manifes
     resumed = cross_validate(EXPERIMENT, folded, tmp_path)
     assert set(resumed.networks) == {1, 2, 3}
     assert answered.stat().st_mtime_ns == before
+
+
+def test_the_network_of_a_fold_becomes_a_bundle_calibrated_on_answers_out_of_fold(
+    validated: Validated, tmp_path: Path
+) -> None:
+    network = validated.runs / "tiny-without-fold3" / "network.keras"
+    plain = Exported(EXPERIMENT, validated.manifest, network, validated.runs / "cache")
+    exported = calibrated_out_of_fold(plain, validated.runs, 3)
+    bundle = export_bundle(exported, tmp_path / "bundle", "1.0.0").bundle
+    assert bundle.thresholds == pytest.approx(validated.found.points[3].thresholds)
+    assert "the folds 1, 2, each by the network that was trained without it" in bundle.threshold_evidence
+    counts = bundle.provenance["cases"]
+    assert isinstance(counts, dict)
+    # 30 films of the folds 1 and 2, and one bare film of training; the same 30 and one of validation.
+    assert [sum(part[split] for part in counts.values()) for split in ("train", "validation")] == [30, 30]
+
+
+@pytest.mark.parametrize(
+    ("fold", "network", "message"),
+    [(4, "tiny-without-fold3", "no fold 4. Choose of 1, 2, 3"), (2, "tiny-without-fold3", "not the network that left")],
+)
+def test_another_fold_or_network_is_not_exported(validated: Validated, fold: int, network: str, message: str) -> None:
+    file = validated.runs / network / "network.keras"
+    exported = Exported(EXPERIMENT, validated.manifest, file, validated.runs / "cache")
+    with pytest.raises(DatasetError, match=message):
+        calibrated_out_of_fold(exported, validated.runs, fold)
 
 
 def folds(shift: float = 0.0) -> list[Fold]:

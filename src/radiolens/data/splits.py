@@ -164,8 +164,8 @@ def hold_out_fold(manifest: Manifest, fold: int) -> Manifest:
     return replace(manifest, cases=tuple(replace(case, split=split(case)) for case in manifest.cases))
 
 
-def without_fold(manifest: Manifest, fold: int) -> Manifest:
-    """Return the manifest of a network that must not see one fold: `validation` is that fold, all others are `train`.
+def without_fold(manifest: Manifest, fold: int, held_out: str = "validation") -> Manifest:
+    """Return the manifest of a network that must not see one fold: that is `held_out`, and all others are `train`.
 
     That goes for test splits with a fold, too, which are judged by the network of their own fold. Cases without a fold
     stay where they are: trained on, or answered by every network. External ones are never trained on, and lose a fold.
@@ -174,7 +174,7 @@ def without_fold(manifest: Manifest, fold: int) -> Manifest:
     def part(case: Case) -> Case:
         if case.split == "external":
             return replace(case, fold=None)
-        return case if case.fold is None else replace(case, split="validation" if case.fold == fold else "train")
+        return case if case.fold is None else replace(case, split=held_out if case.fold == fold else "train")
 
     return replace(manifest, cases=tuple(part(case) for case in manifest.cases))
 

@@ -21,7 +21,14 @@ from radiolens.evaluation.thresholds import threshold_youden
 from radiolens.task import Task
 from radiolens.training.losses import targets
 
-__all__ = ["EXCLUSIVE_THRESHOLD", "OperatingPoint", "operating_point", "source_weights"]
+__all__ = [
+    "EXCLUSIVE_THRESHOLD",
+    "VALIDATION_SPLIT",
+    "Calibration",
+    "OperatingPoint",
+    "operating_point",
+    "source_weights",
+]
 
 EXCLUSIVE_THRESHOLD = 0.5
 """Of exclusive labels one must hold: it is called present once it is likelier than all others together."""
@@ -39,8 +46,25 @@ class OperatingPoint:
     evidence: str
 
 
-def operating_point(task: Task, cases: Sequence[Case], logits: NDArray[np.float32]) -> OperatingPoint:
-    """Return temperature and thresholds for logits (n, labels) of validation cases.
+VALIDATION_SPLIT = "the validation split"
+"""What is calibrated on unless it is told otherwise, in words for the evidence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Cases with logits (n, labels) to calibrate a network on, and in words which they are."""
+
+    cases: tuple[Case, ...]
+    logits: NDArray[np.float32]
+    on: str
+
+
+def operating_point(
+    task: Task, cases: Sequence[Case], logits: NDArray[np.float32], on: str = VALIDATION_SPLIT
+) -> OperatingPoint:
+    """Return temperature and thresholds for logits (n, labels) of cases that the network has not seen.
+
+    `on` says in words which they are.
 
     Everything that is annotated counts, also what an experiment left out of its training: a hospital's films without
     pneumonia must not be called pneumonia, whether or not the network could learn from them. Raises DatasetError if a
@@ -57,7 +81,7 @@ def operating_point(task: Task, cases: Sequence[Case], logits: NDArray[np.float3
             told = wanted[:, column] >= 0
             thresholds[name] = threshold_youden(wanted[told, column], scores[told, column], weights[told, column])
     return OperatingPoint(
-        dict(zip(task.label_names, temperature, strict=True)), thresholds, _evidence(task, cases, wanted)
+        dict(zip(task.label_names, temperature, strict=True)), thresholds, _evidence(task, cases, wanted, on)
     )
 
 
@@ -95,13 +119,13 @@ def _check_both_sides(task: Task, wanted: NDArray[np.float32]) -> None:
         )
 
 
-def _evidence(task: Task, cases: Sequence[Case], wanted: NDArray[np.float32]) -> str:
+def _evidence(task: Task, cases: Sequence[Case], wanted: NDArray[np.float32], on: str) -> str:
     """Return what was chosen, how, and on how many cases of which source."""
     if task.exclusive:
         counts = Counter(f"{case.source} {' or '.join(sorted(case.possible))}" for case in cases if case.possible)
         told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-        return f"one half: the label is likelier than all others together. Temperature: validation split, {told}"
-    rule = "best balanced accuracy on the validation split, every source weighing the same among present and absent"
+        return f"one half: the label is likelier than all others together. Temperature: {on}, {told}"
+    rule = f"best balanced accuracy on {on}, every source weighing the same among present and absent"
     return f"{rule}. " + ". ".join(
         f"{name}: {'; '.join(_told(cases, column))}" for name, column in zip(task.label_names, wanted.T, strict=True)
     )

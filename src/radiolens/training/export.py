@@ -20,10 +20,10 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import BundleError, DatasetError
 from radiolens.inference.engine import Engine
 from radiolens.training.bundle_name import check_name
-from radiolens.training.calibrate import EXCLUSIVE_THRESHOLD, operating_point
+from radiolens.training.calibrate import EXCLUSIVE_THRESHOLD, VALIDATION_SPLIT, Calibration, operating_point
 from radiolens.training.config import Experiment, as_json
 from radiolens.training.golden import write_golden, write_provisional
-from radiolens.training.losses import annotated, targets
+from radiolens.training.losses import annotated, training_targets
 from radiolens.training.onnx_export import export_onnx, head_weights
 from radiolens.training.pipeline import cached_grey_levels, draw_indices
 from radiolens.training.run_folder import environment
@@ -39,7 +39,7 @@ class Exported:
     """Where things are that an export needs: the trained network (a .keras file), the data, a folder for arrays.
 
     `name` is what the bundle is called, empty for the name of the experiment's task: such a bundle answers the task in
-    place of the released one.
+    place of the released one. `calibration` are answers to calibrate on, by default those to the validation split.
     """
 
     experiment: Experiment
@@ -47,6 +47,7 @@ class Exported:
     network: Path
     cache: Path
     name: str = ""
+    calibration: Calibration | None = None
 
 
 def export_bundle(
@@ -58,10 +59,10 @@ def export_bundle(
 ) -> InstalledBundle:
     """Write the bundle of a trained network: ONNX, then temperature, thresholds and golden pair of the stored network.
 
-    Temperature and thresholds are chosen on the validation split, of the experiment's sources only. `folder` appears
-    once all is done. Raises BundleError if it is there already, the bundle may not have its name, or is larger than
-    `largest_bytes` (default: what the backbone may take); DatasetError if the network is not of this experiment, or
-    validation does not suffice.
+    Temperature and thresholds are chosen on `calibration`, else on the validation split, of the experiment's sources
+    only. `folder` appears once all is done. Raises BundleError if it is there already, the bundle may not have its
+    name, or is larger than `largest_bytes` (default: what the backbone may take); DatasetError if the network is not of
+    this experiment, or validation does not suffice.
     """
     if folder.exists():
         raise BundleError(f"{folder} exists. A bundle is never changed: give another version, or remove it.")
@@ -74,7 +75,7 @@ def export_bundle(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     _write_network(exported, manifest, partial)
-    bundle = _bundle(name, version, exported.experiment, manifest)
+    bundle = _bundle(name, version, exported, manifest)
     bundle = _calibrated(bundle, exported, manifest, partial, limit, progress)
     write_golden(bundle, partial, limit)
     write_bundle(bundle, partial, limit)
@@ -116,8 +117,8 @@ def _check_run(exported: Exported) -> None:
         )
 
 
-def _bundle(name: str, version: str, experiment: Experiment, manifest: Manifest) -> Bundle:
-    task = manifest.task
+def _bundle(name: str, version: str, exported: Exported, manifest: Manifest) -> Bundle:
+    task, experiment = manifest.task, exported.experiment
     return Bundle(
         name=name,
         version=version,
@@ -134,7 +135,7 @@ def _bundle(name: str, version: str, experiment: Experiment, manifest: Manifest)
             "experiment": experiment.name,
             "backbone": experiment.backbone_name,
             "sources": _licences(manifest.cases),
-            "cases": _counts(manifest.cases),
+            "cases": _counts(manifest.cases, exported.calibration),
             "left_out": [list(pair) for pair in experiment.masked],
             "environment": environment(),
             "created": datetime.now(UTC).date().isoformat(),
@@ -147,9 +148,11 @@ def _licences(cases: Sequence[Case]) -> dict[str, list[str]]:
     return {source: sorted({case.licence for case in cases if case.source == source}) for source in sources}
 
 
-def _counts(cases: Sequence[Case]) -> dict[str, dict[str, int]]:
-    """Return by source how many cases were trained on, and how many chose epoch, temperature and thresholds."""
-    counts = Counter((case.source, case.split) for case in cases if case.split in ("train", "validation"))
+def _counts(cases: Sequence[Case], calibration: Calibration | None) -> dict[str, dict[str, int]]:
+    """Return by source how many cases were trained on, and how many chose temperature and thresholds."""
+    chose = (case for case in cases if case.split == "validation") if calibration is None else calibration.cases
+    counts = Counter((case.source, "train") for case in cases if case.split == "train")
+    counts += Counter((case.source, "validation") for case in chose)
     sources = sorted({source for source, _ in counts})
     return {source: {split: counts[source, split] for split in ("train", "validation")} for source in sources}
 
@@ -165,11 +168,8 @@ def _calibrated(
     """Return the bundle with what the stored network says of validation cases, and add its feature statistics."""
     write_provisional(bundle, folder, largest_bytes)
     engine = Engine.open(folder)
-    cases = [case for case in manifest.cases if case.split == "validation"]
-    if not cases:
-        raise DatasetError(f"{manifest.file}: no case in the validation split. Run `radiolens data split`.")
-    logits, _ = _answers(engine, exported, manifest, cases, _staged("calibrating on validation cases", progress))
-    chosen = operating_point(manifest.task, cases, logits)
+    calibration = exported.calibration or _validation_answers(engine, exported, manifest, progress)
+    chosen = operating_point(manifest.task, calibration.cases, calibration.logits, calibration.on)
     drawn = _reference_cases(exported.experiment, manifest)
     _, pooled = _answers(engine, exported, manifest, drawn, _staged("measuring features of training cases", progress))
     np.savez_compressed(
@@ -184,10 +184,20 @@ def _calibrated(
     )
 
 
+def _validation_answers(
+    engine: Engine, exported: Exported, manifest: Manifest, progress: Callable[[str, int, int], None]
+) -> Calibration:
+    cases = tuple(case for case in manifest.cases if case.split == "validation")
+    if not cases:
+        raise DatasetError(f"{manifest.file}: no case in the validation split. Run `radiolens data split`.")
+    logits, _ = _answers(engine, exported, manifest, cases, _staged("calibrating on validation cases", progress))
+    return Calibration(cases, logits, VALIDATION_SPLIT)
+
+
 def _reference_cases(experiment: Experiment, manifest: Manifest) -> list[Case]:
     """Return training cases of which every sampling group has as many, as training drew them."""
     cases = [case for case in manifest.cases if case.split == "train"]
-    told = annotated(targets(cases, manifest.task, experiment.masked), exclusive=manifest.task.exclusive)
+    told = annotated(training_targets(experiment, cases, manifest.task), exclusive=manifest.task.exclusive)
     used = [case for case, kept in zip(cases, told, strict=True) if kept]
     count = min(_REFERENCE_CASES, len(used))
     if not used:

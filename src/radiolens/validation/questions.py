@@ -21,8 +21,10 @@ __all__ = [
     "Question",
     "Scored",
     "Thresholds",
+    "normal_cases",
     "parts_by_source",
     "questions",
+    "scores_of",
     "truth",
 ]
 
@@ -104,7 +106,7 @@ def questions(task: Task, scored: Scored, thresholds: Thresholds) -> tuple[Quest
             _question(decision, source, rows, answers, groups)
             for source, rows in (
                 *parts_by_source(scored.cases, answers >= 0),
-                *_against_others(scored.cases, answers, _normal(scored.cases, answers)),
+                *_against_others(scored.cases, answers, normal_cases(scored.cases, answers)),
             )
         ]
     return tuple(asked)
@@ -122,6 +124,26 @@ def truth(task: Task, name: str, cases: Sequence[Case]) -> NDArray[np.int8]:
     else:
         values = [_NOT_ANNOTATED if (value := case.labels.get(name)) is None else value for case in cases]
     return np.asarray(values, np.int8)
+
+
+def scores_of(task: Task, name: str, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the score (n,), 0 to 1, of a finding or of ANY_FINDING, from probabilities (n, labels)."""
+    if name != ANY_FINDING:
+        return np.asarray(probabilities[:, task.label_names.index(name)], np.float64)
+    abnormal = [column for column, label in enumerate(task.labels) if not label.normal]
+    # Rounding of the softmax may lift the sum above 1 by one unit in the last place.
+    return np.asarray(np.clip(probabilities[:, abnormal].sum(axis=1), 0.0, 1.0), np.float64)
+
+
+def normal_cases(cases: Sequence[Case], answers: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Return which cases (n,) are normal: those that answer no, and those of which every annotated finding is absent.
+
+    `answers` (n,) are those of `truth`. The latter says more than the data set does of a finding that it does not
+    annotate; only comparisons across sources ask it.
+    """
+    annotated = ([value for value in case.labels.values() if value is not None] for case in cases)
+    unaffected = np.asarray([bool(values) and not any(values) for values in annotated], bool)
+    return np.asarray((answers == 0) | (unaffected & (answers != 1)), bool)
 
 
 def parts_by_source(cases: Sequence[Case], told: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.intp]]]:
@@ -144,16 +166,6 @@ def _against_others(
         others = normal & (names != source)
         for other, rows in parts_by_source(cases, others):
             yield f"{source} against {other}", np.union1d(np.flatnonzero(positives), rows)
-
-
-def _normal(cases: Sequence[Case], answers: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Return which cases (n,) are normal: those that answer no, and those of which every annotated finding is absent.
-
-    The latter says more than the data set does of a finding that it does not annotate; only `_against_others` asks it.
-    """
-    annotated = ([value for value in case.labels.values() if value is not None] for case in cases)
-    unaffected = np.asarray([bool(values) and not any(values) for values in annotated], bool)
-    return np.asarray((answers == 0) | (unaffected & (answers != 1)), bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,9 +218,7 @@ def _findings(task: Task, scored: Scored, thresholds: Thresholds) -> list[_Decid
 
 
 def _any_finding(task: Task, scored: Scored) -> _Decided:
-    abnormal = [column for column, label in enumerate(task.labels) if not label.normal]
-    # Rounding of the softmax may lift the sum above 1 by one unit in the last place.
-    scores = np.clip(scored.probabilities[:, abnormal].sum(axis=1), 0.0, 1.0)
+    scores = scores_of(task, ANY_FINDING, scored.probabilities)
     return _Decided(ANY_FINDING, _ANY_FINDING_THRESHOLD, scores, scores >= _ANY_FINDING_THRESHOLD)
 
 

@@ -1,0 +1,42 @@
+"""The network of a cross-validation as a bundle: calibrated on answers that it, or its like, gave to new patients."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from radiolens.data.splits import without_fold
+from radiolens.errors import DatasetError
+from radiolens.training.calibrate import Calibration
+from radiolens.training.export import Exported
+from radiolens.training.folds import calibration_answers, finished_folds, fold_run
+
+__all__ = ["calibrated_out_of_fold"]
+
+
+def calibrated_out_of_fold(exported: Exported, runs: Path, fold: int) -> Exported:
+    """Return what to export of the network that left out `fold` in the finished cross-validation in `runs`.
+
+    It is calibrated by `calibration_answers`. Its manifest has that fold as test split, and as training split what the
+    network was trained on. Raises DatasetError if a network or its answers are missing, if there is no such fold, or if
+    `exported` names another network.
+    """
+    experiment = replace(exported.experiment, patience=0)  # as a cross-validation trains
+    folds = finished_folds(experiment, exported.manifest, runs)
+    numbers = [found.number for found in folds]
+    if fold not in numbers:
+        raise DatasetError(f"{exported.manifest.file}: no fold {fold}. Choose of {', '.join(map(str, numbers))}.")
+    expected = fold_run(experiment, runs, fold) / "network.keras"
+    if not exported.network.samefile(expected):
+        raise DatasetError(f"{exported.network} is not the network that left out fold {fold}. Give {expected}.")
+    others = ", ".join(str(number) for number in numbers if number != fold)
+    on = (
+        f"answers out of fold: those to the folds {others}, each by the network that was trained without it, and this "
+        "network's to validation cases without a fold"
+    )
+    return replace(
+        exported,
+        experiment=experiment,
+        manifest=without_fold(exported.manifest, fold, held_out="test"),
+        calibration=Calibration(*calibration_answers(folds, fold), on),
+    )

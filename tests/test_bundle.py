@@ -66,6 +66,16 @@ def test_a_field_that_was_added_later_is_written_only_where_it_differs(folder: P
     assert imported.sha256 != before.sha256
 
 
+def test_bias_and_coverage_are_written_where_a_bundle_has_them(folder: Path) -> None:
+    before = read_bundle(folder)
+    assert (dict(before.bundle.bias), before.bundle.coverage) == ({}, 0.0)
+    assert not {"bias", "coverage"} & json.loads((folder / "bundle.json").read_text()).keys()
+    bias = {"pneumonia": 0.5, "tuberculosis": -1.0}
+    written = write_bundle(replace(before.bundle, bias=bias, coverage=0.9), folder)
+    assert (written.bundle.bias, written.bundle.coverage) == (bias, 0.9)
+    assert json.loads((folder / "bundle.json").read_text())["bias"] == bias
+
+
 def test_the_identity_changes_with_every_value_and_every_file(folder: Path) -> None:
     first = read_bundle(folder)
     other = write_bundle(replace(first.bundle, thresholds={**first.bundle.thresholds, "pneumonia": 0.25}), folder)
@@ -98,6 +108,9 @@ def test_a_changed_or_missing_file_is_named(name: str, folder: Path) -> None:
         (lambda content: content.update(labels=[]), "labels must be different names"),
         (lambda content: content.update(exclusive=1), "exclusive must be bool, found int"),
         (lambda content: content.update(calibrated=1), "calibrated must be bool, found int"),
+        (lambda content: content.update(bias={"pneumonia": 0.1}), "bias must name the labels pneumonia, tuberculosis"),
+        (lambda content: content.update(coverage=1), "coverage must be at least 0 and below 1, found 1"),
+        (lambda content: content.update(coverage="0.9"), "coverage must be a number, found '0.9'"),
         (lambda content: content.update(explanation="words"), "must be class-activation-map or occlusion-map, found"),
         (
             lambda content: content.update(exclusive=True, labels=["a"], temperature={"a": 1.0}, thresholds={"a": 0.5}),

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from radiolens.bundle import OCCLUSION_MAP, Bundle, write_bundle
+from radiolens.evaluation.conformal import ConformalSets
 from radiolens.evaluation.link import probabilities
 from radiolens.imaging.preprocess import Preprocessing, network_input
+from radiolens.inference.set_file import set_arrays
 from radiolens.task import Task
 from radiolens.tasks import get_task
 
@@ -34,19 +36,25 @@ def make_bundle(
     seed: int = 0,
     version: str = VERSION,
     weights: Weights | None = None,
+    sets: ConformalSets | None = None,
     **changes: Any,  # noqa: ANN401  any field of the bundle
 ) -> Path:
-    """Write a bundle of random weights, or of the given ones, to `folder`/<task>/<version> and return that folder."""
+    """Write a bundle of random weights, or of the given ones, to `folder`/<task>/<version> and return that folder.
+
+    With `sets` it gives prediction sets of that coverage.
+    """
     place = folder / task / version
     place.mkdir(parents=True)
     asked = get_task(task)
     kernel, head_kernel, head_bias = weights or _weights(len(asked.labels), np.random.default_rng(seed))
     onnx.save(_network(kernel, head_kernel, head_bias), place / "model.onnx")
-    np.savez(place / "reference.npz", head_kernel=head_kernel, head_bias=head_bias)
-    bundle = replace(_bundle(asked, version), **changes)
+    columns = set_arrays(sets) if sets else {}
+    np.savez(place / "reference.npz", head_kernel=head_kernel, head_bias=head_bias, **columns)
+    bundle = replace(_bundle(asked, version), coverage=sets.coverage if sets else 0.0, **changes)
     grey = np.random.default_rng(seed).integers(0, 256, (2, SIDE, SIDE), np.uint8)
     logits = tiny_logits(grey, (kernel, head_kernel, head_bias), bundle.preprocessing)
-    golden = probabilities(logits, list(bundle.temperature.values()), exclusive=bundle.exclusive)
+    bias = [bundle.bias.get(label, 0.0) for label in bundle.labels]
+    golden = probabilities(logits, list(bundle.temperature.values()), bias, exclusive=bundle.exclusive)
     np.savez(place / "golden.npz", grey=grey, probabilities=golden.astype(np.float32))
     return write_bundle(bundle, place).folder
 

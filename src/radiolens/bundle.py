@@ -4,7 +4,8 @@
                                  SHA-256 is the identity
                  model.onnx      image (n, rows, columns, channels) -> logits (n, labels), features (n, h, w, c)
                  golden.npz      grey levels and the probabilities the stored network gave for them
-                 reference.npz   the dense head, and statistics of the training features
+                 reference.npz   the dense head, statistics of the training features, and the scores of calibration
+                                 cases that prediction sets are made of
                  evidence/       evaluation and model card with hashes of their own, outside the identity
 
 A network that does not end in global average pooling and one dense head has no output `features` and no head in
@@ -18,7 +19,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -90,12 +91,14 @@ _Described = TypeVar("_Described")
 
 @dataclass(frozen=True)
 class Bundle:
-    """What bundle.json says. `temperature` and `thresholds` are joined to `labels` by name.
+    """What bundle.json says. `temperature`, `bias` and `thresholds` are joined to `labels` by name.
 
     `labels` are in the order of the network's output, and may be some of the task's only. `threshold_evidence` says on
     what the thresholds were chosen. `provenance` tells sources, licences, versions. `calibrated` is false for a network
-    that was made elsewhere: what it gives are scores from 0 to 1, no probabilities. A field with a default is written
-    only where it differs, so that a bundle keeps its identity when a field is added to the format.
+    that was made elsewhere: what it gives are scores from 0 to 1, no probabilities. `bias` is added to a logit once it
+    is divided by the temperature; empty, it is 0. `coverage` is the share of cases whose prediction set shall hold the
+    truth; 0 means that there are no sets. A field with a default is written only where it differs, so that a bundle
+    keeps its identity when a field is added to the format.
     """
 
     name: str
@@ -111,6 +114,8 @@ class Bundle:
     explanation: str
     provenance: Mapping[str, object]
     calibrated: bool = True
+    bias: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    coverage: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -273,14 +278,18 @@ def _version_key(folder: Path) -> tuple[int, ...]:
     return tuple(int(part) if part.isdigit() else -1 for part in folder.name.split("."))
 
 
-_OPTIONAL = {field.name: field.default for field in fields(Bundle) if field.default is not MISSING}
+_OPTIONAL: Mapping[str, object] = MappingProxyType(
+    {
+        **{entry.name: entry.default for entry in fields(Bundle) if entry.default is not MISSING},
+        **{entry.name: entry.default_factory() for entry in fields(Bundle) if entry.default_factory is not MISSING},
+    }
+)
 
 
 def _as_json(bundle: Bundle) -> dict[str, object]:
-    mappings = ("temperature", "thresholds", "provenance")
-    plain = {key: dict(getattr(bundle, key)) for key in mappings}
-    values = {field.name: getattr(bundle, field.name) for field in fields(Bundle)}
+    values = {entry.name: getattr(bundle, entry.name) for entry in fields(Bundle)}
     values = {key: value for key, value in values.items() if key not in _OPTIONAL or value != _OPTIONAL[key]}
+    plain = {key: dict(value) for key, value in values.items() if isinstance(value, Mapping)}
     return values | plain | {"preprocessing": asdict(bundle.preprocessing)}
 
 
@@ -305,6 +314,8 @@ def _from_json(content: Mapping[str, Any]) -> Bundle:
         explanation=_one_of((CLASS_ACTIVATION_MAP, OCCLUSION_MAP), content["explanation"], "explanation"),
         provenance=_typed(content["provenance"], dict, "provenance"),
         calibrated=_typed(content.get("calibrated", True), bool, "calibrated"),
+        bias=_by_label(content["bias"], labels, "bias") if "bias" in content else MappingProxyType({}),
+        coverage=_share(content.get("coverage", 0.0), "coverage"),
     )
 
 
@@ -329,7 +340,7 @@ def read_preprocessing(content: Mapping[str, Any]) -> Preprocessing:
 
 
 def _check_keys(content: Mapping[str, Any], kind: type[Bundle | Preprocessing], name: str) -> None:
-    known = {field.name for field in fields(kind)}
+    known = {entry.name for entry in fields(kind)}
     optional = _OPTIONAL.keys() if kind is Bundle else set()
     missing, unknown = sorted(known - optional - content.keys()), sorted(content.keys() - known)
     if missing or unknown:
@@ -369,6 +380,13 @@ def _number(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise TypeError(f"{name} must be a number, found {value!r:.40}")
     return float(value)
+
+
+def _share(value: object, name: str) -> float:
+    number = _number(value, name)
+    if not 0.0 <= number < 1.0:
+        raise ValueError(f"{name} must be at least 0 and below 1, found {number:g}")
+    return number
 
 
 def _pair(value: object, name: str) -> tuple[float, float]:

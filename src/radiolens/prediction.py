@@ -20,6 +20,7 @@ __all__ = [
     "Presence",
     "SliceFindings",
     "decide",
+    "possibly_present",
 ]
 
 
@@ -112,6 +113,11 @@ class Prediction:
             if finding.label == label:
                 return finding
         raise KeyError(label)
+
+
+def possibly_present(possible: Mapping[str, Set[Presence]]) -> tuple[str, ...]:
+    """Return the labels that may be present by a prediction set: what an answer lists of the set (docs/contracts.md)."""
+    return tuple(label for label, left in possible.items() if Presence.PRESENT in left)
 
 
 def decide(

@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from scipy.special import logit
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
+from sklearn.linear_model import LogisticRegression
 
 from radiolens.evaluation.calibration import (
     Bin,
     brier_score,
     expected_calibration_error,
+    fit_platt,
     fit_temperature,
     log_loss,
     reliability_bins,
@@ -184,3 +187,40 @@ def test_weights_of_another_shape_are_refused_and_of_nothing_leave_nothing() -> 
     with pytest.raises(ValueError, match=r"weights must be \(2, 2\), found \(2,\)"):
         log_loss(predicted, targets, exclusive=False, weights=np.ones(2))
     assert isnan(log_loss(predicted, targets, exclusive=False, weights=np.zeros((2, 2))))
+
+
+def test_temperature_and_bias_are_the_logistic_regression_of_scikit_learn(rng: np.random.Generator) -> None:
+    logits = rng.normal(0, 3, (400, 2))
+    targets = drawn(probabilities(logits, TRUE_TEMPERATURE, [0.8, -1.5], exclusive=False), rng)
+    targets[::3, 0] = -1.0  # not annotated
+    weights = rng.random((400, 2))
+    temperature, bias = fit_platt(logits, targets, weights)
+    for label in range(2):
+        told = targets[:, label] >= 0
+        line = LogisticRegression(C=np.inf, tol=1e-10)
+        line.fit(logits[told, label][:, np.newaxis], targets[told, label], weights[told, label])
+        assert 1 / temperature[label] == pytest.approx(line.coef_[0, 0], rel=1e-3)
+        assert bias[label] == pytest.approx(line.intercept_[0], rel=1e-3)
+
+
+def test_a_bias_moves_the_log_odds_and_nothing_else(rng: np.random.Generator) -> None:
+    logits = rng.normal(0, 3, (50, 2))
+    moved = logit(probabilities(logits, 2.0, [1.0, -0.5], exclusive=False))
+    np.testing.assert_allclose(moved, logits / 2 + [1.0, -0.5])
+    np.testing.assert_array_equal(
+        probabilities(logits, 2.0, 0.0, exclusive=True), probabilities(logits, 2.0, exclusive=True)
+    )
+
+
+def test_a_finding_that_is_told_perfectly_ends_at_the_bounds() -> None:
+    logits = np.linspace(-3, 3, 20)[:, np.newaxis]
+    (temperature,), (bias,) = fit_platt(logits, (logits > 0).astype(float))
+    assert temperature == pytest.approx(0.05)
+    assert abs(bias) < 1e-3
+
+
+def test_temperature_and_bias_of_one_side_alone_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"label 0 \(counted from 0\) lacks present or absent cases"):
+        fit_platt(np.ones((2, 1)), np.asarray([[1.0], [-1.0]]))
+    with pytest.raises(ValueError, match=r"must be \(n, labels\), found \(2, 2\) and \(1, 2\)"):
+        fit_platt(np.ones((2, 2)), np.ones((1, 2)))

@@ -21,6 +21,10 @@ REFERENCES: dict[str, tuple[str, str]] = {
         "worked example",
         "test_the_calibration_error_is_the_mean_gap_weighted_by_cases",
     ),
+    "calibration.fit_platt": (
+        "scikit-learn",
+        "test_temperature_and_bias_are_the_logistic_regression_of_scikit_learn",
+    ),
     "calibration.fit_temperature": (
         "simulated truth",
         "test_each_finding_gets_the_temperature_its_labels_were_drawn_with",

@@ -17,6 +17,7 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
+from scipy.special import logit
 
 from radiolens.bundle import CLASS_ACTIVATION_MAP, OCCLUSION_MAP, read_bundle, write_bundle
 from radiolens.errors import BundleError, CorruptBundle
@@ -178,6 +179,12 @@ def test_probabilities_are_those_of_the_stored_temperature(folder: Path) -> None
     logits = np.asarray([[1.5, -3.0]], np.float32)
     expected = probabilities(logits, 1.5, exclusive=False)
     np.testing.assert_array_equal(Engine.open(folder).probabilities(logits), expected)
+
+
+def test_a_stored_bias_shifts_the_log_odds_of_its_label(tmp_path: Path) -> None:
+    folder = make_bundle(tmp_path, bias={"tuberculosis": -1.0, "pneumonia": 0.5})
+    logits = np.asarray([[1.5, -3.0]], np.float32)
+    np.testing.assert_allclose(logit(Engine.open(folder).probabilities(logits)), [[1.5 / 1.5 + 0.5, -3 / 1.5 - 1.0]])
 
 
 @pytest.mark.parametrize("shape", [(224, 224, 3), (64, 64, 3), (150, 150, 1), (33, 20, 3)])

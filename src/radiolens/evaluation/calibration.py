@@ -1,4 +1,4 @@
-"""How far probabilities can be taken at their word, and the temperature that makes them so."""
+"""How far probabilities can be taken at their word, and the temperature and bias that make them so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import nan
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 from radiolens.evaluation.discrimination import binary
 from radiolens.evaluation.link import Floats, probabilities
@@ -18,6 +18,7 @@ __all__ = [
     "brier_score",
     "checked_probabilities",
     "expected_calibration_error",
+    "fit_platt",
     "fit_temperature",
     "log_loss",
     "reliability_bins",
@@ -28,6 +29,9 @@ BINS = 15
 
 _TEMPERATURES = 0.05, 20.0
 """Beyond these a network is separable on the validation part or without use; the fit then ends at the bound."""
+
+_LARGEST_BIAS = 10.0
+"""In log-odds; more is only found where a handful of cases tell nothing."""
 
 _SMALLEST = 1e-12
 """The least probability in a log-loss: a certain error costs 28, not infinity."""
@@ -116,6 +120,44 @@ def log_loss(
     return float(np.average(costs, weights=weighing[told])) if weighing[told].any() else nan
 
 
+def fit_platt(
+    logits: Floats, targets: NDArray[np.floating], weights: NDArray[np.floating] | None = None
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return temperature and bias of each independent finding that minimise the log-loss of logits (n, labels).
+
+    The probability of a finding is the sigmoid of its logit divided by the temperature, plus the bias (Platt 1999,
+    Probabilistic Outputs for Support Vector Machines, without his smoothing of the targets). Targets and weights are as
+    in `log_loss`. Raises ValueError if a label has no case that could tell.
+    """
+    _check_shapes(logits, targets)
+    weighing = np.ones(targets.shape) if weights is None else np.asarray(weights, np.float64)
+    fitted = [
+        _platt_of(logits[:, label], targets[:, label], weighing[:, label], label) for label in range(logits.shape[1])
+    ]
+    return tuple(temperature for temperature, _ in fitted), tuple(bias for _, bias in fitted)
+
+
+def _platt_of(
+    logits: Floats, targets: NDArray[np.floating], weights: NDArray[np.float64], label: int
+) -> tuple[float, float]:
+    _check_sides(targets, label)
+    told = targets >= 0
+    values, present = np.asarray(logits[told], np.float64), targets[told] > 0
+    share = weights[told] / weights[told].sum()
+
+    def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Return the log-loss of slope and bias, which is convex in them, and its gradient."""
+        scaled = line[0] * values + line[1]
+        over = probabilities(scaled, 1.0, exclusive=False) - present
+        cost = np.logaddexp(0.0, scaled) - present * scaled
+        return float(share @ cost), np.asarray([share @ (over * values), share @ over])
+
+    slopes = tuple(1 / temperature for temperature in reversed(_TEMPERATURES))
+    bounds = (slopes, (-_LARGEST_BIAS, _LARGEST_BIAS))
+    found = minimize(loss, np.asarray([1.0, 0.0]), jac=True, bounds=bounds, method="L-BFGS-B", tol=1e-12)
+    return float(1 / found.x[0]), float(found.x[1])
+
+
 def fit_temperature(
     logits: Floats,
     targets: NDArray[np.floating],
@@ -128,8 +170,7 @@ def fit_temperature(
     Targets and weights are as in `log_loss`. Independent findings get one each, exclusive labels share one (Guo et al.
     2017, arXiv:1706.04599). Raises ValueError if a label has no case that could tell.
     """
-    if logits.shape != targets.shape or logits.ndim != 2:
-        raise ValueError(f"logits and targets must be (n, labels), found {logits.shape} and {targets.shape}")
+    _check_shapes(logits, targets)
     count = logits.shape[1]
     if not exclusive:
         return tuple(
@@ -146,9 +187,18 @@ def _temperature_of(
     logits: Floats, targets: NDArray[np.floating], label: int, weights: NDArray[np.floating] | None
 ) -> float:
     own_logits, own_targets = logits[:, [label]], targets[:, [label]]
-    both = bool((own_targets == 1).any() and (own_targets == 0).any())
-    _check_told(both, f"label {label} (counted from 0) lacks present or absent cases")
+    _check_sides(own_targets, label)
     return _best_temperature(own_logits, own_targets, weights, exclusive=False)
+
+
+def _check_shapes(logits: Floats, targets: NDArray[np.floating]) -> None:
+    if logits.shape != targets.shape or logits.ndim != 2:
+        raise ValueError(f"logits and targets must be (n, labels), found {logits.shape} and {targets.shape}")
+
+
+def _check_sides(targets: NDArray[np.floating], label: int) -> None:
+    both = bool((targets == 1).any() and (targets == 0).any())
+    _check_told(both, f"label {label} (counted from 0) lacks present or absent cases")
 
 
 def _check_told(told: bool, reason: str) -> None:

@@ -144,7 +144,8 @@ def _answer_scores(probabilities: NDArray[np.float64], *, exclusive: bool) -> ND
     """Return the probability of each answer (n, answers)."""
     if exclusive:
         return probabilities
-    return np.stack([1.0 - probabilities, probabilities], axis=2).reshape(len(probabilities), -1)
+    both = np.stack([1.0 - probabilities, probabilities], axis=2)
+    return both.reshape(len(both), 2 * both.shape[1])
 
 
 def _parts(by_source: Mapping[str, NDArray[np.float64]]) -> list[NDArray[np.float64]]:

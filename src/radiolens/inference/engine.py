@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from radiolens.bundle import OCCLUSION_MAP, Bundle, InstalledBundle, read_bundle
 from radiolens.errors import BundleError, CorruptBundle
+from radiolens.evaluation.conformal import ConformalSets
 from radiolens.evaluation.link import probabilities
 from radiolens.imaging.preprocess import network_input
 from radiolens.inference.bundle_arrays import ARRAY_ERRORS, read_arrays
 from radiolens.inference.network_file import check_network
 from radiolens.inference.session import RUNTIME_ERRORS, open_session
+from radiolens.inference.set_file import SET_ARRAYS, sets_of
 
 __all__ = ["Engine", "Head"]
 
@@ -44,12 +46,13 @@ class Head:
 class Engine:
     """An opened bundle. Thread-safe: ONNX Runtime's run is, and no answer changes after opening.
 
-    `head` is None for a network that has no feature map to read.
+    `head` is None for a network that has no feature map to read, `sets` for a bundle that has no prediction sets.
     """
 
     installed: InstalledBundle
     head: Head | None
     _session: onnxruntime.InferenceSession
+    sets: ConformalSets | None = None
 
     @property
     def bundle(self) -> Bundle:
@@ -77,7 +80,8 @@ class Engine:
         installed = read_bundle(folder)
         try:
             check_network(folder / "model.onnx")
-            engine = cls(installed, _head(installed), open_session(folder / "model.onnx", threads))
+            session = open_session(folder / "model.onnx", threads)
+            engine = cls(installed, _head(installed), session, _sets(installed))
             engine._check_golden()
         except (*RUNTIME_ERRORS, *ARRAY_ERRORS) as error:
             raise BundleError(
@@ -102,7 +106,8 @@ class Engine:
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the calibrated probabilities (n, labels) of logits (n, labels)."""
         temperature = [self.bundle.temperature[label] for label in self.bundle.labels]
-        return probabilities(logits, temperature, exclusive=self.bundle.exclusive)
+        bias = [self.bundle.bias.get(label, 0.0) for label in self.bundle.labels]
+        return probabilities(logits, temperature, bias, exclusive=self.bundle.exclusive)
 
     @cached_property
     def seconds_per_image(self) -> float:
@@ -153,3 +158,9 @@ def _head(installed: InstalledBundle) -> Head | None:
     if installed.bundle.explanation == OCCLUSION_MAP:
         return None
     return Head(*read_arrays(installed.folder / "reference.npz", "head_kernel", "head_bias"))
+
+
+def _sets(installed: InstalledBundle) -> ConformalSets | None:
+    if not installed.bundle.coverage:
+        return None
+    return sets_of(installed.bundle, read_arrays(installed.folder / "reference.npz", *SET_ARRAYS))

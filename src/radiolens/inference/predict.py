@@ -22,7 +22,7 @@ from radiolens.inference.explanation import maps_of
 from radiolens.inference.gate import route
 from radiolens.inference.profile_file import not_installed
 from radiolens.inference.shelf import Shelf
-from radiolens.prediction import Explanation, Finding, Prediction, SliceFindings, decide
+from radiolens.prediction import Explanation, Finding, Prediction, SliceFindings, decide, possibly_present
 from radiolens.profile import Profile
 from radiolens.quality import Problem, ProblemCode, Quality
 from radiolens.safety.intended_use import check_intended_use
@@ -162,13 +162,14 @@ class Predictor:
         if len(grey) > 1:
             logits = np.concatenate([logits, engine.logits(grey[1:])])
         by_slice = engine.probabilities(_finite(engine, logits))
-        findings = self._findings(engine, by_slice.mean(axis=0))
+        findings, prediction_set = self._decided(engine, by_slice.mean(axis=0))
         driving = _driving_slice(by_slice, findings)
         known = features if driving == 0 else None  # cheaper to run again than to keep the features of every slice
         return Prediction(
             task=engine.bundle.task,
             bundle=engine.installed.identity,
             findings=findings,
+            prediction_set=prediction_set,
             slices=self._slices(image, engine, by_slice),
             explanation=_explanation(image, engine, maps_of(engine, grey[driving], known), driving)
             if explain
@@ -176,11 +177,16 @@ class Predictor:
             created=datetime.now(UTC),
         )
 
-    def _findings(self, engine: Engine, probabilities: NDArray[np.float64]) -> tuple[Finding, ...]:
+    def _decided(
+        self, engine: Engine, probabilities: NDArray[np.float64]
+    ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+        """Return the findings for probabilities (labels,), and the labels that may be present by the prediction set."""
         profile = self._profiles.get(engine.installed.sha256)
         thresholds = {**engine.bundle.thresholds, **(profile.thresholds if profile else {})}
         named = dict(zip(engine.bundle.labels, probabilities.tolist(), strict=True))
-        return decide(named, thresholds, exclusive=engine.bundle.exclusive)
+        possible = engine.sets.possible(named) if engine.sets else None
+        findings = decide(named, thresholds, exclusive=engine.bundle.exclusive, possible=possible)
+        return findings, possibly_present(possible or {})
 
     def _unreleased(self, task: Task) -> Problem:
         reasons = {label.why_unreleased for label in task.labels if not label.released}
@@ -194,7 +200,7 @@ class Predictor:
         if not image.is_volume:
             return ()
         return tuple(
-            SliceFindings(index, self._findings(engine, row))
+            SliceFindings(index, self._decided(engine, row)[0])
             for index, row in zip(image.slice_indices, by_slice, strict=True)
         )
 

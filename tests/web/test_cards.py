@@ -18,7 +18,7 @@ from radiolens.explain.overlay import overlay
 from radiolens.image import Image, Source, Unit
 from radiolens.inference.predict import Predictor
 from radiolens.prediction import BundleIdentity, Explanation, Finding, Prediction, Presence, decide
-from radiolens.quality import Problem, ProblemCode, Quality
+from radiolens.quality import ADVICE, Problem, ProblemCode, Quality
 from radiolens.web.answers import Answer
 from radiolens.web.cards import Card, make_card
 from radiolens.web.studies import STUDIES, Study, find_study
@@ -95,7 +95,12 @@ def brain(glioma: float, meningioma: float, pituitary: float, no_tumour: float) 
             "Undecided (pneumonia): have the image read by a radiologist",
             "indeterminate",
         ),
-        (chest(0.1, 0.9, undecided="pneumonia"), "chest", "Tuberculosis suspected", "present"),
+        (
+            chest(0.1, 0.9, undecided="pneumonia"),
+            "chest",
+            "Tuberculosis suspected; undecided: pneumonia",
+            "present",
+        ),
         (brain(0.9, 0.05, 0.05, 0.0), "brain", "Glioma suspected", "present"),
         (brain(0.05, 0.03, 0.02, 0.9), "brain", "No glioma, meningioma or pituitary tumour found", "absent"),
         (
@@ -248,7 +253,7 @@ def test_a_film_has_no_slice(predictor: Predictor) -> None:
 def test_what_cannot_be_read_says_why_and_what_to_do(predictor: Predictor) -> None:
     card = make_card(Answer("a.png", UnreadableImage("It is damaged. Send it again.")), study("chest"), predictor)
     assert (card.headline, card.state) == ("This file could not be read", "unreadable")
-    assert card.problems == ("It is damaged. Send it again.",)
+    assert [(entry.code, entry.found) for entry in card.problems] == [("unreadable", "It is damaged. Send it again.")]
     assert (card.rows, card.picture, card.model) == ((), "", None)
 
 
@@ -259,8 +264,10 @@ def test_what_is_refused_says_every_reason_and_shows_the_image(predictor: Predic
         refused = Prediction("chest-xray", None, quality=Quality(problems))
         card = make_card(Answer("a.png", refused, image), study("chest"), predictor)
         assert card.state == "refused"
-        assert card.problems == tuple(problem.message for problem in problems)
-        assert "Use a frontal view" in card.problems[0]
+        assert card.headline == "Not analysed: not a frontal view, too few pixels"
+        assert [entry.code for entry in card.problems] == [problem.code for problem in problems]
+        assert {entry.found for entry in card.problems} == {"It is so."}
+        assert card.problems[0].advice == ADVICE[ProblemCode.WRONG_VIEW]
         assert decoded(card.picture).shape == (240, 200)
         assert (card.rows, card.heat_maps, card.slice_note) == ((), (), note)
 

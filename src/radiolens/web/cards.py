@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from radiolens.bundle import OCCLUSION_MAP, Bundle
 from radiolens.errors import InputError
 from radiolens.explain.overlay import display_slice, overlay, png
 from radiolens.image import Image
 from radiolens.inference.predict import Predictor
+from radiolens.inference.record import record
 from radiolens.prediction import BundleIdentity, Finding, Prediction, Presence
+from radiolens.quality import ProblemCode
 from radiolens.web.answers import Answer
 from radiolens.web.map_evidence import map_evidence
 from radiolens.web.studies import IMPORTED, Study
+from radiolens.web.wording import ProblemRow, Reading, headline, problem_row, refused_headline, set_note, words
 
 __all__ = ["Card", "FindingRow", "HeatMap", "make_card"]
 
@@ -49,7 +53,8 @@ class HeatMap:
 class Card:
     """One result as shown. `token` tells its elements from those of other cards on the page; `files` are a series's.
 
-    `occlusion` says that the heat maps are occlusion maps, `map_evidence` what was measured of such maps.
+    `occlusion` says that the heat maps are occlusion maps, `map_evidence` what was measured of such maps. `set_note` is
+    what prediction sets promise, `data` what the model learnt from, by source.
     """
 
     token: str
@@ -58,7 +63,7 @@ class Card:
     files: int
     headline: str
     state: str
-    problems: tuple[str, ...] = ()
+    problems: tuple[ProblemRow, ...] = ()
     rows: tuple[FindingRow, ...] = ()
     picture: str = ""
     heat_maps: tuple[HeatMap, ...] = ()
@@ -66,8 +71,10 @@ class Card:
     map_evidence: str = ""
     slice_note: str = ""
     thresholds: str = ""
+    set_note: str = ""
     model: BundleIdentity | None = None
     limits: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -77,55 +84,55 @@ def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
     result, image = answer.result, answer.image
     begun = partial(Card, secrets.token_hex(4), answer.name, study.title, answer.files)
     if isinstance(result, InputError) or image is None:
-        return begun("This file could not be read", "unreadable", (str(result),))
+        return begun("This file could not be read", "unreadable", _problems(answer))
     if not result.answered:
-        return _refused(begun, result, image)
+        return _refused(begun, answer, image)
     bundle = predictor.bundle(study.task_name, study.bundle)
     study = study.answered_by(bundle)
-    shown = [entry for entry in result.findings if study.shows(entry)]
+    reading = Reading.of(study, result, bundle.coverage, image.source.patient_age_years)
+    shown = reading.shown
     if not shown:
         told = f"{bundle.name} {bundle.version}, which is installed for this study, answers {', '.join(bundle.labels)}."
-        return begun("Not analysed: nothing installed answers this study", "refused", (f"{told} Choose another.",))
+        nothing = ProblemRow("No network for it", told, "Choose another study.", ProblemCode.UNRELEASED_FINDING)
+        return begun("Not analysed: nothing installed answers this study", "refused", (nothing,))
     position = result.explanation.slice_index if result.explanation else image.slice_indices[0]
     return begun(
-        _headline(study, shown) if bundle.calibrated else f"{_headline(study, shown)} ({IMPORTED})",
+        headline(reading) if bundle.calibrated else f"{headline(reading)} ({IMPORTED})",
         _state(study, shown),
-        rows=tuple(_row(study, entry, bundle) for entry in shown),
+        rows=tuple(_row(reading, entry, bundle) for entry in shown),
         picture=_picture(image, position),
         heat_maps=_heat_maps(study, result, shown, image),
         occlusion=bundle.explanation == OCCLUSION_MAP,
         map_evidence=map_evidence(predictor.engine(study.task_name, bundle.name).installed),
         slice_note=_slice_note(study, result, image, position, "probability" if bundle.calibrated else "score"),
         thresholds=_thresholds(bundle, shown),
+        set_note=set_note(bundle.coverage),
         model=result.bundle,
         limits=study.concerning(bundle.limits, image),
+        data=_data(bundle),
         remarks=image.source.warnings,
         seconds=answer.seconds,
     )
 
 
-def _refused(begun: Callable[..., Card], prediction: Prediction, image: Image) -> Card:
+def _refused(begun: Callable[..., Card], answer: Answer, image: Image) -> Card:
     position = image.slice_indices[len(image.slice_indices) // 2]
+    problems = _problems(answer)
     return begun(
-        "Not analysed: the image does not fit the study",
+        refused_headline([entry.code for entry in problems]),
         "refused",
-        tuple(entry.message for entry in prediction.quality.problems),
+        problems,
         picture=_picture(image, position),
         slice_note=f"Slice {position + 1} of {image.slice_count}." if image.is_volume else "",
     )
 
 
-def _headline(study: Study, shown: list[Finding]) -> str:
-    found = [study.named(entry).title for entry in shown if _is_alarm(study, entry)]
-    if found:
-        return f"{' and '.join(found).capitalize()} suspected"
-    undecided = [study.named(entry).title for entry in shown if entry.presence is Presence.INDETERMINATE]
-    if undecided:
-        return f"Undecided ({' or '.join(undecided).lower()}): have the image read by a radiologist"
-    return study.negative_answer
+def _problems(answer: Answer) -> tuple[ProblemRow, ...]:
+    told = record(answer.name, answer.result)["problems"]
+    return tuple(problem_row(entry["code"], entry["message"]) for entry in told)
 
 
-def _state(study: Study, shown: list[Finding]) -> str:
+def _state(study: Study, shown: Sequence[Finding]) -> str:
     if any(_is_alarm(study, entry) for entry in shown):
         return "present"
     undecided = any(entry.presence is Presence.INDETERMINATE for entry in shown)
@@ -136,13 +143,13 @@ def _is_alarm(study: Study, finding: Finding) -> bool:
     return finding.presence is Presence.PRESENT and not study.named(finding).normal
 
 
-def _row(study: Study, finding: Finding, bundle: Bundle) -> FindingRow:
+def _row(reading: Reading, finding: Finding, bundle: Bundle) -> FindingRow:
     number, threshold = (_percents if bundle.calibrated else _scores)(finding.probability, finding.threshold)
     return FindingRow(
-        title=study.named(finding).title,
+        title=reading.study.named(finding).title,
         number=number,
-        words=_words(finding, threshold, exclusive=bundle.exclusive),
-        state=_state(study, [finding]),
+        words=words(reading, finding, threshold),
+        state=_state(reading.study, [finding]),
         bar_percent=round(100 * finding.probability, 1),
         threshold_percent=round(100 * finding.threshold, 1),
     )
@@ -166,18 +173,7 @@ def _percents(probability: float, threshold: float) -> tuple[str, str]:
     return percent, threshold_percent
 
 
-def _words(finding: Finding, threshold: str, *, exclusive: bool) -> str:
-    if exclusive and finding.presence is Presence.ABSENT:
-        return "less likely"
-    words = {
-        Presence.PRESENT: "most likely" if exclusive else "suspected",
-        Presence.ABSENT: "not found",
-        Presence.INDETERMINATE: "undecided",
-    }
-    return f"{words[finding.presence]} (threshold {threshold})"
-
-
-def _heat_maps(study: Study, prediction: Prediction, shown: list[Finding], image: Image) -> tuple[HeatMap, ...]:
+def _heat_maps(study: Study, prediction: Prediction, shown: Sequence[Finding], image: Image) -> tuple[HeatMap, ...]:
     explanation = prediction.explanation
     if explanation is None:
         return ()
@@ -206,12 +202,19 @@ def _slice_note(study: Study, prediction: Prediction, image: Image, position: in
     )
 
 
-def _thresholds(bundle: Bundle, shown: list[Finding]) -> str:
+def _thresholds(bundle: Bundle, shown: Sequence[Finding]) -> str:
     """Say whose the thresholds are."""
     if any(entry.threshold != bundle.thresholds[entry.label] for entry in shown):
         return "The thresholds were set by this site."
     basis = bundle.threshold_evidence.split(". ")[0]  # behind it stand numbers of images
     return f"The thresholds are those of the model (basis: {basis}); your site has set none."
+
+
+def _data(bundle: Bundle) -> tuple[str, ...]:
+    """Say on how many images of which source the network was trained; empty where the bundle does not tell."""
+    provenance: Mapping[str, Any] = bundle.provenance
+    counts: Mapping[str, Mapping[str, int]] = provenance.get("cases", {})
+    return tuple(f"{source}: {told['train']:,} images" for source, told in sorted(counts.items()) if told.get("train"))
 
 
 def _picture(image: Image, slice_index: int) -> str:

@@ -1,0 +1,178 @@
+"""Decisions in a clinician's words: what a finding, a prediction set and a refusal say. Nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from radiolens.prediction import Finding, Prediction, Presence
+from radiolens.quality import ADVICE, ProblemCode
+from radiolens.web.studies import Study
+
+__all__ = [
+    "PROBLEM_TITLES",
+    "ProblemRow",
+    "Reading",
+    "headline",
+    "problem_row",
+    "refused_headline",
+    "set_note",
+    "words",
+]
+
+_REFER = "have the image read by a radiologist"
+
+PROBLEM_TITLES: Mapping[ProblemCode, str] = MappingProxyType(
+    {
+        ProblemCode.NOT_MEDICAL_IMAGE: "no medical image",
+        ProblemCode.WRONG_BODY_PART: "another part of the body",
+        ProblemCode.WRONG_VIEW: "not a frontal view",
+        ProblemCode.WRONG_MODALITY: "another kind of image",
+        ProblemCode.INVERTED: "black and white exchanged",
+        ProblemCode.ROTATED: "not upright",
+        ProblemCode.CROPPED: "not all in the picture",
+        ProblemCode.TOO_SMALL: "too few pixels",
+        ProblemCode.TOO_DARK: "too dark",
+        ProblemCode.TOO_BRIGHT: "too bright",
+        ProblemCode.OUTSIDE_INTENDED_USE: "outside the intended use",
+        ProblemCode.UNLIKE_TRAINING_DATA: "unlike the images it learnt from",
+        ProblemCode.TASK_UNDETERMINED: "no study fits for sure",
+        ProblemCode.UNREADABLE: "unreadable",
+        ProblemCode.TOO_LARGE: "too large",
+        ProblemCode.UNSUPPORTED_TRANSFER_SYNTAX: "an encoding that is not read",
+        ProblemCode.UNRELEASED_FINDING: "no network for it",
+    }
+)
+"""What a problem is, in a few words, as a headline names it."""
+
+
+@dataclass(frozen=True)
+class ProblemRow:
+    """One reason why there is no answer: what it is, what was found, what to do, and its code for a report."""
+
+    title: str
+    found: str
+    advice: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the words of an answer hang on: the asked findings, and what beside the decision explains them.
+
+    `listed` are the labels that may be present by the prediction set, None where the bundle has no sets. `too_young`
+    are those that are not meant for a patient of this age.
+    """
+
+    study: Study
+    shown: tuple[Finding, ...]
+    listed: frozenset[str] | None = None
+    too_young: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, study: Study, prediction: Prediction, coverage: float, age_years: float | None) -> Reading:
+        """Return the reading of a prediction by a bundle whose sets have this `coverage` (0: it has none)."""
+        labels = [label for label in study.task.labels if age_years is not None and age_years < label.youngest_age]
+        return cls(
+            study,
+            tuple(entry for entry in prediction.findings if study.shows(entry)),
+            frozenset(prediction.prediction_set) if coverage else None,
+            frozenset(label.name for label in labels),
+        )
+
+    @property
+    def alarms(self) -> tuple[Finding, ...]:
+        """Return what is present and not normal."""
+        present = (entry for entry in self.shown if entry.presence is Presence.PRESENT)
+        return tuple(entry for entry in present if not self.study.named(entry).normal)
+
+    @property
+    def undecided(self) -> tuple[Finding, ...]:
+        """Return what was not decided."""
+        return tuple(entry for entry in self.shown if entry.presence is Presence.INDETERMINATE)
+
+
+def headline(reading: Reading) -> str:
+    """Return the answer in one sentence; what is undecided stands in it, so that nobody takes it for absent."""
+    undecided = [_undecided_title(reading, entry) for entry in reading.undecided]
+    if reading.alarms:
+        found = " and ".join(reading.study.named(entry).title for entry in reading.alarms).capitalize()
+        return f"{found} suspected" + (f"; undecided: {' and '.join(undecided)}" if undecided else "")
+    if not undecided:
+        return reading.study.negative_answer
+    if not reading.study.task.exclusive:
+        return f"Undecided ({' and '.join(undecided)}): {_REFER}"
+    if reading.listed is not None and not reading.listed:
+        return f"Undecided (the image fits none of the answers): {_REFER}"
+    if len(undecided) == len(reading.shown) > 1:
+        return f"Undecided (every answer is possible): {_REFER}"
+    return f"Undecided ({' or '.join(undecided)}): {_REFER}"
+
+
+def words(reading: Reading, finding: Finding, threshold: str) -> str:
+    """Return the decision on one finding; `threshold` is the text of its threshold."""
+    exclusive = reading.study.task.exclusive
+    if finding.presence is Presence.INDETERMINATE:
+        return _undecided(reading, finding, threshold)
+    if exclusive and finding.presence is Presence.ABSENT:
+        return "less likely"
+    if exclusive and reading.listed is not None:
+        return "the only answer that fits"
+    present = "most likely" if exclusive else "suspected"
+    return f"{present if finding.presence is Presence.PRESENT else 'not found'} (threshold {threshold})"
+
+
+def set_note(coverage: float) -> str:
+    """Return what a bundle's prediction sets promise, empty if it has none (`coverage` 0)."""
+    if not coverage:
+        return ""
+    return (
+        "An answer is given only where no other one is possible. The possible answers are chosen so that the true one "
+        f"is among them in {100 * coverage:.0f} % of images like those that the network was calibrated on; images of "
+        "another hospital may keep that promise less often."
+    )
+
+
+def problem_row(code: str, message: str) -> ProblemRow:
+    """Return a problem as the page shows it; advice that the message ends with is parted from what was found."""
+    known = ProblemCode(code)
+    advice = ADVICE[known] if message.endswith(ADVICE[known]) else ""
+    title = PROBLEM_TITLES[known]
+    return ProblemRow(f"{title[0].upper()}{title[1:]}", message.removesuffix(advice).strip(), advice, code)
+
+
+def refused_headline(codes: Sequence[str]) -> str:
+    """Return why an image was not analysed."""
+    titles = dict.fromkeys(PROBLEM_TITLES[ProblemCode(code)] for code in codes)
+    return f"Not analysed: {', '.join(titles)}"
+
+
+def _undecided_title(reading: Reading, finding: Finding) -> str:
+    title = reading.study.named(finding).title.lower()
+    return f"{title}, not meant for this age" if finding.label in reading.too_young else title
+
+
+def _undecided(reading: Reading, finding: Finding, threshold: str) -> str:
+    if finding.label in reading.too_young:
+        youngest = reading.study.named(finding).youngest_age
+        return f"not decided: it is meant for patients of {youngest} years and older"
+    if reading.listed is None:
+        return f"undecided (threshold {threshold})"
+    if reading.study.task.exclusive:
+        return "possible" if finding.label in reading.listed else "undecided: the image fits none of the answers"
+    return _between(finding, reading.listed, threshold)
+
+
+def _between(finding: Finding, listed: Collection[str], threshold: str) -> str:
+    """Return why the set of a finding leaves it undecided: by the threshold's side, and whether it may be present."""
+    reached, possible = finding.probability >= finding.threshold, finding.label in listed
+    if reached and possible:
+        reason = "the network cannot tell: present and absent are both possible"
+    elif possible:
+        reason = f"below the threshold of {threshold}, but it cannot be ruled out"
+    elif reached:
+        reason = f"above the threshold of {threshold}, but not by enough to be believed"
+    else:
+        reason = "the image looks like neither those with it nor those without"
+    return f"undecided: {reason}"

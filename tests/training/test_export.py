@@ -19,6 +19,7 @@ from radiolens.data.manifest import Manifest
 from radiolens.errors import BundleError, DatasetError
 from radiolens.imaging.preprocess import Preprocessing, network_input
 from radiolens.inference.engine import Engine
+from radiolens.safety.feature_distance import KEYS
 from radiolens.training.export import Exported, export_bundle, largest_bytes_of
 from radiolens.training.losses import targets
 from radiolens.training.onnx_export import export_onnx, head_weights
@@ -76,7 +77,8 @@ def test_thresholds_and_temperature_are_those_of_the_stored_network(
 
 def test_the_reference_holds_the_head_and_the_features_of_training_cases(installed: InstalledBundle) -> None:
     with np.load(installed.folder / "reference.npz") as reference:
-        assert set(reference) == {"head_kernel", "head_bias", "feature_mean", "feature_std"}
+        features = {"head_kernel", "head_bias", "feature_mean", "feature_std"}
+        assert set(reference) == features | set(KEYS)
         assert reference["feature_mean"].shape == reference["feature_std"].shape == (16,)
         assert (reference["feature_std"] >= 0).all()
 

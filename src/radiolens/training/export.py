@@ -26,6 +26,7 @@ from radiolens.training.golden import write_golden, write_provisional
 from radiolens.training.losses import annotated, training_targets
 from radiolens.training.onnx_export import export_onnx, head_weights
 from radiolens.training.pipeline import cached_grey_levels, draw_indices
+from radiolens.training.reference import feature_reference
 from radiolens.training.run_folder import environment
 
 __all__ = ["Exported", "export_bundle", "largest_bytes_of"]
@@ -172,12 +173,15 @@ def _calibrated(
     chosen = operating_point(manifest.task, calibration.cases, calibration.logits, calibration.on)
     drawn = _reference_cases(exported.experiment, manifest)
     _, pooled = _answers(engine, exported, manifest, drawn, _staged("measuring features of training cases", progress))
+    groups = [exported.experiment.group_by(case) for case in drawn]
+    reference = feature_reference(pooled, groups, exported.experiment.seed)
     np.savez_compressed(
         folder / "reference.npz",
         head_kernel=engine.head_kernel,
         head_bias=engine.head_bias,
         feature_mean=pooled.mean(axis=0),
         feature_std=pooled.std(axis=0),
+        **(reference.arrays() if reference else {}),
     )
     return replace(
         bundle, temperature=chosen.temperature, thresholds=chosen.thresholds, threshold_evidence=chosen.evidence

@@ -10,15 +10,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from radiolens.imaging.preprocess import Preprocessing
+from radiolens.training.config import Experiment
 from radiolens.training.configs import chest_xray
 
 __all__ = ["EXPERIMENT"]
 
-_CHANGED = {"backbone": "efficientnet-lite2", "preprocessing": Preprocessing(260, 260)}
+
+def _larger(experiment: Experiment, name: str) -> Experiment:
+    return replace(experiment, name=name, backbone="efficientnet-lite2", preprocessing=Preprocessing(260, 260))
+
 
 EXPERIMENT = replace(
-    chest_xray.EXPERIMENT,
-    name="chest_xray_lite2",
-    base=replace(chest_xray.BASE, name="chest_xray_lite2_base", **_CHANGED),
-    **_CHANGED,
+    _larger(chest_xray.EXPERIMENT, "chest_xray_lite2"), base=_larger(chest_xray.BASE, "chest_xray_lite2_base")
 )

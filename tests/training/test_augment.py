@@ -103,3 +103,16 @@ def test_a_picture_with_a_mask_changes_as_one_without() -> None:
     plain = augment(film(), Augmentation(), np.random.default_rng(5))
     with_mask, _ = augment_with_mask(film(), film(), Augmentation(), np.random.default_rng(5))
     np.testing.assert_array_equal(with_mask, plain)
+
+
+def test_quarter_turns_lay_a_picture_on_each_side_as_often() -> None:
+    config = replace(NOTHING, quarter_turns=True)
+    sides = [np.rot90(film(3), turns) for turns in range(4)]
+
+    def nearest(seed: int) -> int:
+        turned = augment(film(3), config, np.random.default_rng(seed)).astype(float)
+        # warpAffine places the centre half a pixel off, as with mirroring.
+        return int(np.argmin([np.median(np.abs(turned[2:-2, 2:-2] - side[2:-2, 2:-2])) for side in sides]))
+
+    counts = np.bincount([nearest(seed) for seed in range(200)], minlength=4)
+    assert counts.min() > 30

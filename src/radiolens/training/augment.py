@@ -41,7 +41,10 @@ def _move(shape: tuple[int, ...], config: Augmentation, random: np.random.Genera
     """Return the matrix (2, 3) that crops, turns and mirrors, from the new picture's coordinates to the old ones."""
     rows, columns = shape
     keep_y, keep_x = random.uniform(config.smallest_crop, 1.0, 2)
-    angle = np.deg2rad(random.uniform(-config.rotation_degrees, config.rotation_degrees))
+    degrees = random.uniform(-config.rotation_degrees, config.rotation_degrees)
+    if config.quarter_turns:
+        degrees += 90 * random.integers(4)
+    angle = np.deg2rad(degrees)
     mirror = -1.0 if random.random() < config.flip_probability else 1.0
     centre_x = columns * (0.5 + random.uniform(-0.5, 0.5) * (1 - keep_x))
     centre_y = rows * (0.5 + random.uniform(-0.5, 0.5) * (1 - keep_y))

@@ -19,11 +19,13 @@ class Augmentation:
 
     `smallest_crop` is the least share of each side that a crop keeps. `gamma` is the largest |ln gamma|. `border` is
     the largest share of a side that is blacked out. `box_probability` sets white, black or grey boxes, as
-    redactions and markers do; `blur_probability` and `jpeg_probability` imitate poor exports.
+    redactions and markers do; `blur_probability` and `jpeg_probability` imitate poor exports. `quarter_turns` lets a
+    picture lie on each of its sides as often, for sets in which heads lie otherwise than in clinics.
     """
 
     smallest_crop: float = 0.75
     rotation_degrees: float = 8.0
+    quarter_turns: bool = False
     flip_probability: float = 0.5
     gamma: float = 0.7
     contrast: tuple[float, float] = (0.6, 1.3)

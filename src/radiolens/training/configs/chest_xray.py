@@ -29,7 +29,7 @@ BASE = Experiment(
     sources=("guangzhou", "tb-collection"),
     assumed_absent=_ABSENCES[:1],
     epochs=2,
-    images_per_epoch=6400,
+    images_per_epoch=4800,
     batch_size=16,
     patience=0,
 )
@@ -44,7 +44,7 @@ EXPERIMENT = Experiment(
     assumed_absent=_ABSENCES,
     base=BASE,
     epochs=2,
-    images_per_epoch=2400,
+    images_per_epoch=1600,
     batch_size=16,
     patience=0,
 )

@@ -121,8 +121,10 @@ def test_an_image_of_another_kind_is_refused_with_the_reason_and_shown(page: Pag
     pick(page, ("head.dcm", dicom(film(), Modality="CT", BodyPartExamined="HEAD")))
     done(page)
     card = page.locator(".card")
-    expect(card).to_contain_text("Not analysed: the image does not fit the study")
+    expect(card).to_contain_text("Not analysed: another kind of image, another part of the body")
     expect(card).to_contain_text("The file says modality CT; Chest X-ray expects DX or CR.")
+    expect(card.locator(".problem .code")).to_have_text(["wrong_modality", "wrong_body_part"])
+    expect(card).to_contain_text("What to do: Choose the study that fits this kind of image, or another image.")
     expect(card.locator(".picture img")).to_be_visible()
 
 
@@ -148,7 +150,7 @@ def test_the_whole_way_works_with_the_keyboard_alone(page: Page) -> None:
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.activeElement.value") == "pneumonia"
     page.keyboard.press("Tab")
-    assert focused(page) == "Brain CT is not released yet: why"
+    assert focused(page) == "Not released: brain tumour (Brain CT)"
     page.keyboard.press("Enter")
     expect(page.get_by_text("no adequate public data")).to_be_visible()
     page.keyboard.press("Tab")

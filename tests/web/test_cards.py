@@ -17,7 +17,7 @@ from radiolens.errors import UnreadableImage
 from radiolens.explain.overlay import overlay
 from radiolens.image import Image, Source, Unit
 from radiolens.inference.predict import Predictor
-from radiolens.prediction import BundleIdentity, Explanation, Finding, Prediction, Presence, decide
+from radiolens.prediction import BundleIdentity, Explanation, Finding, Prediction, Presence, SliceFindings, decide
 from radiolens.quality import ADVICE, Problem, ProblemCode, Quality
 from radiolens.web.answers import Answer
 from radiolens.web.cards import Card, make_card
@@ -244,6 +244,36 @@ def test_a_volume_says_which_slice_is_shown_and_what_was_looked_at(
     note = make_card(answer("brain-mri", values, image=volume), study("brain"), predictor).slice_note
     assert all(text in note for text in words)
     assert "the others were not looked at" in note
+
+
+def test_a_volume_says_in_how_many_slices_a_finding_is_present_since_the_mean_hides_it(predictor: Predictor) -> None:
+    volume = Image(
+        chest_film()[None].repeat(3, axis=0), Unit.ARBITRARY, Source("nifti"), slice_indices=(3, 4, 5), slice_count=9
+    )
+    given = answer("brain-mri", {"glioma": 0.4, "meningioma": 0.3, "pituitary": 0.2, "no_tumour": 0.1}, image=volume)
+    assert isinstance(given.result, Prediction)
+    found = [
+        Finding("glioma", 0.9, 0.5, presence) for presence in (Presence.PRESENT, Presence.PRESENT, Presence.ABSENT)
+    ]
+    slices = tuple(SliceFindings(index, (entry,)) for index, entry in zip((3, 4, 5), found, strict=True))
+    card = make_card(replace(given, result=replace(given.result, slices=slices)), study("brain"), predictor)
+    assert card.slice_note.endswith("2 of them are by themselves called glioma.")
+    one = make_card(replace(given, result=replace(given.result, slices=slices[1:])), study("brain"), predictor)
+    assert one.slice_note.endswith("1 of them is by itself called glioma.")
+
+
+def test_a_finding_that_is_not_meant_for_a_child_has_neither_number_nor_bar_nor_map(predictor: Predictor) -> None:
+    child = replace(FILM, source=replace(FILM.source, patient_age_years=4.0))
+    given = answer(
+        "chest-xray",
+        {"pneumonia": 0.9, "tuberculosis": 0.9},
+        {"tuberculosis": Presence.INDETERMINATE},
+        image=child,
+    )
+    card = make_card(given, study("chest"), predictor)
+    assert [bool(row.number) for row in card.rows] == [True, False]
+    assert [heat_map.title for heat_map in card.heat_maps] == ["Pneumonia"]
+    assert card.headline == "Pneumonia suspected; undecided: tuberculosis, not meant for this age"
 
 
 def test_a_film_has_no_slice(predictor: Predictor) -> None:

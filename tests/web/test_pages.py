@@ -43,7 +43,7 @@ def test_what_is_not_released_is_shown_with_its_reason(client: TestClient) -> No
     page = client.get("/").text
     reasons = [label.why_unreleased for task in TASKS for label in task.labels if not label.released]
     assert reasons
-    assert "Not released: brain tumour on Brain CT" in page
+    assert "Not released: brain tumour (Brain CT)" in page
     for reason in reasons:
         assert reason in page
 

@@ -104,8 +104,15 @@ def test_what_is_undecided_beside_a_suspicion_is_not_passed_over() -> None:
 def test_a_finding_that_is_not_meant_for_the_patients_age_says_so(age: float | None, *, young: bool) -> None:
     read = reading("chest", {"pneumonia": ABSENT, "tuberculosis": UNDECIDED}, age=age)
     told = words(read, read.shown[1], "50.0 %")
-    assert (told == "not decided: it is meant for patients of 15 years and older") is young
+    assert (told == "Not decided: it is meant for patients of 15 years and older") is young
     assert ("tuberculosis, not meant for this age" in headline(read)) is young
+
+
+def test_thresholds_are_not_spoken_of_where_the_set_of_exclusive_answers_decides_alone() -> None:
+    types = dict.fromkeys(TYPES, ABSENT)
+    assert not reading("brain", types, ("glioma",)).by_threshold
+    assert reading("brain", types, coverage=0.0).by_threshold
+    assert reading("chest", {"pneumonia": ABSENT}).by_threshold
 
 
 def test_what_sets_promise_is_said_with_their_coverage_and_their_limit() -> None:

@@ -38,7 +38,9 @@ BRAIN_CT = Task(
             volumes=False,
         ),
         Limit(
-            "Slices are judged; the answer for a whole volume is a mean over slices and is not validated.", volumes=True
+            "Slices are judged. The answer for a whole volume is a mean over slices, in which a small haemorrhage is "
+            "averaged away, and is not validated.",
+            volumes=True,
         ),
         Limit(
             "Haemorrhage was learnt and measured on the slices of one collection, pictures of 8 bits that had been "

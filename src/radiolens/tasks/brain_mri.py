@@ -46,7 +46,8 @@ BRAIN_MRI = Task(
             volumes=False,
         ),
         Limit(
-            "Slices are judged; the answer for a whole volume is a mean over slices and is not validated.",
+            "Slices are judged. The answer for a whole volume is a mean over slices, in which a small tumour is "
+            "averaged away, and is not validated.",
             volumes=True,
         ),
         Limit(

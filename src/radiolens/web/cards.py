@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,7 +30,8 @@ __all__ = ["Card", "FindingRow", "HeatMap", "make_card"]
 class FindingRow:
     """One finding as shown: `number` is the text of the probability or score, the others are 0 to 100 for the bar.
 
-    `state` is that of its bar: present only for what the clinician should look at.
+    `state` is that of its bar: present only for what the clinician should look at. `number` is empty, and there is no
+    bar, where the finding is not meant for the patient; `threshold_percent` is None where no threshold decided.
     """
 
     title: str
@@ -37,7 +39,7 @@ class FindingRow:
     words: str
     state: str
     bar_percent: float
-    threshold_percent: float
+    threshold_percent: float | None
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,11 @@ def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
         _state(study, shown),
         rows=tuple(_row(reading, entry, bundle) for entry in shown),
         picture=_picture(image, position),
-        heat_maps=_heat_maps(study, result, shown, image),
+        heat_maps=_heat_maps(study, result, [entry for entry in shown if entry.label not in reading.too_young], image),
         occlusion=bundle.explanation == OCCLUSION_MAP,
         map_evidence=map_evidence(predictor.engine(study.task_name, bundle.name).installed),
         slice_note=_slice_note(study, result, image, position, "probability" if bundle.calibrated else "score"),
-        thresholds=_thresholds(bundle, shown),
+        thresholds=_thresholds(bundle, shown) if reading.by_threshold else "",
         set_note=set_note(bundle.coverage),
         model=result.bundle,
         limits=study.concerning(bundle.limits, image),
@@ -145,13 +147,14 @@ def _is_alarm(study: Study, finding: Finding) -> bool:
 
 def _row(reading: Reading, finding: Finding, bundle: Bundle) -> FindingRow:
     number, threshold = (_percents if bundle.calibrated else _scores)(finding.probability, finding.threshold)
+    meant = finding.label not in reading.too_young
     return FindingRow(
         title=reading.study.named(finding).title,
-        number=number,
+        number=number if meant else "",
         words=words(reading, finding, threshold),
         state=_state(reading.study, [finding]),
         bar_percent=round(100 * finding.probability, 1),
-        threshold_percent=round(100 * finding.threshold, 1),
+        threshold_percent=round(100 * finding.threshold, 1) if reading.by_threshold else None,
     )
 
 
@@ -173,12 +176,12 @@ def _percents(probability: float, threshold: float) -> tuple[str, str]:
     return percent, threshold_percent
 
 
-def _heat_maps(study: Study, prediction: Prediction, shown: Sequence[Finding], image: Image) -> tuple[HeatMap, ...]:
+def _heat_maps(study: Study, prediction: Prediction, meant: Sequence[Finding], image: Image) -> tuple[HeatMap, ...]:
     explanation = prediction.explanation
     if explanation is None:
         return ()
     shape = (image.pixels.shape[1], image.pixels.shape[2])
-    abnormal = [entry.label for entry in shown if not study.named(entry).normal]
+    abnormal = [entry.label for entry in meant if not study.named(entry).normal]
     return tuple(
         HeatMap(
             study.task.label(label).title,
@@ -196,10 +199,21 @@ def _slice_note(study: Study, prediction: Prediction, image: Image, position: in
     if read == 1:
         return f"{place}. The answer is of this slice alone; the others were not looked at."
     leading = max(prediction.findings, key=lambda finding: finding.probability)
-    return (
+    mean = (
         f"{place}, the one with the highest {number} of {study.named(leading).title.lower()}. The answer is the "
         f"mean over {read} slices of the middle of the scan; the others were not looked at."
     )
+    return " ".join([mean, *_alone(study, prediction)])
+
+
+def _alone(study: Study, prediction: Prediction) -> Iterator[str]:
+    """Say in how many slices of a volume a finding is present by itself, since the mean hides what is in a few."""
+    findings = (entry for slice_ in prediction.slices for entry in slice_.findings)
+    present = Counter(entry.label for entry in findings if entry.presence is Presence.PRESENT)
+    for label in study.task.labels:
+        if present[label.name] and not label.normal and study.label in ("", label.name):
+            alone = "is by itself" if present[label.name] == 1 else "are by themselves"
+            yield f"{present[label.name]} of them {alone} called {label.title.lower()}."
 
 
 def _thresholds(bundle: Bundle, shown: Sequence[Finding]) -> str:

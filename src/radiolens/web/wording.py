@@ -92,6 +92,11 @@ class Reading:
         """Return what was not decided."""
         return tuple(entry for entry in self.shown if entry.presence is Presence.INDETERMINATE)
 
+    @property
+    def by_threshold(self) -> bool:
+        """Say whether thresholds take part in the decision; the sets of an exclusive task decide alone."""
+        return self.listed is None or not self.study.task.exclusive
+
 
 def headline(reading: Reading) -> str:
     """Return the answer in one sentence; what is undecided stands in it, so that nobody takes it for absent."""
@@ -156,7 +161,7 @@ def _undecided_title(reading: Reading, finding: Finding) -> str:
 def _undecided(reading: Reading, finding: Finding, threshold: str) -> str:
     if finding.label in reading.too_young:
         youngest = reading.study.named(finding).youngest_age
-        return f"not decided: it is meant for patients of {youngest} years and older"
+        return f"Not decided: it is meant for patients of {youngest} years and older"
     if reading.listed is None:
         return f"undecided (threshold {threshold})"
     if reading.study.task.exclusive:

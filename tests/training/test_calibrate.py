@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import logit
+from scipy.special import expit, logit
 
 from radiolens.data.manifest import Case
 from radiolens.errors import DatasetError
+from radiolens.evaluation.calibration import fit_temperature
 from radiolens.evaluation.thresholds import threshold_youden
+from radiolens.prediction import Presence
 from radiolens.tasks import get_task
-from radiolens.training.calibrate import operating_point, source_weights
+from radiolens.training.calibrate import known_answers, operating_point, source_weights
 
 CHEST, MRI = get_task("chest-xray"), get_task("brain-mri")
 PNEUMONIA = replace(CHEST, labels=CHEST.labels[:1])
@@ -75,7 +77,7 @@ def test_the_threshold_is_not_that_of_the_largest_source() -> None:
     part = [case for source, value in ranges for case in cases(source, counts[source], value)]
     logits = np.concatenate([np.linspace(*ends, counts[source]) for (source, _), ends in ranges.items()])
     found = operating_point(PNEUMONIA, part, logits[:, np.newaxis].astype(np.float32))
-    cut = logit(found.thresholds["pneumonia"]) * found.temperature["pneumonia"]
+    cut = (logit(found.thresholds["pneumonia"]) - found.bias["pneumonia"]) * found.temperature["pneumonia"]
     pooled = threshold_youden([case.labels["pneumonia"] for case in part], logits)
     assert pooled == pytest.approx(-3)  # all of the small hospital's negatives are alarms, 5 % of all
     assert cut == pytest.approx(1.5, abs=0.6)  # none of them is, for 44 % of the large one's positives
@@ -92,6 +94,55 @@ def test_exclusive_labels_keep_one_half_and_share_a_temperature(rng: np.random.G
     assert set(found.thresholds.values()) == {0.5}
     assert len(set(found.temperature.values())) == 1
     assert "web glioma 20" in found.evidence
+
+
+def test_probabilities_are_those_at_a_prevalence_of_one_half_in_every_source(rng: np.random.Generator) -> None:
+    # Present cases are one in ten and the hospitals of different size; what is calibrated weighs them all the same.
+    part = [*cases("large", 3600, 0), *cases("large", 400, 1), *cases("small", 360, 0), *cases("small", 40, 1)]
+    truth = np.asarray([case.labels["pneumonia"] for case in part])
+    logits = rng.normal(np.where(truth == 1, 1.0, -1.0), 1.0)[:, np.newaxis].astype(np.float32)
+    found = operating_point(PNEUMONIA, part, logits)
+    # Of two normal distributions one standard deviation on either side of 0 the log-odds are twice the value.
+    assert found.temperature["pneumonia"] == pytest.approx(0.5, rel=0.1)
+    assert found.bias["pneumonia"] == pytest.approx(0.0, abs=0.2)
+    np.testing.assert_allclose(
+        found.probabilities(logits)[:, 0],
+        expit(logits[:, 0].astype(float) / found.temperature["pneumonia"] + found.bias["pneumonia"]),
+    )
+
+
+def test_the_temperature_of_exclusive_labels_takes_the_cases_as_they_are(rng: np.random.Generator) -> None:
+    names = MRI.label_names
+    part = [Case(str(number), "web", possible=frozenset({names[min(number % 9, 3)]})) for number in range(900)]
+    logits = rng.normal(0, 3, (900, 4)).astype(np.float32)
+    found = operating_point(MRI, part, logits)
+    assert set(found.bias.values()) == {0.0}
+    wanted = np.eye(4)[[names.index(*case.possible) for case in part]]
+    assert found.temperature["glioma"] == pytest.approx(fit_temperature(logits, wanted, exclusive=True)[0])
+
+
+def test_known_answers_leave_out_what_is_not_annotated_and_what_may_be_several() -> None:
+    part = [*cases("a", 1, 1), *cases("a", 1, 0), *cases("a", 1, None)]
+    assert known_answers(PNEUMONIA, part).tolist() == [[False, True], [True, False], [False, False]]
+    possible = [{"meningioma"}, {"glioma", "meningioma", "pituitary"}, set[str]()]
+    part = [Case(str(number), "web", possible=frozenset(names)) for number, names in enumerate(possible)]
+    assert known_answers(MRI, part).tolist() == [[False, True, False, False], [False] * 4, [False] * 4]
+
+
+def test_the_sets_hold_what_is_true_of_the_cases_they_were_calibrated_on(rng: np.random.Generator) -> None:
+    part = [*cases("large", 900, 0), *cases("large", 500, 1), *cases("small", 200, 1)]
+    truth = np.asarray([case.labels["pneumonia"] for case in part])
+    # The small hospital's present cases look less so.
+    mean = np.where(truth == 1, np.where([case.source == "small" for case in part], 0.5, 2.0), -1.0)
+    logits = rng.normal(mean, 1.0)[:, np.newaxis].astype(np.float32)
+    found = operating_point(PNEUMONIA, part, logits)
+    inside = found.sets.included(found.probabilities(logits))
+    for rows, column in ((truth == 0, 0), (truth == 1, 1), (np.arange(1600) >= 1400, 1)):
+        assert inside[rows, column].mean() >= 0.9
+    assert {source: scores.size for source, scores in found.sets.scores["pneumonia", Presence.PRESENT].items()} == {
+        "large": 500,
+        "small": 200,
+    }
 
 
 def test_a_label_without_both_sides_is_refused() -> None:

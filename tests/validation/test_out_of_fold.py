@@ -15,7 +15,6 @@ from click.testing import CliRunner
 from radiolens.cli import cli
 from radiolens.data.manifest import Case, Manifest, write_manifest
 from radiolens.errors import DatasetError, PatientLeakage
-from radiolens.evaluation.link import probabilities
 from radiolens.tasks import get_task
 from radiolens.training.export import Exported, export_bundle
 from radiolens.training.fold_export import calibrated_out_of_fold
@@ -186,10 +185,10 @@ def test_nothing_that_a_fold_is_judged_by_has_seen_it() -> None:
         assert (plain.thresholds[name][second] == shifted.thresholds[name][second]).all()
         assert (plain.thresholds[name][~second] != shifted.thresholds[name][~second]).all()
     logits = folds()[1].own.logits
-    ratio = np.log(plain.scored.probabilities[second] / (1 - plain.scored.probabilities[second])) / logits
-    assert ratio == pytest.approx(np.broadcast_to(ratio[0], ratio.shape), rel=1e-3)  # one temperature for the fold
-    again = probabilities(logits, list(1 / ratio[0]), exclusive=False)
-    assert plain.scored.probabilities[second] == pytest.approx(again, abs=1e-4)
+    # One temperature and bias for the fold, and one calibration of its sets: those that shifting it does not touch.
+    assert (shifted.points[2].probabilities(logits) == plain.scored.probabilities[second]).all()
+    sets = plain.points[2].sets.scores, shifted.points[2].sets.scores
+    assert all((sets[0][answer]["clinic"] == sets[1][answer]["clinic"]).all() for answer in sets[0])
 
 
 def test_a_manifest_without_folds_is_refused_with_the_option_that_cuts_them(collection: Manifest) -> None:

@@ -19,8 +19,8 @@ SET_ARRAYS = ("set_label", "set_present", "set_source", "set_score")
 """The names of the columns (n,): a label, whether it was present, the source of the case, and the score."""
 
 
-def set_arrays(sets: ConformalSets) -> Mapping[str, NDArray[Any]]:
-    """Return the columns of the rows: text, booleans, text, and float64 scores from 0 to 1."""
+def set_arrays(sets: ConformalSets) -> Mapping[str, Any]:
+    """Return the columns of the rows by name, arrays (n,): text, booleans, text, and float64 scores from 0 to 1."""
     rows = [
         (label, side is Presence.PRESENT, source, score)
         for (label, side), by_source in sets.scores.items()

@@ -1,7 +1,7 @@
-"""Temperature and thresholds of a stored network, chosen so that every source weighs the same.
+"""Temperature, bias, thresholds and prediction sets of a stored network, so that they hold in every source.
 
-Sources differ in size by a factor of twenty. Chosen on the pooled cases, an operating point is that of the largest
-source; the others then get far too many alarms, or too few.
+Sources differ in size by a factor of twenty. Chosen on the pooled cases, an operating point of findings is that of the
+largest source; the others then get far too many alarms, or too few. What was tried stands in docs/conformal.md.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case
 from radiolens.errors import DatasetError
-from radiolens.evaluation.calibration import fit_temperature
+from radiolens.evaluation.calibration import fit_platt, fit_temperature
+from radiolens.evaluation.conformal import ConformalSets
 from radiolens.evaluation.link import probabilities
 from radiolens.evaluation.thresholds import threshold_youden
 from radiolens.task import Task
@@ -26,6 +27,7 @@ __all__ = [
     "VALIDATION_SPLIT",
     "Calibration",
     "OperatingPoint",
+    "known_answers",
     "operating_point",
     "source_weights",
 ]
@@ -37,13 +39,23 @@ _FEWEST = 10
 """A group of fewer cases weighs less than a whole source: otherwise a handful of images would decide."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OperatingPoint:
-    """Temperature and threshold by label, and in words what they were chosen on."""
+    """Temperature, bias and threshold by label, in words what they were chosen on, and what makes prediction sets.
+
+    The labels stand in the order of the network's output. Exclusive labels share one temperature and have a bias of 0.
+    """
 
     temperature: Mapping[str, float]
+    bias: Mapping[str, float]
     thresholds: Mapping[str, float]
     evidence: str
+    sets: ConformalSets
+
+    def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the calibrated probabilities (n, labels) of logits (n, labels)."""
+        temperature, bias = list(self.temperature.values()), list(self.bias.values())
+        return probabilities(logits, temperature, bias, exclusive=self.sets.exclusive)
 
 
 VALIDATION_SPLIT = "the validation split"
@@ -62,9 +74,11 @@ class Calibration:
 def operating_point(
     task: Task, cases: Sequence[Case], logits: NDArray[np.float32], on: str = VALIDATION_SPLIT
 ) -> OperatingPoint:
-    """Return temperature and thresholds for logits (n, labels) of cases that the network has not seen.
+    """Return what makes answers of logits (n, labels), chosen on cases that the network has not seen.
 
-    `on` says in words which they are.
+    `on` says in words which they are. Temperature and bias of findings let every source weigh the same on each side, so
+    that their probabilities are those at a prevalence of one half. The temperature of exclusive labels takes the cases
+    as they are.
 
     Everything that is annotated counts, also what an experiment left out of its training: a hospital's films without
     pneumonia must not be called pneumonia, whether or not the network could learn from them. Raises DatasetError if a
@@ -73,16 +87,41 @@ def operating_point(
     wanted = targets(cases, task)
     _check_both_sides(task, wanted)
     weights = source_weights(task, cases)
-    temperature = fit_temperature(logits, wanted, exclusive=task.exclusive, weights=weights)
+    if task.exclusive:
+        temperature, bias = fit_temperature(logits, wanted, exclusive=True), (0.0,) * len(task.labels)
+    else:
+        temperature, bias = fit_platt(logits, wanted, weights)
+    scores = probabilities(logits, temperature, bias, exclusive=task.exclusive)
     thresholds = dict.fromkeys(task.label_names, EXCLUSIVE_THRESHOLD)
     if not task.exclusive:
-        scores = probabilities(logits, temperature, exclusive=False)
         for column, name in enumerate(task.label_names):
             told = wanted[:, column] >= 0
             thresholds[name] = threshold_youden(wanted[told, column], scores[told, column], weights[told, column])
     return OperatingPoint(
-        dict(zip(task.label_names, temperature, strict=True)), thresholds, _evidence(task, cases, wanted, on)
+        temperature=dict(zip(task.label_names, temperature, strict=True)),
+        bias=dict(zip(task.label_names, bias, strict=True)),
+        thresholds=thresholds,
+        evidence=_evidence(task, cases, wanted, on),
+        sets=ConformalSets.calibrated(
+            task.label_names,
+            scores,
+            known_answers(task, cases),
+            [case.source for case in cases],
+            exclusive=task.exclusive,
+        ),
     )
+
+
+def known_answers(task: Task, cases: Sequence[Case]) -> NDArray[np.bool_]:
+    """Return which answers (n, answers), in the order of `conformal.answers_of`, are known to be true of each case.
+
+    Of exclusive labels only a case of a single possible one has a known answer.
+    """
+    wanted = targets(cases, task)
+    if task.exclusive:
+        return np.asarray((wanted == 1) & (wanted.sum(axis=1, keepdims=True) == 1), np.bool_)
+    both = np.stack([wanted == 0, wanted == 1], axis=2)
+    return np.asarray(both.reshape(len(both), 2 * both.shape[1]), np.bool_)
 
 
 def source_weights(task: Task, cases: Sequence[Case]) -> NDArray[np.float64]:

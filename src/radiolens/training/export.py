@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,6 +20,7 @@ from radiolens.bundle import LITE0_BYTES, LITE2_BYTES, Bundle, InstalledBundle, 
 from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import BundleError, DatasetError
 from radiolens.inference.engine import Engine
+from radiolens.inference.set_file import set_arrays
 from radiolens.training.bundle_name import check_name
 from radiolens.training.calibrate import EXCLUSIVE_THRESHOLD, VALIDATION_SPLIT, Calibration, operating_point
 from radiolens.training.config import Experiment, as_json
@@ -175,16 +177,22 @@ def _calibrated(
     _, pooled = _answers(engine, exported, manifest, drawn, _staged("measuring features of training cases", progress))
     groups = [exported.experiment.group_by(case) for case in drawn]
     reference = feature_reference(pooled, groups, exported.experiment.seed)
-    np.savez_compressed(
-        folder / "reference.npz",
-        head_kernel=engine.head_kernel,
-        head_bias=engine.head_bias,
-        feature_mean=pooled.mean(axis=0),
-        feature_std=pooled.std(axis=0),
+    arrays: dict[str, Any] = {
+        "head_kernel": engine.head_kernel,
+        "head_bias": engine.head_bias,
+        "feature_mean": pooled.mean(axis=0),
+        "feature_std": pooled.std(axis=0),
         **(reference.arrays() if reference else {}),
-    )
+        **set_arrays(chosen.sets),
+    }
+    np.savez_compressed(folder / "reference.npz", **arrays)
     return replace(
-        bundle, temperature=chosen.temperature, thresholds=chosen.thresholds, threshold_evidence=chosen.evidence
+        bundle,
+        temperature=chosen.temperature,
+        bias={} if manifest.task.exclusive else chosen.bias,
+        thresholds=chosen.thresholds,
+        threshold_evidence=chosen.evidence,
+        coverage=chosen.sets.coverage,
     )
 
 

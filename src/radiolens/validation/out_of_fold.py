@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.data.manifest import Manifest
-from radiolens.evaluation.link import probabilities
 from radiolens.task import Task
 from radiolens.training.calibrate import OperatingPoint, operating_point
 from radiolens.training.config import Experiment
@@ -28,8 +27,8 @@ class OutOfFold:
     """The cases of all folds with their pooled answers, and those that every network answered.
 
     `task` holds the labels of the experiment. `others` are the test and external cases without a fold: each stands in
-    it once for every network, with `fold` naming the network. `points` are what each network was calibrated to, and
-    `networks` the SHA-256 of the stored networks, both by fold.
+    it once for every network, which its `fold` names, and all of them in one group. `points` are what each network was
+    calibrated to, and `networks` the SHA-256 of the stored networks, both by fold.
     """
 
     task: Task
@@ -64,23 +63,29 @@ def pooled(task: Task, folds: Sequence[Fold]) -> OutOfFold:
     points = {fold.number: operating_point(task, *calibration_answers(folds, fold.number)) for fold in folds}
     return OutOfFold(
         task=task,
-        scored=_joined([_calibrated(task, fold.own, points[fold.number]) for fold in folds]),
-        others=_joined([_calibrated(task, _never_used(fold), points[fold.number]) for fold in folds]),
+        scored=_joined([_calibrated(fold.own, points[fold.number]) for fold in folds]),
+        others=_joined([_calibrated(_never_used(fold), points[fold.number]) for fold in folds]),
         points=points,
         networks={fold.number: fold.sha256 for fold in folds},
     )
 
 
 def _never_used(fold: Fold) -> Answers:
-    """Return the answers to cases without a fold that chose nothing, each named by the fold of the network."""
+    """Return the answers to cases without a fold that chose nothing, each named by the fold of the network.
+
+    An image that names neither patient nor duplicates gets a group of its own, so that its answers count as one.
+    """
     rows = [row for row, case in enumerate(fold.others.cases) if case.split != "validation"]
-    cases = tuple(replace(fold.others.cases[row], fold=fold.number) for row in rows)
+    kept = (fold.others.cases[row] for row in rows)
+    cases = tuple(
+        replace(case, fold=fold.number, duplicate_group=case.duplicate_group or ("" if case.patient_id else case.path))
+        for case in kept
+    )
     return Answers(cases, fold.others.logits[rows], fold.others.grey[rows])
 
 
-def _calibrated(task: Task, answers: Answers, point: OperatingPoint) -> Scored:
-    temperature = [point.temperature[name] for name in task.label_names]
-    return Scored(answers.cases, probabilities(answers.logits, temperature, exclusive=task.exclusive), answers.grey)
+def _calibrated(answers: Answers, point: OperatingPoint) -> Scored:
+    return Scored(answers.cases, point.probabilities(answers.logits), answers.grey)
 
 
 def _joined(parts: Sequence[Scored]) -> Scored:

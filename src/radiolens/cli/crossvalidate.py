@@ -23,12 +23,12 @@ __all__ = ["command"]
 @click.option(
     "--folds",
     type=click.IntRange(min=2),
-    help="Cut this many by patient, test and external cases left out; for a manifest without folds.",
+    help="Cut this many by patient, outside of test and external cases; for a manifest without folds.",
 )
 @runs_option
 @click.option("--seed", default=0, show_default=True, help="Of folds that are cut, bootstrap and control.")
 @click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=1), help="Of the bootstrap.")
-@click.option("--json", "as_json", is_flag=True, help="Print evaluation.json instead of the table.")
+@click.option("--json", "printed_as_json", is_flag=True, help="Print evaluation.json instead of the table.")
 def command(
     experiment: str,
     data: Path,
@@ -38,13 +38,15 @@ def command(
     runs: Path,
     seed: int,
     resamples: int,
-    as_json: bool,
+    printed_as_json: bool,
 ) -> None:
-    """Train EXPERIMENT once for each fold of the manifest, on all other folds, and pool the answers out of fold.
+    """Train EXPERIMENT once for each fold of the manifest, on all other folds, and judge each network by its own fold.
 
-    Called again, it goes on where it was cut; each fold has a run of its own in RUNS. Temperature and thresholds of a
-    fold are chosen on the answers to the other folds. OUTPUT gets evaluation.json, predictions.parquet and curves.png,
-    as from `radiolens evaluate`. EXPERIMENT is a name, or a Python file, which is run as code.
+    Cases without a fold are trained on every time if they are of the training split; every network answers those of
+    test and external ones. Called again, it goes on where it was cut; each fold has a run of its own in RUNS.
+    Temperature and thresholds of a fold are chosen on the answers to the other folds, and on validation cases without a
+    fold. OUTPUT gets evaluation.json, predictions.parquet and curves.png, as from `radiolens evaluate`. EXPERIMENT is a
+    name, or a Python file, which is run as code.
     """
     from radiolens.cli.stages import stage_progress
     from radiolens.cli.study_table import study_table
@@ -52,10 +54,17 @@ def command(
     from radiolens.training.config import as_json as experiment_as_json
     from radiolens.training.configs import load_experiment
     from radiolens.training.train import Watcher
+    from radiolens.validation.folded import folded
     from radiolens.validation.out_of_fold import cross_validate
     from radiolens.validation.questions import questions
-    from radiolens.validation.results import as_json as study_as_json
-    from radiolens.validation.results import deciding_versions, draw_curves, write_predictions, write_study
+    from radiolens.validation.results import (
+        as_json,
+        deciding_versions,
+        draw_curves,
+        plain_json,
+        write_evaluation,
+        write_predictions,
+    )
     from radiolens.validation.study import Plan, measure
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
@@ -78,8 +87,12 @@ def command(
     }
     plan = Plan(seed, resamples, settings=settings)
     study = measure(found.task, found.scored, found.thresholds, plan, progress=partial(show, "Measuring"))
+    content = {
+        **as_json(study),
+        "within_folds": plain_json(folded(found, plan, partial(show, "Comparing within folds"))),
+    }
     write_predictions(found.task, found.scored, output)
     draw_curves(questions(found.task, found.scored, found.thresholds), output)
-    file = write_study(study, output)
-    click.echo(json.dumps(study_as_json(study), indent=1) if as_json else study_table(study_as_json(study)))
+    file = write_evaluation(content, output)
+    click.echo(json.dumps(content, indent=1) if printed_as_json else study_table(content))
     click.echo(f"written: {file}", err=True)

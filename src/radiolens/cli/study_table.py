@@ -23,7 +23,7 @@ def study_table(study: Mapping[str, Any]) -> str:
         f"type of {row['source']} ({row['cases']} cases): macro-F1 {_told(row['macro_f1'])}" for row in study["types"]
     ]
     rows = (_line(row, wide) for row in study["binary"])
-    return "\n".join([header, *rows, *averages, *_lowest(study), *types])
+    return "\n".join([header, *rows, *averages, *_lowest(study), *types, *_within_folds(study)])
 
 
 def _line(row: Mapping[str, Any], wide: int) -> str:
@@ -44,6 +44,22 @@ def _lowest(study: Mapping[str, Any]) -> Iterator[str]:
                     f"{entry['question']}, {entry['source']}: lowest AUROC by {entry['attribute']}: "
                     f"{group['name']} ({group['support']} images) {_told(group['interval'])}"
                 )
+
+
+def _within_folds(study: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a cross-validation measured within its folds; other studies have nothing of it."""
+    found = study.get("within_folds") or {"contrasts": [], "types": []}
+    for row in found["contrasts"]:
+        controls = "; ".join(f"{each['name']} {_told(each['auroc'])}" for each in row["controls"])
+        yield (
+            f"{row['question']}, {row['contrast']} ({row['positives']} and {row['negatives']}, {row['networks']} "
+            f"networks): AUROC within folds {_told(row['auroc'])}; {controls}"
+        )
+    for row in found["types"]:
+        yield (
+            f"type of {row['source']}: macro-F1 {_told(row['macro_f1'])}, borders and brightness "
+            f"{_told(row['control'])}, difference {_told(row['difference'])}"
+        )
 
 
 def _told(interval: Mapping[str, Any]) -> str:

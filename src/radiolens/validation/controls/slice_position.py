@@ -15,7 +15,7 @@ from radiolens.evaluation.within_folds import auroc_within_folds
 from radiolens.validation.controls.feature_fits import FeatureFits
 from radiolens.validation.controls.feature_questions import FeatureQuestion, Partition, sources_of
 
-__all__ = ["SlicePosition", "slice_positions"]
+__all__ = ["SlicePosition", "slice_places", "slice_positions"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def slice_positions(
 
 
 def _out_of_fold(fits: FeatureFits, question: FeatureQuestion, part: Partition) -> NDArray[np.float64]:
-    positions = _positions([fits.cases[row] for row in question.rows], part.patients)
+    positions = slice_places([fits.cases[row] for row in question.rows], part.patients)
     scores = np.zeros(len(positions))
     for fold in np.unique(part.folds):
         held_out = part.folds == fold
@@ -68,8 +68,11 @@ def _out_of_fold(fits: FeatureFits, question: FeatureQuestion, part: Partition) 
     return np.nan_to_num(scores)
 
 
-def _positions(cases: Sequence[Case], patients: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return (number, share of the way from the patient's first slice to the last) of each case (n, 2)."""
+def slice_places(cases: Sequence[Case], patients: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return (number, share of the way from the patient's first slice to the last) of each case (n, 2).
+
+    Every case has a `slice_index`; `patients` (n,) are numbers.
+    """
     index = np.asarray([case.slice_index for case in cases], np.float64)
     numbers = np.unique(patients, return_inverse=True)[1]
     low, high = np.full(numbers.max() + 1, np.inf), np.full(numbers.max() + 1, -np.inf)

@@ -31,5 +31,6 @@ EXPERIMENT = Experiment(
     epochs=4,
     images_per_epoch=800,
     batch_size=16,
+    unfreeze_from="_blocks.3._expand_conv",  # edges are learnt from ImageNet: a third of the time is saved
     patience=0,  # a fixed schedule: the 15 patients of the validation part are too few to choose an epoch by
 )

@@ -33,8 +33,9 @@ EXPERIMENT = Experiment(
     augmentation=Augmentation(rotation_degrees=15.0),
     map_weight=0.3,  # figshare has masks: without them the map found the tumour no better than the picture's centre
     epochs=4,
-    images_per_epoch=2000,
+    images_per_epoch=2400,
     batch_size=16,
+    unfreeze_from="_blocks.3._expand_conv",  # edges are learnt from ImageNet: a third of the time is saved
     patience=0,  # a fixed schedule, so that the out-of-fold runs are not chosen by the fold they are judged on
 )
 

@@ -39,6 +39,19 @@ def test_the_start_page_offers_every_study_and_says_what_it_is_and_is_not(client
     assert client.head("/").content == b""
 
 
+def test_the_image_may_choose_the_study(client: TestClient) -> None:
+    told = dicom(film(), Modality="CR", BodyPartExamined="CHEST", ViewPosition="PA")
+    page = analyse(client, ("a.dcm", told), study="auto", script=True).text
+    assert "Study: Chest X-ray, chosen by the image" in page
+    assert "<dt>Pneumonia</dt>" in page
+    unsure = analyse(
+        client, ("a.dcm", dicom(film(), Modality="CR", BodyPartExamined="KNEE")), study="auto", script=True
+    )
+    assert "task_undetermined" in unsure.text or "wrong_body_part" in unsure.text
+    assert "Study: Not sure" in unsure.text
+    assert "--task" not in unsure.text
+
+
 def test_what_is_not_released_is_shown_with_its_reason(client: TestClient) -> None:
     page = client.get("/").text
     reasons = [label.why_unreleased for task in TASKS for label in task.labels if not label.released]
@@ -81,7 +94,7 @@ def test_no_page_says_healthy(client: TestClient) -> None:
     [
         ("chest", [], 422, "No image was chosen"),
         ("chest", [("", b"")], 422, "No image was chosen"),
-        ("knee", [("a.png", FILM)], 422, "Choose one of chest, pneumonia, tuberculosis, brain, head-ct."),
+        ("knee", [("a.png", FILM)], 422, "Choose one of chest, pneumonia, tuberculosis, brain, head-ct, auto."),
         ("chest", [("a.png", bytes(31_000_000))], 413, "larger than 30 MB"),
         ("chest", [("a.png", b"x")] * 21, 413, "may hold 20 files"),
     ],

@@ -84,9 +84,10 @@ class Card:
 def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
     """Return what is shown of an answer to a study."""
     result, image = answer.result, answer.image
-    begun = partial(Card, secrets.token_hex(4), answer.name, study.title, answer.files)
+    begun = partial(Card, secrets.token_hex(4), answer.name, _study_title(answer, study), answer.files)
     if isinstance(result, InputError) or image is None:
         return begun("This file could not be read", "unreadable", _problems(answer))
+    study = study.on(result.task)
     if not result.answered:
         return _refused(begun, answer, image)
     bundle = predictor.bundle(study.task_name, study.bundle)
@@ -115,6 +116,13 @@ def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
         remarks=image.source.warnings,
         seconds=answer.seconds,
     )
+
+
+def _study_title(answer: Answer, study: Study) -> str:
+    """Return the study, and of one that the image chose which task it chose."""
+    task = answer.result.task if isinstance(answer.result, Prediction) else None
+    chosen = study.on(task)
+    return study.title if chosen == study else f"{chosen.task.title}, chosen by the image"
 
 
 def _refused(begun: Callable[..., Card], answer: Answer, image: Image) -> Card:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from radiolens.bundle import Bundle
 from radiolens.image import Image
 from radiolens.inference.installed import Installed
+from radiolens.inference.predict import AUTO
 from radiolens.prediction import Finding
 from radiolens.task import Label, Task
 from radiolens.tasks import get_task
@@ -22,8 +23,9 @@ IMPORTED = "imported network, not calibrated"
 class Study:
     """A choice on the page; `label` restricts it to one finding of the task.
 
-    `bundle` names the bundle that answers, None the task's default. `labels` are what it answers, empty if that is all
-    of the task; `calibrated` says whether its numbers are probabilities.
+    `task_name` is `auto` where the image itself chooses the task. `bundle` names the bundle that answers, None the
+    task's default. `labels` are what it answers, empty if that is all of the task; `calibrated` says whether its
+    numbers are probabilities.
     """
 
     key: str
@@ -44,6 +46,10 @@ class Study:
     def negative_answer(self) -> str:
         """Return what is said when nothing that was looked for was found."""
         return self.task.nothing_found(self._answered)
+
+    def on(self, task: str | None) -> Study:
+        """Return the study of the task that was chosen for an image; the same if it names one itself, or none was."""
+        return replace(self, task_name=task) if task and self.task_name == AUTO else self
 
     def answered_by(self, bundle: Bundle) -> Study:
         """Return the same study, which promises no more than the bundle answers."""
@@ -98,6 +104,7 @@ STUDIES = (
     Study("tuberculosis", "Tuberculosis", "Frontal chest X-ray, from 15 years on", "chest-xray", "tuberculosis"),
     Study("brain", "Brain tumour", "MR slices; T1 after contrast for the type of tumour", "brain-mri"),
     Study("head-ct", "Brain haemorrhage", "CT slices of the head without contrast", "brain-ct"),
+    Study("auto", "Not sure", "The image decides, or it is said that no study fits", AUTO),
 )
 """In the order of the page."""
 

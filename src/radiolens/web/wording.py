@@ -47,6 +47,12 @@ PROBLEM_TITLES: Mapping[ProblemCode, str] = MappingProxyType(
 """What a problem is, in a few words, as a headline names it."""
 
 
+_ON_THE_PAGE: Mapping[ProblemCode, str] = MappingProxyType(
+    {ProblemCode.TASK_UNDETERMINED: "Choose the study and send the image again."}
+)
+"""What to do, where the usual advice speaks of the command line."""
+
+
 @dataclass(frozen=True)
 class ProblemRow:
     """One reason why there is no answer: what it is, what was found, what to do, and its code for a report."""
@@ -143,8 +149,8 @@ def problem_row(code: str, message: str) -> ProblemRow:
     """Return a problem as the page shows it; advice that the message ends with is parted from what was found."""
     known = ProblemCode(code)
     advice = ADVICE[known] if message.endswith(ADVICE[known]) else ""
-    title = PROBLEM_TITLES[known]
-    return ProblemRow(f"{title[0].upper()}{title[1:]}", message.removesuffix(advice).strip(), advice, code)
+    title, found = PROBLEM_TITLES[known], message.removesuffix(advice).strip()
+    return ProblemRow(f"{title[0].upper()}{title[1:]}", found, _ON_THE_PAGE.get(known, advice) if advice else "", code)
 
 
 def refused_headline(codes: Sequence[str]) -> str:

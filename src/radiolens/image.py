@@ -27,6 +27,7 @@ class Source:
     """Where an image came from: the allow-list of header facts; nothing here names a patient.
 
     `format` is jpeg, png, tiff, bmp, dicom or nifti. Keywords are DICOM's; what a file does not state is None.
+    `patient_age_years` is the age at the examination, never a date of birth.
     `size` is (rows, columns) before any reduction. `warnings` are the readers' remarks.
     """
 
@@ -44,6 +45,13 @@ class Source:
     series_description: str | None = None
     presentation_intent_type: str | None = None
     burned_in_annotation: str | None = None
+    image_type: str | None = None
+    scanning_sequence: str | None = None
+    acquisition_contrast: str | None = None
+    echo_time_ms: float | None = None
+    inversion_time_ms: float | None = None
+    contrast_given: bool | None = None
+    """Whether the file states a contrast agent; which one, and how much, is not kept."""
     colour_fraction: float = 0.0
     """Mean saturation (0 to 1) of the picture before it was turned grey; 0 for greyscale."""
     warnings: tuple[str, ...] = ()

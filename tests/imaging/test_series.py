@@ -256,6 +256,71 @@ def test_an_age_is_told_in_years(age: str, years: float | None) -> None:
     assert decode([content]).source.patient_age_years == (None if years is None else pytest.approx(years))
 
 
+@pytest.mark.parametrize(
+    ("told", "years"),
+    [
+        ({"PatientBirthDate": "20100301", "StudyDate": "20250301"}, 15.0),
+        ({"PatientBirthDate": "20100301", "AcquisitionDate": "20110301"}, 1.0),
+        ({"PatientAge": "040Y", "PatientBirthDate": "20100301", "StudyDate": "20250301"}, 40.0),
+        ({"PatientBirthDate": "20100301"}, None),
+        ({"PatientBirthDate": "20160309", "StudyDate": "20160309"}, None),
+        ({"PatientBirthDate": "20260309", "StudyDate": "20160309"}, None),
+        ({"PatientBirthDate": "18000101", "StudyDate": "20160309"}, None),
+        ({"PatientAge": "000Y"}, None),
+        ({"PatientAge": "003D"}, 3 / 365.25),
+    ],
+)
+def test_an_age_that_is_not_told_follows_from_the_dates_and_what_anonymising_leaves_is_none(
+    told: dict[str, Any], years: float | None
+) -> None:
+    image = decode([dicom(FILM, **told)])
+    assert image.source.patient_age_years == (None if years is None else pytest.approx(years, abs=0.01))
+    assert not any(date in repr(image) for date in told.values() if len(date) == 8)
+
+
+def test_a_birth_date_that_is_none_tells_no_age() -> None:
+    with pytest.warns(UserWarning, match="Invalid value for VR DA"):
+        content = dicom(FILM, PatientBirthDate="20109999", StudyDate="20250301")
+    assert decode([content]).source.patient_age_years is None
+
+
+def test_what_tells_the_sequence_of_an_mr_is_kept() -> None:
+    told = decode(
+        [
+            dicom(
+                FILM.astype(np.uint16),
+                SOPClassUID=MR,
+                Modality="MR",
+                ImageType=["ORIGINAL", "PRIMARY", "M"],
+                ScanningSequence=["SE", "IR"],
+                AcquisitionContrast="T1",
+                EchoTime="12.5",
+                InversionTime="900",
+                ContrastBolusAgent="GADOVIST",
+            )
+        ]
+    ).source
+    assert (told.image_type, told.scanning_sequence) == ("ORIGINAL\\PRIMARY\\M", "SE\\IR")
+    assert (told.acquisition_contrast, told.echo_time_ms, told.inversion_time_ms) == ("T1", 12.5, 900.0)
+    assert told.contrast_given is True
+    assert "GADOVIST" not in repr(told)
+
+
+@pytest.mark.parametrize(
+    ("elements", "given"),
+    [
+        ({}, None),
+        ({"ContrastBolusAgent": ""}, None),
+        ({"ContrastBolusAgent": "None"}, False),
+        ({"ContrastBolusAgent": "Iopamidol"}, True),
+        ({"ContrastBolusAgentSequence": [Dataset()]}, True),
+        ({"ContrastBolusAgentSequence": []}, None),
+    ],
+)
+def test_whether_contrast_was_given_is_told_where_it_is_stated(elements: dict[str, Any], given: bool | None) -> None:
+    assert decode([dicom(FILM, **elements)]).source.contrast_given is given
+
+
 def test_the_distance_at_the_patient_goes_before_that_at_the_detector() -> None:
     assert decode([dicom(FILM, PixelSpacing=[0.1, 0.2], ImagerPixelSpacing=[0.3, 0.4])]).spacing_mm == (0.1, 0.2)
     assert decode([dicom(FILM, PixelSpacing=[0, 0.2])]).spacing_mm is None

@@ -77,6 +77,7 @@ LIES: dict[str, Any] = {
         {**FACTS["source"], "format": 5},
         {**FACTS["source"], "patient_age_years": 10**400},
         {**FACTS["source"], "colour_fraction": None},
+        {**FACTS["source"], "contrast_given": 1},
         {**FACTS["source"], "warnings": [1]},
         {**FACTS["source"], "warnings": None},
     ],

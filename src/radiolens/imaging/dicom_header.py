@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,13 @@ from radiolens.imaging.dicom_file import DicomFile
 
 __all__ = [
     "age_years",
+    "contrast_given",
     "holder",
     "items",
     "number",
     "numbers",
     "orientation",
+    "patient_age_years",
     "position",
     "sop_class_name",
     "source",
@@ -48,6 +51,11 @@ _DAMAGE = (
 _LARGEST = 1e28  # times any 32-bit value it is a finite float32; no header means more
 _UID = re.compile(r"[0-9.]{1,64}")
 _YEARS_PER_UNIT = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
+_DAYS_PER_YEAR = 365.25
+_OLDEST = 130.0  # years; more is a date of another meaning
+_EXAMINED = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
+_NO_CONTRAST = ("NO", "NONE", "N", "WITHOUT", "NON", "NO CONTRAST", "W/O")
+"""What is written into Contrast/Bolus Agent where none was given."""
 _FUNCTIONAL_GROUPS = (
     "PixelMeasuresSequence",
     "PlanePositionSequence",
@@ -140,6 +148,29 @@ def age_years(age: str | None) -> float | None:
     return int(match[1]) * _YEARS_PER_UNIT[match[2]] if match else None
 
 
+def patient_age_years(dataset: Dataset) -> float | None:
+    """Return the age at the examination in years: Patient's Age, else from the dates; None if it is not told.
+
+    An age of 0 years, or a birth on the day of the examination, is what anonymising programs leave: the age of a
+    newborn is told in days. The date of birth itself goes no further.
+    """
+    told = age_years(text(dataset, "PatientAge"))
+    if told is None:
+        born = _date(text(dataset, "PatientBirthDate"))
+        examined = (_date(text(dataset, keyword)) for keyword in _EXAMINED)
+        days = next(((found - born).days for found in examined if found and born), None)
+        told = None if days is None else days / _DAYS_PER_YEAR
+    return told if told is not None and 0 < told <= _OLDEST else None
+
+
+def contrast_given(dataset: Dataset) -> bool | None:
+    """Say whether a contrast agent is stated, None if nothing is said of it."""
+    agent = text(dataset, "ContrastBolusAgent")
+    if agent is None:
+        return True if items(dataset, "ContrastBolusAgentSequence") else None
+    return agent.upper() not in _NO_CONTRAST
+
+
 def spacing_mm(dataset: Dataset, frame: int = 0) -> tuple[float, float] | None:
     """Return the distance (between rows, between columns) in mm: at the patient, for films else at the detector."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
@@ -180,12 +211,18 @@ def source(files: Sequence[DicomFile], remarks: Sequence[str], colour_fraction: 
         series_instance_uid=uid(first, "SeriesInstanceUID"),
         study_instance_uid=uid(first, "StudyInstanceUID"),
         body_part_examined=text(first, "BodyPartExamined"),
-        patient_age_years=age_years(text(first, "PatientAge")),
+        patient_age_years=patient_age_years(first),
         patient_sex=text(first, "PatientSex"),
         manufacturer=text(first, "Manufacturer"),
         series_description=text(first, "SeriesDescription"),
         presentation_intent_type=text(first, "PresentationIntentType"),
         burned_in_annotation=text(first, "BurnedInAnnotation"),
+        image_type=text(first, "ImageType"),
+        scanning_sequence=text(first, "ScanningSequence"),
+        acquisition_contrast=text(first, "AcquisitionContrast"),
+        echo_time_ms=_fact(first, "EchoTime"),
+        inversion_time_ms=_fact(first, "InversionTime"),
+        contrast_given=contrast_given(first),
         colour_fraction=colour_fraction,
         warnings=tuple(remarks),
     )
@@ -207,6 +244,20 @@ def _facts(dataset: Dataset, keyword: str, frame: int, count: int) -> tuple[floa
     except UnreadableImage:
         return None
     return found if len(found) == count else None
+
+
+def _fact(dataset: Dataset, keyword: str) -> float | None:
+    """Return a number that does not change the pixels, None if it is absent or damaged."""
+    found = _facts(dataset, keyword, 0, 1)
+    return found[0] if found else None
+
+
+def _date(told: str | None) -> date | None:
+    """Return a date (PS3.5 6.2: YYYYMMDD), None if it is none."""
+    try:
+        return date.fromisoformat(told) if told and re.fullmatch(r"\d{8}", told) else None
+    except ValueError:
+        return None
 
 
 def _no_number(keyword: str) -> str:

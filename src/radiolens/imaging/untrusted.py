@@ -101,6 +101,12 @@ def _number(value: Any) -> float:  # noqa: ANN401  JSON
     return float(value)
 
 
+def _truth_or_none(value: Any) -> bool | None:  # noqa: ANN401  JSON
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"yes, no or nothing, not {type(value).__name__}")
+    return value
+
+
 def _number_or_none(value: Any) -> float | None:  # noqa: ANN401  JSON
     return None if value is None else _number(value)
 
@@ -134,6 +140,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "tuple[int, int]": _size,
         "float": _number,
         "float | None": _number_or_none,
+        "bool | None": _truth_or_none,
     }
 )
 """By a field's annotation, so that a new field of Source is carried and checked without a change here."""

@@ -1,0 +1,1 @@
+"""How the gate network is made: its pictures, generated defects and junk, its heads, and its bundle."""

@@ -12,6 +12,7 @@ from keras import layers
 from radiolens.errors import DatasetError
 from radiolens.imaging.preprocess import Preprocessing, network_input
 from radiolens.training.model import backbone_model, build_classifier
+from radiolens.training.onnx_export import with_features
 from tests.training.tiny_experiment import EXPERIMENT, tiny_backbone
 
 SIZE = Preprocessing(32, 32)
@@ -86,4 +87,7 @@ def test_the_maps_beside_the_logits_are_those_of_serving() -> None:
     kernel, bias = model.get_layer("head").get_weights()
     np.testing.assert_allclose(maps, features @ kernel + bias, atol=1e-5)
     np.testing.assert_allclose(maps.mean(axis=(1, 2)), logits, atol=1e-5)
+    exported = [np.asarray(found) for found in with_features(model)(image)]
+    np.testing.assert_allclose(exported[0], logits, atol=1e-5)
+    np.testing.assert_allclose(exported[1], features, atol=1e-5)
     assert len(build_classifier(EXPERIMENT, 2).outputs) == 1

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,7 @@ def _bundle(name: str, version: str, exported: Exported, manifest: Manifest) -> 
             "sources": _licences(manifest.cases),
             "cases": _counts(manifest.cases, exported.calibration),
             "left_out": [list(pair) for pair in experiment.masked],
+            "taken_as_absent": [asdict(absence) for absence in experiment.assumed_absent],
             "environment": environment(),
             "created": datetime.now(UTC).date().isoformat(),
         },

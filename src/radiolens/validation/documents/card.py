@@ -24,6 +24,7 @@ from radiolens.validation.documents.figures import (
     number,
     table,
 )
+from radiolens.validation.documents.fold_networks import whose, within_folds
 from radiolens.validation.documents.verdicts import verdicts
 
 __all__ = ["STATEMENT", "model_card", "unverified_sources"]
@@ -125,15 +126,16 @@ def _operating_point(installed: InstalledBundle) -> list[str]:
 def _figures(installed: InstalledBundle, found: Mapping[str, Evaluation]) -> list[str]:
     if not found:
         return ["None yet: run `radiolens evaluate` with `--output` into `evidence`, then `radiolens bundle seal`."]
-    return [line for name, study in found.items() for line in _evaluation(name, study, installed.sha256)]
+    return [line for name, study in found.items() for line in _evaluation(name, study, installed)]
 
 
-def _evaluation(name: str, study: Evaluation, sha256: str) -> Iterator[str]:
-    yield from _heading(name, study, sha256)
+def _evaluation(name: str, study: Evaluation, installed: InstalledBundle) -> Iterator[str]:
+    yield from _heading(name, study, installed)
     yield from _findings(study)
     yield from _operating_points(study)
     for row in study.get("types", []):
         yield from ("", f"Type of {row['source']} ({row['cases']} cases): macro-F1 {interval(row['macro_f1'])}.")
+    yield from within_folds(study)
     yield ""
 
 
@@ -164,9 +166,10 @@ def _studies(found: Mapping[str, Evaluation]) -> Mapping[str, list[str]]:
     return {title: [f"* {sentence}" for sentence in sentences] for title, sentences in verdicts(study).items()}
 
 
-def _heading(name: str, study: Evaluation, sha256: str) -> list[str]:
+def _heading(name: str, study: Evaluation, installed: InstalledBundle) -> list[str]:
     settings = study["settings"]
-    what = "this bundle" if settings.get("bundle") == sha256 else "**other networks than this bundle's**"
+    told = whose(study, installed)
+    what = told if told == "this bundle" else f"**{told}**"
     shown = {key: value for key, value in settings.items() if value and key in ("split", "splits", "folds", "sources")}
     part = "; ".join(f"{key}: {', '.join(map(str, _listed(value)))}" for key, value in shown.items())
     command = ["", f"Command: `{settings['command']}`"] if settings.get("command") else []

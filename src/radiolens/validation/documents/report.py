@@ -22,6 +22,7 @@ from radiolens.validation.documents.figures import (
     number,
     plot_name,
 )
+from radiolens.validation.documents.fold_networks import HEADER, contrast_cells, type_sentences, whose
 from radiolens.validation.documents.verdicts import NOT_MEASURED, random_label_verdicts, split_verdicts, verdicts
 
 __all__ = ["environment", "report"]
@@ -47,7 +48,12 @@ def report(installed: InstalledBundle, evidence: Path) -> str:
             task=get_task(installed.bundle.task),
             statement=STATEMENT,
             study=study,
-            others={name: other for name, other in found.items() if name != "evaluation.json"},
+            others=[
+                (name, other, whose(other, installed), contrast_cells(other), type_sentences(other))
+                for name, other in found.items()
+                if name != "evaluation.json"
+            ],
+            contrast_header=HEADER,
             plots={file.name: _uri(file) for file in sorted((evidence / "plots").glob("*.svg"))},
             questions=list(dict.fromkeys(row["question"] for row in study["binary"])),
             verdicts=verdicts(study),

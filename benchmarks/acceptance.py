@@ -8,14 +8,15 @@ Runtime: a second. `tests/benchmarks/test_acceptance.py` holds that the page say
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.wanted import CRITERIA, Criterion, Figure
+from benchmarks.wanted import CRITERIA, OUT_OF_FOLD, RELEASE, Criterion, Figure
 from radiolens.bundle import RELEASED
-from radiolens.validation.documents.figures import Evaluation, evaluations, interval, table
+from radiolens.validation.documents.figures import Evaluation, interval, table
 
 __all__ = ["PAGE", "Judged", "judged", "page"]
 
@@ -78,12 +79,13 @@ def page(found: Sequence[Judged]) -> str:
 
 
 def _evidence(released: Path, bundle: str) -> tuple[str, Mapping[str, Evaluation]]:
-    """Return `name/version` of the newest bundle of a name, and its evaluations; nothing if there is none."""
+    """Return `name/version` of the newest bundle of a name, and its evaluations by file; nothing if there is none."""
     versions = sorted((released / bundle).glob("*/bundle.json"), key=lambda file: _numbers(file.parent.name))
     if not versions:
         return bundle, {}
     folder = versions[-1].parent
-    return f"{bundle}/{folder.name}", evaluations(folder / "evidence")
+    files = ((name, folder / "evidence" / name) for name in (RELEASE, OUT_OF_FOLD))
+    return f"{bundle}/{folder.name}", {name: json.loads(file.read_text()) for name, file in files if file.is_file()}
 
 
 def _numbers(version: str) -> tuple[int, ...]:

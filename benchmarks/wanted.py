@@ -175,6 +175,26 @@ def _pointing(study: Evaluation) -> Iterator[Figure]:
                 yield Figure(f"above {prior['name']}", difference, met, control)
 
 
+def _junk_refused(study: Evaluation) -> Iterator[Figure]:
+    """Yield the share that the gate refuses of each folder of pictures of no task; lateral films are the hardest."""
+    control = (study.get("control") or {}).get("refused", {})
+    for row in study.get("others", []):
+        least = 0.90 if "lateral" in row["group"] else 0.98
+        told = f"{_BORDERS} {interval(control.get(row['group']))}"
+        yield Figure(f"{row['group']} ({row['count']})", row["refused"], _within(row["refused"], least, 1.0), told)
+
+
+def _genuine_refused(study: Evaluation) -> Iterator[Figure]:
+    if "all_genuine" in study:
+        row = study["all_genuine"]
+        yield Figure(f"{row['count']} images", row["refused"], _within(row["refused"], 0.0, 0.02))
+
+
+def _defects_refused(study: Evaluation) -> Iterator[Figure]:
+    for row in study.get("defects", []):
+        yield Figure(f"{row['group']} ({row['count']})", row["right_code"], _within(row["right_code"], 0.95, 1.0))
+
+
 _ADULTS = "nih, 18 and older"
 _TB = "tuberculosis"
 
@@ -241,6 +261,11 @@ CRITERIA = (
     Criterion(
         "haemorrhage out of fold, AUROC", "0.97", "brain-ct", OUT_OF_FOLD, _contrasts("haemorrhage", ("sich",), 0.97)
     ),
+    Criterion(
+        "gate, pictures of no task refused by `auto`", "0.98; lateral films 0.90", "gate", RELEASE, _junk_refused
+    ),
+    Criterion("gate, genuine test images refused by `auto`", "at most 0.02", "gate", RELEASE, _genuine_refused),
+    Criterion("gate, generated defects refused with the right code", "0.95 each", "gate", RELEASE, _defects_refused),
     Criterion(
         "calibration error, Guangzhou test",
         "at most 0.08",

@@ -126,6 +126,28 @@ def test_a_figure_that_is_not_defined_is_missed(released: Path) -> None:
     assert verdicts(released, "tumour against none") == ["missed"]
 
 
+def test_a_gate_is_judged_by_folder_by_genuine_images_and_by_defect(released: Path) -> None:
+    (released / "gate" / "0.1.0").mkdir(parents=True)
+    (released / "gate" / "0.1.0" / "bundle.json").touch()
+    study = {
+        "others": [
+            {"group": "natural", "count": 60, "refused": told(0.97)},
+            {"group": "chest-lateral", "count": 14, "refused": told(0.93)},
+        ],
+        "control": {"refused": {"natural": told(0.4), "chest-lateral": told(0.1)}},
+        "all_genuine": {"group": "all", "count": 900, "refused": told(0.01)},
+        "defects": [{"group": "rotated", "count": 200, "right_code": told(0.96)}],
+    }
+    write(released, f"gate/0.1.0/evidence/{RELEASE}", study)
+    junk, genuine, defects = named(judged(released), "gate")
+    assert [(figure.name, figure.met) for figure in junk.figures] == [
+        ("natural (60)", False),
+        ("chest-lateral (14)", True),
+    ]
+    assert junk.figures[0].control == "borders and brightness 0.400 (0.380 to 0.420)"
+    assert (genuine.verdict, defects.verdict) == ("met", "met")
+
+
 def test_the_page_holds_interval_control_seed_and_command(released: Path) -> None:
     text = page(judged(released))
     assert (

@@ -162,10 +162,12 @@ REFERENCES: dict[str, tuple[str, str]] = {
         for name in (
             "weighted_area_under_risk_coverage",
             "weighted_metric",
+            "weighted_risk_at_coverage",
             "weighted_sensitivity_at_specificity",
             "weighted_specificity_at_sensitivity",
         )
     },
+    "weighted.weighted_ratio": ("worked example", "test_a_ratio_is_taken_on_the_same_samples_and_not_of_nothing"),
     "weighted.weighted_difference": ("worked example", "test_a_difference_is_taken_on_the_same_samples"),
     "weighted.weighted_mean_over_parts": ("worked example", "test_a_mean_over_parts_weighs_each_part_the_same"),
     "wilson.cases_for_half_width": (

@@ -13,7 +13,7 @@ from sklearn import metrics
 
 from radiolens.evaluation.discrimination import auprc, auroc, macro_f1
 from radiolens.evaluation.operating_points import sensitivity_at_specificity, specificity_at_sensitivity
-from radiolens.evaluation.selective import area_under_risk_coverage
+from radiolens.evaluation.selective import area_under_risk_coverage, risk_at_coverage
 from radiolens.evaluation.weighted import (
     Statistic,
     weighted_area_under_risk_coverage,
@@ -23,6 +23,8 @@ from radiolens.evaluation.weighted import (
     weighted_macro_f1,
     weighted_mean_over_parts,
     weighted_metric,
+    weighted_ratio,
+    weighted_risk_at_coverage,
     weighted_sensitivity_at_specificity,
     weighted_share,
     weighted_specificity_at_sensitivity,
@@ -41,6 +43,8 @@ PAIRS: dict[str, tuple[Callable[..., Statistic], Callable[..., float]]] = {
         partial(specificity_at_sensitivity, sensitivity=0.9),
     ),
     "risk": (weighted_area_under_risk_coverage, area_under_risk_coverage),
+    "surest": (partial(weighted_risk_at_coverage, coverage=0.8), partial(risk_at_coverage, coverage=0.8)),
+    "all": (partial(weighted_risk_at_coverage, coverage=1.0), partial(risk_at_coverage, coverage=1.0)),
 }
 
 
@@ -106,3 +110,12 @@ def test_a_difference_is_taken_on_the_same_samples(rng: np.random.Generator) -> 
     assert same(weights).tolist() == [0.0] * 20
     other = weighted_difference(weighted_auroc(labels, scores), weighted_auroc(labels, -scores))
     np.testing.assert_allclose(other(weights), 2 * weighted_auroc(labels, scores)(weights) - 1)
+
+
+def test_a_ratio_is_taken_on_the_same_samples_and_not_of_nothing(rng: np.random.Generator) -> None:
+    wrong, confidence = normal_scores(rng, 40)
+    weights = drawn(rng, wrong)
+    kept, every = (weighted_risk_at_coverage(wrong, confidence, share) for share in (0.8, 1.0))
+    found = weighted_ratio(kept, every)(weights)
+    np.testing.assert_allclose(found[:-2], kept(weights)[:-2] / every(weights)[:-2])
+    assert np.isnan(found[-2:]).all()  # the samples without an error, and without a case

@@ -15,7 +15,7 @@ from radiolens.evaluation.calibration import fit_temperature
 from radiolens.evaluation.thresholds import threshold_youden
 from radiolens.prediction import Presence
 from radiolens.tasks import get_task
-from radiolens.training.calibrate import known_answers, operating_point, source_weights
+from radiolens.training.calibrate import operating_point, source_weights
 
 CHEST, MRI = get_task("chest-xray"), get_task("brain-mri")
 PNEUMONIA = replace(CHEST, labels=CHEST.labels[:1])
@@ -119,14 +119,6 @@ def test_the_temperature_of_exclusive_labels_takes_the_cases_as_they_are(rng: np
     assert set(found.bias.values()) == {0.0}
     wanted = np.eye(4)[[names.index(*case.possible) for case in part]]
     assert found.temperature["glioma"] == pytest.approx(fit_temperature(logits, wanted, exclusive=True)[0])
-
-
-def test_known_answers_leave_out_what_is_not_annotated_and_what_may_be_several() -> None:
-    part = [*cases("a", 1, 1), *cases("a", 1, 0), *cases("a", 1, None)]
-    assert known_answers(PNEUMONIA, part).tolist() == [[False, True], [True, False], [False, False]]
-    possible = [{"meningioma"}, {"glioma", "meningioma", "pituitary"}, set[str]()]
-    part = [Case(str(number), "web", possible=frozenset(names)) for number, names in enumerate(possible)]
-    assert known_answers(MRI, part).tolist() == [[False, True, False, False], [False] * 4, [False] * 4]
 
 
 def test_the_sets_hold_what_is_true_of_the_cases_they_were_calibrated_on(rng: np.random.Generator) -> None:

@@ -86,7 +86,8 @@ def command(
         "versions": deciding_versions(),
     }
     plan = Plan(seed, resamples, settings=settings)
-    study = measure(found.task, found.scored, found.thresholds, plan, progress=partial(show, "Measuring"))
+    measuring = partial(show, "Measuring")
+    study = measure(found.task, found.scored, found.thresholds, plan, progress=measuring, sets=found.sets)
     content = {
         **as_json(study),
         "within_folds": plain_json(folded(found, plan, partial(show, "Comparing within folds"))),

@@ -107,6 +107,11 @@ class ConformalSets:
         """Return the answers in the order of the columns of `p_values` and `included`."""
         return tuple(self.scores)
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels in the order of the columns of probabilities."""
+        return tuple(dict.fromkeys(label for label, _ in self.scores))
+
     def p_values(self, probabilities: Floats) -> NDArray[np.float64]:
         """Return the p-value of each answer (n, answers) for probabilities (n, labels) in the order of the labels."""
         scores = _answer_scores(np.asarray(probabilities, np.float64), exclusive=self.exclusive)
@@ -125,8 +130,11 @@ class ConformalSets:
 
         Raises KeyError if a label has no probability.
         """
-        labels = tuple(dict.fromkeys(label for label, _ in self.answers))
-        row = self.included(np.asarray([[probabilities[label] for label in labels]]))[0]
+        return self.left_open(self.included(np.asarray([[probabilities[label] for label in self.labels]]))[0])
+
+    def left_open(self, row: NDArray[np.bool_]) -> Mapping[str, frozenset[Presence]]:
+        """Return which decisions a set leaves open for each label; `row` (answers,) is one of `included`."""
+        labels = self.labels
         held = [answer for answer, inside in zip(self.answers, row, strict=True) if inside]
         if not self.exclusive:
             return {label: frozenset(side for name, side in held if name == label) for label in labels}

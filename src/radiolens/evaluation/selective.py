@@ -14,10 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from radiolens.evaluation.discrimination import binary
 from radiolens.evaluation.intervals import Interval
+from radiolens.evaluation.weighted import KEPT
 
 __all__ = [
     "COVERAGES",
+    "SUREST",
     "RiskCoverage",
+    "SelectiveErrors",
     "SelectiveRisk",
     "area_under_risk_coverage",
     "decision_confidence",
@@ -27,6 +30,9 @@ __all__ = [
 
 COVERAGES = tuple(round(0.05 * step, 2) for step in range(1, 21))
 """From a twentieth of the cases to all."""
+
+SUREST = 0.8
+"""The share of the cases whose decisions are compared with all: the rest is passed on to a person."""
 
 _SMALLEST = 1e-12
 """The least distance of a probability from 0 and 1 whose log-odds are told apart."""
@@ -51,6 +57,20 @@ class RiskCoverage:
     area: Interval
     excess: float
     points: tuple[SelectiveRisk, ...]
+
+
+@dataclass(frozen=True)
+class SelectiveErrors:
+    """How often the surest decisions are wrong, and all of them.
+
+    `coverage` is the share of the cases that is kept, `kept` the error rate among them, `all` that of all, each 0 to 1;
+    `ratio` is the first by the second: nan without an error, 1 if confidence tells nothing.
+    """
+
+    coverage: float
+    kept: float
+    all: float
+    ratio: Interval
 
 
 def decision_confidence(probability: ArrayLike, threshold: ArrayLike) -> NDArray[np.float64]:
@@ -80,8 +100,7 @@ def risk_at_coverage(wrong: ArrayLike, confidence: ArrayLike, coverage: float) -
     if not 0.0 < coverage <= 1.0:
         raise ValueError(f"coverage must be above 0 and at most 1, found {coverage:g}")
     risks = _risks(wrong, confidence)
-    # 0.95 of 20 cases are 19, though 0.95 * 20 may be just above it in binary.
-    return float(risks[int(np.ceil(coverage * risks.size - 1e-9)) - 1]) if risks.size else nan
+    return float(risks[int(np.ceil(coverage * risks.size - KEPT)) - 1]) if risks.size else nan
 
 
 def area_under_risk_coverage(wrong: ArrayLike, confidence: ArrayLike) -> float:

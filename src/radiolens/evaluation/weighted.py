@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from radiolens.evaluation.discrimination import REACHED, binary
 
 __all__ = [
+    "KEPT",
     "Floats",
     "Statistic",
     "weighted_area_under_risk_coverage",
@@ -25,10 +26,15 @@ __all__ = [
     "weighted_macro_f1",
     "weighted_mean_over_parts",
     "weighted_metric",
+    "weighted_ratio",
+    "weighted_risk_at_coverage",
     "weighted_sensitivity_at_specificity",
     "weighted_share",
     "weighted_specificity_at_sensitivity",
 ]
+
+KEPT = 1e-9
+"""Taken off before a number of cases is rounded up: 0.95 of 20 are 19, though 0.95 * 20 may be just above in binary."""
 
 Floats = NDArray[np.float64]
 
@@ -114,6 +120,21 @@ def weighted_area_under_risk_coverage(wrong: ArrayLike, confidence: ArrayLike) -
     return statistic
 
 
+def weighted_risk_at_coverage(wrong: ArrayLike, confidence: ArrayLike, coverage: float) -> Statistic:
+    """Return the share (0 to 1) of wrong decisions among the surest cases that make up the share `coverage` of all."""
+    ranked = _Ranked(wrong, confidence)
+
+    def statistic(weights: Floats) -> Floats:
+        errors, rights = ranked.steps(weights)
+        cases = errors + rights
+        before = cases.cumsum(axis=1) - cases
+        kept = np.ceil(coverage * cases.sum(axis=1, keepdims=True) - KEPT)
+        taken = np.clip(kept - before, 0.0, cases)
+        return _ratio((_ratio(errors, cases, nothing=0.0) * taken).sum(axis=1), kept[:, 0])
+
+    return statistic
+
+
 def weighted_share(hits: ArrayLike, of: ArrayLike | None = None) -> Statistic:
     """Return the share (0 to 1) of `hits` (n,) among the cases `of` (n,), all by default; both booleans."""
     among = np.ones(np.shape(hits)) if of is None else np.asarray(of, np.float64)
@@ -147,6 +168,11 @@ def weighted_mean_over_parts(parts: Sequence[Statistic], sizes: Sequence[int]) -
 def weighted_difference(first: Statistic, second: Statistic) -> Statistic:
     """Return the first less the second, on the same samples."""
     return lambda weights: first(weights) - second(weights)
+
+
+def weighted_ratio(first: Statistic, second: Statistic) -> Statistic:
+    """Return the first by the second, on the same samples; nan where the second is 0."""
+    return lambda weights: _ratio(first(weights), second(weights))
 
 
 class _Ranked:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from radiolens.data.known_answers import known_answers
 from radiolens.data.manifest import Case
 from radiolens.errors import DatasetError
 from radiolens.evaluation.calibration import fit_platt, fit_temperature
-from radiolens.evaluation.conformal import ConformalSets
+from radiolens.evaluation.conformal import ConformalSets, answers_of
 from radiolens.evaluation.link import probabilities
 from radiolens.evaluation.thresholds import threshold_youden
 from radiolens.task import Task
@@ -27,7 +28,6 @@ __all__ = [
     "VALIDATION_SPLIT",
     "Calibration",
     "OperatingPoint",
-    "known_answers",
     "operating_point",
     "source_weights",
 ]
@@ -97,6 +97,7 @@ def operating_point(
         for column, name in enumerate(task.label_names):
             told = wanted[:, column] >= 0
             thresholds[name] = threshold_youden(wanted[told, column], scores[told, column], weights[told, column])
+    answers = answers_of(task.label_names, exclusive=task.exclusive)
     return OperatingPoint(
         temperature=dict(zip(task.label_names, temperature, strict=True)),
         bias=dict(zip(task.label_names, bias, strict=True)),
@@ -105,23 +106,11 @@ def operating_point(
         sets=ConformalSets.calibrated(
             task.label_names,
             scores,
-            known_answers(task, cases),
+            known_answers(answers, cases, exclusive=task.exclusive),
             [case.source for case in cases],
             exclusive=task.exclusive,
         ),
     )
-
-
-def known_answers(task: Task, cases: Sequence[Case]) -> NDArray[np.bool_]:
-    """Return which answers (n, answers), in the order of `conformal.answers_of`, are known to be true of each case.
-
-    Of exclusive labels only a case of a single possible one has a known answer.
-    """
-    wanted = targets(cases, task)
-    if task.exclusive:
-        return np.asarray((wanted == 1) & (wanted.sum(axis=1, keepdims=True) == 1), np.bool_)
-    both = np.stack([wanted == 0, wanted == 1], axis=2)
-    return np.asarray(both.reshape(len(both), 2 * both.shape[1]), np.bool_)
 
 
 def source_weights(task: Task, cases: Sequence[Case]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radiolens.evaluation.calibration import Bin, brier_score, expected_calibration_error, reliability_bins
 from radiolens.evaluation.decision_curve import NetBenefit, decision_curve
@@ -15,6 +16,7 @@ from radiolens.evaluation.intervals import Interval, auroc_interval, clustered_i
 from radiolens.evaluation.operating_points import REQUIRED, OperatingPoint
 from radiolens.evaluation.selective import (
     RiskCoverage,
+    SelectiveErrors,
     area_under_risk_coverage,
     decision_confidence,
     risk_coverage_curve,
@@ -30,6 +32,7 @@ from radiolens.evaluation.weighted import (
 from radiolens.validation.control import Controls
 from radiolens.validation.plan import Plan
 from radiolens.validation.questions import FEWEST, Question
+from radiolens.validation.surest import surest_errors
 
 __all__ = ["Binary", "binary_measures"]
 
@@ -47,7 +50,8 @@ class Binary:
 
     `sensitivity_at_specificity` and its reverse hold one point for each of `operating_points.REQUIRED` (0.80, 0.90,
     0.95), read off these very cases. `decision_curve` is at the prevalence of these cases. `risk_coverage` is that of
-    the decisions at `threshold`, by their distance from it in log-odds. `histogram` counts the scores of each side.
+    the decisions at `threshold`, by their distance from it in log-odds; `selective` compares the surest of them with
+    all. `histogram` counts the scores of each side.
     """
 
     question: str
@@ -74,6 +78,7 @@ class Binary:
     specificity_at_sensitivity: tuple[OperatingPoint, ...]
     decision_curve: tuple[NetBenefit, ...]
     risk_coverage: RiskCoverage
+    selective: SelectiveErrors
     histogram: ScoreHistogram
 
 
@@ -109,6 +114,7 @@ def binary_measures(question: Question, controls: Controls, plan: Plan) -> Binar
         specificity_at_sensitivity=_operating_points(weighted_specificity_at_sensitivity, question, plan),
         decision_curve=decision_curve(answers, scores),
         risk_coverage=_risk_coverage(question, plan),
+        selective=surest_errors(question.called != question.truth, _confidence(question), question.groups, plan),
         histogram=score_histogram(answers, scores),
     )
 
@@ -121,8 +127,7 @@ def _operating_points(measure: Callable[..., Statistic], question: Question, pla
 
 def _risk_coverage(question: Question, plan: Plan) -> RiskCoverage:
     wrong = question.called != question.truth
-    own = question.own_thresholds
-    confidence = decision_confidence(question.scores, question.threshold if own is None else own)
+    confidence = _confidence(question)
     area = not_defined("too few cases")
     if wrong.size >= FEWEST:  # of either answer: a decision may be wrong among cases of one class, too
         statistic = weighted_area_under_risk_coverage(wrong, confidence)
@@ -130,6 +135,11 @@ def _risk_coverage(question: Question, plan: Plan) -> RiskCoverage:
         area = clustered_intervals({"area": statistic}, question.groups, random, plan.resamples)["area"]
     excess = area_under_risk_coverage(wrong, confidence) - area_under_risk_coverage(wrong, ~wrong)
     return RiskCoverage(area, excess, risk_coverage_curve(wrong, confidence))
+
+
+def _confidence(question: Question) -> NDArray[np.float64]:
+    own = question.own_thresholds
+    return decision_confidence(question.scores, question.threshold if own is None else own)
 
 
 def _clustered(

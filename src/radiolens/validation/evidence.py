@@ -137,7 +137,15 @@ def _study(run: _Run) -> object:
     control = control_part(request.manifest, cases, request.engine.bundle.preprocessing, reading, run.work)
     measuring = partial(run.progress, "Measuring")
     thresholds = request.engine.bundle.thresholds
-    return measure(request.manifest.task, run.scored, thresholds, request.plan, control if cases else None, measuring)
+    return measure(
+        request.manifest.task,
+        run.scored,
+        thresholds,
+        request.plan,
+        control if cases else None,
+        measuring,
+        [request.engine.sets] * len(run.scored.cases) if request.engine.sets else (),
+    )
 
 
 def _write(run: _Run, asked: tuple[Question, ...], content: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.data.manifest import Manifest
+from radiolens.evaluation.conformal import ConformalSets
 from radiolens.task import Task
 from radiolens.training.calibrate import OperatingPoint, operating_point
 from radiolens.training.config import Experiment
@@ -44,6 +45,11 @@ class OutOfFold:
             name: np.asarray([self.points[case.fold or 0].thresholds[name] for case in self.scored.cases], np.float64)
             for name in self.task.label_names
         }
+
+    @property
+    def sets(self) -> tuple[ConformalSets, ...]:
+        """Return what makes the prediction set of each case (n,) in `scored`: that of the network of its fold."""
+        return tuple(self.points[case.fold or 0].sets for case in self.scored.cases)
 
 
 def cross_validate(experiment: Experiment, manifest: Manifest, runs: Path, watcher: Watcher = _SILENT) -> OutOfFold:

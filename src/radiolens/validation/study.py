@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from radiolens.evaluation.conformal import ConformalSets
 from radiolens.evaluation.controls import border_brightness_features
 from radiolens.task import Task
 from radiolens.validation.averages import Average, averages
 from radiolens.validation.binary import Binary, binary_measures
 from radiolens.validation.control import ControlPart, Controls, apart, question_controls
 from radiolens.validation.plan import Plan
+from radiolens.validation.prediction_sets import SetCoverage, set_coverage
 from radiolens.validation.questions import ALL_SOURCES, Scored, Thresholds, questions
 from radiolens.validation.subgroups import GroupMeasures, Subgroups, subgroups
 from radiolens.validation.types import Types, type_measures
@@ -23,6 +25,7 @@ __all__ = [
     "GroupMeasures",
     "Plan",
     "Scored",
+    "SetCoverage",
     "Study",
     "Subgroups",
     "Types",
@@ -42,6 +45,7 @@ class Study:
     averages: tuple[Average, ...]
     subgroups: tuple[Subgroups, ...]
     types: tuple[Types, ...]
+    prediction_sets: tuple[SetCoverage, ...] = ()
 
 
 def measure(
@@ -51,11 +55,13 @@ def measure(
     plan: Plan = _PLAN,
     training: ControlPart | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    sets: Sequence[ConformalSets] = (),
 ) -> Study:
     """Measure every question of a task on all cases and on each source; the same input gives the same study.
 
     `thresholds` give each label one threshold, or one for each scored case (n,), as a cross-validation does. Training
-    cases that share a patient or duplicate group with a scored case are left out of the control.
+    cases that share a patient or duplicate group with a scored case are left out of the control. `sets` make the
+    prediction set of each scored case (n,); without them `prediction_sets` is empty.
     """
     asked = questions(task, scored, thresholds)
     features = border_brightness_features(scored.grey)
@@ -78,4 +84,5 @@ def measure(
         tuple(averages(asked, sources, plan)),
         tuple(subgroups([part for part in asked if part.source in sources | {ALL_SOURCES}], scored)),
         tuple(type_measures(task, scored, plan)) if task.exclusive else (),
+        set_coverage(task, scored, thresholds, sets, plan),
     )

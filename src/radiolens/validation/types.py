@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.data.splits import group_ids
+from radiolens.evaluation.calibration import expected_calibration_error
 from radiolens.evaluation.discrimination import confusion_matrix
 from radiolens.evaluation.intervals import Interval, clustered_intervals
+from radiolens.evaluation.selective import SelectiveErrors
 from radiolens.evaluation.weighted import Statistic, weighted_macro_f1
 from radiolens.task import Task
 from radiolens.validation.plan import Plan
 from radiolens.validation.questions import Scored, parts_by_source
+from radiolens.validation.surest import surest_errors
 
 __all__ = ["NamedTypes", "Types", "named_types", "type_measures"]
 
@@ -23,8 +26,9 @@ __all__ = ["NamedTypes", "Types", "named_types", "type_measures"]
 class Types:
     """Naming one of several exclusive types on one source, by the likeliest label.
 
-    Only cases of one known type count. `confusion` has a row per type and a column per label of `answers`: the types,
-    then the normal labels, which are always wrong here.
+    Only cases of one known type count. `expected_calibration_error` is that of the likeliest label's probability, in
+    equal-mass bins; `selective` compares the surest namings, by that probability, with all. `confusion` has a row per
+    type and a column per label of `answers`: the types, then the normal labels, which are always wrong here.
     """
 
     source: str
@@ -32,6 +36,8 @@ class Types:
     answers: tuple[str, ...]
     cases: int
     macro_f1: Interval
+    expected_calibration_error: float
+    selective: SelectiveErrors
     confusion: tuple[tuple[int, ...], ...]
 
 
@@ -40,7 +46,7 @@ class NamedTypes:
     """The cases of one known type on one source, as `rows` (m,) among the scored cases.
 
     `numbers` and `called` (m,) are the true type and the likeliest label, by their places in `answers`, of which the
-    first `types` are the types; `groups` (m,) are the patients.
+    first `types` are the types; `groups` (m,) are the patients; `confidence` (m,) is the probability of the likeliest.
     """
 
     source: str
@@ -50,6 +56,7 @@ class NamedTypes:
     numbers: NDArray[np.intp]
     called: NDArray[np.intp]
     groups: NDArray[np.intp]
+    confidence: NDArray[np.float64]
 
     @property
     def macro_f1(self) -> Statistic:
@@ -64,11 +71,12 @@ def named_types(task: Task, scored: Scored) -> Iterator[NamedTypes]:
     answers = (*types, *(label.name for label in task.labels if label.normal))
     order = [task.label_names.index(name) for name in answers]
     called = scored.probabilities[:, order].argmax(axis=1)
+    confidence = np.clip(scored.probabilities[:, order].max(axis=1), 0.0, 1.0)
     groups = np.asarray(group_ids(scored.cases), np.intp)
     known = ([name for name in answers if case.possible == {name}] for case in scored.cases)
     numbers = np.asarray([answers.index(names[0]) if names else len(answers) for names in known], np.intp)
     for source, rows in parts_by_source(scored.cases, numbers < len(types)):
-        yield NamedTypes(source, answers, len(types), rows, numbers[rows], called[rows], groups[rows])
+        yield NamedTypes(source, answers, len(types), rows, numbers[rows], called[rows], groups[rows], confidence[rows])
 
 
 def type_measures(task: Task, scored: Scored, plan: Plan) -> Iterator[Types]:
@@ -82,6 +90,8 @@ def type_measures(task: Task, scored: Scored, plan: Plan) -> Iterator[Types]:
             answers=part.answers,
             cases=len(part.rows),
             macro_f1=found["macro_f1"],
+            expected_calibration_error=expected_calibration_error(part.called == part.numbers, part.confidence),
+            selective=surest_errors(part.called != part.numbers, part.confidence, part.groups, plan),
             confusion=_rows(confusion_matrix(part.numbers, part.called, len(part.answers))[: part.types]),
         )
 

@@ -22,6 +22,7 @@ from pyarrow import parquet
 
 from radiolens.bundle import RELEASED, find_bundles, read_bundle
 from radiolens.cli import cli
+from radiolens.cli.predict import _line
 from radiolens.cli.result_files import COLUMNS
 from radiolens.inference.record import KEYS
 from radiolens.quality import ProblemCode
@@ -297,6 +298,19 @@ def read_table(file: Path) -> Sequence[dict[str, Any]]:
         return list(parquet.read_table(file).to_pylist())
     with file.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
+
+
+def test_for_people_a_refusal_tells_its_code_and_indecision_what_is_possible(film: Path) -> None:
+    told = run(film).stdout
+    assert f"{film}: refused (task_undetermined). The file does not say" in told
+    findings = [
+        {"label": label, "probability": 0.4, "threshold": 0.5, "presence": presence}
+        for label, presence in (("glioma", "indeterminate"), ("meningioma", "indeterminate"), ("pituitary", "absent"))
+    ]
+    row = {"path": "a.png", "status": "answered", "findings": findings, "bundle": {}}
+    line = _line({**row, "prediction_set": ["glioma", "meningioma"]})
+    assert line.endswith("pituitary 0.40 (absent); possible: glioma, meningioma")
+    assert _line({**row, "prediction_set": []}).endswith("pituitary 0.40 (absent)")
 
 
 def test_for_people_a_line_tells_the_answer_and_stderr_the_limits_once(film: Path) -> None:

@@ -141,10 +141,18 @@ def _task_of(predictor: Predictor, task: str, bundle: str | None) -> str:
 def _line(row: Mapping[str, Any]) -> str:
     name = click.format_filename(row["path"])
     if row["status"] != "answered":
-        return f"{name}: {row['status']}. {' '.join(problem['message'] for problem in row['problems'])}"
+        codes = ", ".join(problem["code"] for problem in row["problems"])
+        return f"{name}: {row['status']} ({codes}). {' '.join(problem['message'] for problem in row['problems'])}"
     told = ", ".join(f"{entry['label']} {entry['probability']:.2f} ({entry['presence']})" for entry in row["findings"])
     mark = "" if row["bundle"].get("calibrated", True) else "; scores of an imported network, not calibrated"
-    return f"{name}: {told}{mark}"
+    return f"{name}: {told}{_left_open(row)}{mark}"
+
+
+def _left_open(row: Mapping[str, Any]) -> str:
+    """Return what may be present of what was not decided, by the prediction set."""
+    undecided = {entry["label"] for entry in row["findings"] if entry["presence"] == "indeterminate"}
+    left = [label for label in row["prediction_set"] if label in undecided]
+    return f"; possible: {', '.join(left)}" if left else ""
 
 
 def _tell_limits(bundles: Sequence[Bundle]) -> None:

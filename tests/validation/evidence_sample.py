@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from radiolens.bundle import InstalledBundle, read_bundle, write_evidence_hashes
+from radiolens.data.known_answers import known_answers
 from radiolens.data.manifest import Manifest
+from radiolens.evaluation.conformal import ConformalSets, answers_of
 from radiolens.evaluation.intervals import Interval
 from radiolens.evaluation.paired import McNemar
 from radiolens.validation.comparison import Compared, ComparedTypes, Comparison, DecisionTest
@@ -61,7 +63,7 @@ def content(sha256: str) -> dict[str, Any]:
         "command": "radiolens evaluate chest-xray films.csv --output <out>",
         "versions": {"radiolens": "0.1.0", "numpy": "2.1.0"},
     }
-    study = measure(CHEST, scored, THRESHOLDS, Plan(1, 20, 10, settings))
+    study = measure(CHEST, scored, THRESHOLDS, Plan(1, 20, 10, settings), sets=[sets()] * len(scored.cases))
     asked = questions(CHEST, scored, THRESHOLDS)
     manifest = Manifest(Path("films.csv"), CHEST, scored.cases)
     return {
@@ -85,6 +87,14 @@ def write_sample(folder: Path) -> InstalledBundle:
     write_documents(installed, evidence)
     write_evidence_hashes(installed.folder)
     return installed
+
+
+def sets() -> ConformalSets:
+    """Return what makes prediction sets, from other films."""
+    scored = chest(160, seed=1)
+    truth = known_answers(answers_of(CHEST.label_names, exclusive=False), scored.cases, exclusive=False)
+    sources = [case.source for case in scored.cases]
+    return ConformalSets.calibrated(CHEST.label_names, scored.probabilities, truth, sources, exclusive=False)
 
 
 def comparison() -> Comparison:

@@ -172,3 +172,46 @@ def test_the_card_of_an_imported_network_claims_nothing_of_its_training(tmp_path
         "Terms that could not be verified",
     ):
         assert claim not in card
+
+
+def test_a_card_tells_coverage_and_size_of_prediction_sets_and_the_errors_among_the_surest(
+    installed: InstalledBundle,
+) -> None:
+    row = {
+        "label": "pneumonia",
+        "presence": "absent",
+        "source": "clinic",
+        "cases": 34,
+        "asked": 0.9,
+        "coverage": interval(0.912),
+        "size": interval(1.234),
+        "empty": interval(0.015),
+        "indeterminate": interval(0.345),
+        "right": interval(0.622),
+    }
+    selective = {"coverage": 0.8, "kept": 0.021, "all": 0.054, "ratio": interval(0.389)}
+    told = json.loads(evaluation(installed.sha256, selective=selective)) | {"prediction_sets": [row]}
+    put(installed, json.dumps(told))
+    card = card_of(installed)
+    assert "made to hold the truth in 90 % of the cases of each answer" in card
+    ends = " (0.100 to 0.900)"
+    assert (
+        f"| pneumonia | absent | clinic | 34 | 0.912{ends} | 1.234{ends} | 0.015{ends} | 0.345{ends} | 0.622{ends} |"
+        in card
+    )
+    assert "How often the surest 80 % of the decisions are wrong, and all of them:" in card
+    assert f"| pneumonia, clinic | 0.021 | 0.054 | 0.389{ends} |" in card
+
+
+def test_a_card_of_an_evaluation_without_sets_says_nothing_of_them(installed: InstalledBundle) -> None:
+    nothing = {"coverage": 0.8, "kept": 0.0, "all": 0.0, "ratio": {"estimate": None, "low": None, "high": None}}
+    put(installed, evaluation(installed.sha256, selective=nothing))
+    assert "Prediction sets" not in card_of(installed)
+    assert "surest" not in card_of(installed)
+
+
+def test_a_bias_stands_beside_the_temperature(installed: InstalledBundle) -> None:
+    bias = {"pneumonia": -0.25, "tuberculosis": 0.5}
+    golden = replace(installed, bundle=replace(installed.bundle, bias=bias))
+    assert "| label | threshold | temperature | bias |" in card_of(golden)
+    assert "| pneumonia | 0.500 | 1.500 | -0.250 |" in card_of(golden)

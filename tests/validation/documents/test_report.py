@@ -25,6 +25,7 @@ HEADINGS = (
     "Summary",
     "Pneumonia",
     "Tuberculosis",
+    "Prediction sets",
     "Subgroups",
     "Sources, random labels, splits",
     "Robustness",

@@ -15,6 +15,7 @@ from typing import Any
 from radiolens.bundle import InstalledBundle
 from radiolens.tasks import get_task
 from radiolens.validation.documents.author_notes import BLANK, card_notes
+from radiolens.validation.documents.certainty import certainty
 from radiolens.validation.documents.figures import (
     Evaluation,
     control,
@@ -118,8 +119,11 @@ def _verified(licence: str) -> bool:
 
 def _operating_point(installed: InstalledBundle) -> list[str]:
     bundle = installed.bundle
-    rows = [(name, f"{bundle.thresholds[name]:.3f}", f"{bundle.temperature[name]:.3f}") for name in bundle.labels]
-    told = [*table(("label", "threshold", "temperature"), rows), "", f"Chosen by: {bundle.threshold_evidence}."]
+    columns = {"threshold": bundle.thresholds, "temperature": bundle.temperature}
+    if bundle.bias:
+        columns["bias"] = bundle.bias
+    rows = [(name, *(f"{values[name]:.3f}" for values in columns.values())) for name in bundle.labels]
+    told = [*table(("label", *columns), rows), "", f"Chosen by: {bundle.threshold_evidence}."]
     return told if bundle.calibrated else [*told, "", "Not calibrated: the probabilities are the network's own."]
 
 
@@ -135,6 +139,7 @@ def _evaluation(name: str, study: Evaluation, installed: InstalledBundle) -> Ite
     yield from _operating_points(study)
     for row in study.get("types", []):
         yield from ("", f"Type of {row['source']} ({row['cases']} cases): macro-F1 {interval(row['macro_f1'])}.")
+    yield from certainty(study)
     yield from within_folds(study)
     yield ""
 

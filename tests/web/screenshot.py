@@ -17,11 +17,17 @@ from tests.web.serving import film, png, serving
 SCREENSHOT = ROOT / "docs" / "screenshot.png"
 LARGEST_BYTES = 300_000
 VIEW = {"width": 1080, "height": 1280}
+GENERATED = {"RADIOLENS_GATE": "header"}
+"""The film is no real one, and the gate network sees that."""
 
 
 def screenshot() -> bytes:
     """Return a picture of an answer with its heat map, in 256 colours, since a noisy film compresses badly."""
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server, sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(Path(folder), GENERATED) as server,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )

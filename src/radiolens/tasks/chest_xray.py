@@ -49,10 +49,13 @@ CHEST_XRAY = Task(
             from_age=6,
             to_age=18,
         ),
-        Limit("Films with tuberculosis are often called pneumonia, too.", ("pneumonia",)),
         Limit(
-            "Tuberculosis is meant for patients of 15 years and older: it was learnt from adults only, and films of "
-            "children are called it falsely.",
+            "Nobody annotated pneumonia in the films with tuberculosis: such a film may be called pneumonia, too.",
+            ("pneumonia",),
+        ),
+        Limit(
+            "Tuberculosis is meant for patients of 15 years and older: no child's film with tuberculosis was learnt or "
+            "measured.",
             ("tuberculosis",),
             to_age=15,
         ),

@@ -22,6 +22,7 @@ COMMANDS = {
     "tasks": "List what can be asked.",
     "serve": "Start the web app on this computer.",
     "train": "Run an experiment.",
+    "train-gate": "Make the network that looks at a picture before it is answered.",
     "tune": "Search the values of an experiment.",
     "crossvalidate": "Judge an experiment by patients its networks have not seen.",
     "export": "Turn a trained network into a bundle, or give it back as a file.",

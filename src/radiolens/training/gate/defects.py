@@ -33,7 +33,7 @@ _WHITE = 255
 _LARGEST_TILT = 15.0  # degrees: a patient who lies askew is upright to a reader
 _LEAST_TURN = 30.0  # degrees; between both the gate may say either
 _QUARTER_SHARE = 0.6  # of the turned pictures: most are turned by a wrong export, by 90, 180 or 270 degrees
-_OBLIQUE = ((30.0, 60.0), (120.0, 240.0), (300.0, 330.0))  # degrees counter-clockwise from a face that looks upwards
+_FACE_DOWN = (125.0, 235.0)  # degrees counter-clockwise from a face that looks upwards
 _BODY_FROM = 0.12  # of the brightest grey level: what is darker around a head is air
 
 
@@ -50,15 +50,13 @@ def rotated(grey: Grey, random: np.random.Generator) -> Grey:
 
 
 def head_turned(grey: Grey, random: np.random.Generator, face_degrees: float = 0.0) -> Grey:
-    """Return a slice of a head with the face down, or turned between the quarters.
+    """Return a slice of a head with the face down, or nearly so.
 
     `face_degrees` is where the face looks now, counter-clockwise from upwards: 90 is to the left. Heads that lie on
-    their side are no defect here, since every slice of one source does (docs/gate.md).
+    their side are no defect here, since every slice of one source does, nor those that lie askew, as patients do who
+    cannot lie straight (docs/gate.md).
     """
-    wanted = 180.0
-    if random.random() >= _QUARTER_SHARE:
-        low, high = _OBLIQUE[random.integers(len(_OBLIQUE))]
-        wanted = random.uniform(low, high)
+    wanted = 180.0 if random.random() < _QUARTER_SHARE else random.uniform(*_FACE_DOWN)
     turn = wanted - face_degrees
     if turn % 90 == 0:
         return np.ascontiguousarray(np.rot90(grey, int(turn // 90)))

@@ -1,0 +1,150 @@
+"""From kept features to the gate's bundle: heads, whole network, temperatures, limits, reference, golden pair."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from radiolens.errors import BundleError
+from radiolens.inference.gate_bundle import GateBundle, InstalledGate, read_gate, write_gate
+from radiolens.inference.gate_network import GateNetwork
+from radiolens.training.gate.feature_set import FeatureSet, joined_sets
+from radiolens.training.gate.features import kept_features
+from radiolens.training.gate.heads import fit_heads, logits_of
+from radiolens.training.gate.network import joined
+from radiolens.training.gate.operating_points import (
+    REFUSED_SHARE,
+    ROTATED_SHARE,
+    OperatingPoints,
+    choose,
+    shifted,
+    shifts_of,
+    temperatures,
+)
+from radiolens.training.gate.recipe import SEED, training_samples, turned_samples, validation_samples
+from radiolens.training.gate.reference import (
+    build_reference,
+    distances_of_left_out_sources,
+    with_held_out_distances,
+)
+from radiolens.training.gate.samples import DEFECT_NAMES, KINDS, PREPROCESSING
+from radiolens.training.golden import golden_pictures
+from radiolens.training.onnx_export import export_onnx
+from radiolens.training.run_folder import environment
+
+__all__ = ["LIMITS", "train_gate"]
+
+Progress = Callable[[str, int, int], None]
+
+_FARTHEST = 0.995
+"""Share of pictures of left-out hospitals that lie nearer than what is refused as strange."""
+
+LIMITS = (
+    "It tells frontal and lateral chest films, slices of brain MR, of head CT, and everything else apart, not always.",
+    "It has seen few lateral films and no films of other parts of the body; it may let one pass.",
+    "A head CT that lies on its side is let pass, since a whole source of the training data does.",
+    "It sees a small grey picture: an overlay, a mirrored picture or a wrong patient are not noticed.",
+)
+
+
+def train_gate(
+    data: Path,
+    folder: Path,
+    version: str,
+    work: Path,
+    seed: int = SEED,
+    progress: Progress = lambda stage, done, total: None,
+) -> InstalledGate:
+    """Make the gate's bundle of the collections in `data`, and return it; `folder` appears once all is done.
+
+    `work` keeps the features of the pictures; called again, it goes on from there. Raises BundleError if `folder` is
+    there already, DatasetError or InvalidManifest if the data is not as expected.
+    """
+    if folder.exists():
+        raise BundleError(f"{folder} exists. A bundle is never changed: give another version, or remove it.")
+    validation = kept_features(work, "validation", lambda: validation_samples(data, seed), progress)
+    training = joined_sets(
+        kept_features(work, "training", lambda: training_samples(data, seed), progress),
+        kept_features(work, "turned", lambda: turned_samples(data, seed), progress),
+    )
+    heads = fit_heads(training, seed, progress=progress)
+    shifts, points = _chosen(heads, validation)
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    export_onnx(joined(heads, shifts), partial / "model.onnx")
+    _write_reference(training, validation, partial)
+    bundle = _bundle(version, points, training, seed)
+    _write_golden(bundle, partial)
+    write_gate(bundle, partial)
+    GateNetwork.open(partial)  # as serving will
+    os.replace(partial, folder)
+    return read_gate(folder)
+
+
+def _chosen(heads: keras.Model, validation: FeatureSet) -> tuple[NDArray[np.float32], OperatingPoints]:
+    """Return shifts, temperatures and limits; no file that the network has learnt from is among what chooses them."""
+    made = np.isin(validation.sources, ("natural", "chest-ct-figure", "chest-lateral"))
+    told = validation.part(~made)
+    said = logits_of(heads, told)
+    genuine = told.families == "genuine"
+    shifts = shifts_of(said[genuine], told.part(genuine))
+    logits = shifted(said, shifts)
+    return shifts, choose(logits[genuine], told.part(genuine), temperatures(logits, told), _FARTHEST)
+
+
+def _write_reference(training: FeatureSet, validation: FeatureSet, folder: Path) -> None:
+    held_out = distances_of_left_out_sources(training, validation)
+    genuine = training.part(training.families == "genuine")
+    reference = with_held_out_distances(build_reference(genuine), list(held_out.values()))
+    np.savez_compressed(
+        folder / "reference.npz",
+        projection=reference.projection,
+        offset=reference.offset,
+        centres=reference.centres,
+        distances=reference.distances,
+    )
+
+
+def _bundle(version: str, points: OperatingPoints, training: FeatureSet, seed: int) -> GateBundle:
+    counts = Counter(zip(training.sources.tolist(), training.families.tolist(), strict=True))
+    return GateBundle(
+        version=version,
+        kinds=KINDS,
+        defects=DEFECT_NAMES,
+        preprocessing=PREPROCESSING,
+        temperature=points.temperature,
+        refuse_from=points.refuse_from,
+        threshold_evidence=(
+            f"Each limit refuses at most {REFUSED_SHARE:.1%} of the genuine pictures of each kind in the validation "
+            f"splits, sources counting alike, that of rotation {ROTATED_SHARE:.1%}; that of distance lets "
+            f"{_FARTHEST:.1%} of the pictures of left-out sources pass."
+        ),
+        limits=LIMITS,
+        provenance={
+            "command": "radiolens train-gate",
+            "backbone": "efficientnet-lite0 with ImageNet weights, frozen",
+            "seed": seed,
+            "samples": {f"{source}:{family}": count for (source, family), count in sorted(counts.items())},
+            "environment": environment(),
+            "created": datetime.now(UTC).date().isoformat(),
+        },
+    )
+
+
+def _write_golden(bundle: GateBundle, folder: Path) -> None:
+    """Store generated pictures with what the stored network answers for them."""
+    grey = golden_pictures(PREPROCESSING.rows, PREPROCESSING.columns)
+    answers = len(KINDS) + len(DEFECT_NAMES)
+    np.savez_compressed(folder / "golden.npz", grey=grey[:0], probabilities=np.zeros((0, answers)))
+    write_gate(bundle, folder)
+    found, _ = GateNetwork.open(folder).answers(grey)
+    np.savez_compressed(folder / "golden.npz", grey=grey, probabilities=found)

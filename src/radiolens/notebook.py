@@ -24,12 +24,14 @@ from radiolens.imaging.selection import MIDDLE, SliceSelection
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.inference.bulk import inputs
 from radiolens.inference.engine import Engine
+from radiolens.inference.gate_bundle import find_gate
 from radiolens.inference.installed import Installed, find_installed
 from radiolens.inference.predict import AUTO, Predictor
 from radiolens.inference.profile_file import read_profile
 from radiolens.inference.shelf import Shelf
 from radiolens.prediction import BundleIdentity, Prediction
 from radiolens.profile import Profile
+from radiolens.safety.gate import Gate
 from radiolens.settings import Settings
 
 __all__ = ["ImageOrPath", "OpenBundle", "heat_map", "open_bundle", "predict", "read_image"]
@@ -122,8 +124,8 @@ def open_bundle(bundle: str | os.PathLike[str], threads: int = 0) -> OpenBundle:
     else:
         installed = find_installed(_bundle_folders())
         found = installed.get(os.fspath(bundle))
-    shelf = Shelf(installed, threads)
-    return OpenBundle(Predictor(shelf), shelf.engine(found.bundle.name))
+    shelf = Shelf(installed, threads, find_gate(_bundle_folders()))
+    return OpenBundle(Predictor(shelf, gate=_settings().gate), shelf.engine(found.bundle.name))
 
 
 def predict(
@@ -131,11 +133,11 @@ def predict(
 ) -> Prediction:
     """Answer one image with the bundle that is installed for the task, or the one of this name.
 
-    `task` is a name, or `auto`: the header chooses. Bundles are opened at the first call and kept. Raises UnknownTask,
-    UnknownBundle, UnreadableImage, and ValueError for no gate where neither task nor bundle is named.
+    `task` is a name, or `auto`: header and gate network choose. Bundles are opened at the first call and kept. Raises
+    UnknownTask, UnknownBundle, UnreadableImage, and ValueError for no gate where neither task nor bundle is named.
     """
     settings = _settings()
-    predictor = _predictor(settings.home, settings.threads)
+    predictor = _predictor(settings.home, settings.threads, settings.gate)
     predictor.task_of(task, bundle)  # a wrong question is told before anything is read
     return predictor.predict_image(_image(image), task, gate=gate, explain=explain, bundle=bundle)
 
@@ -165,5 +167,5 @@ def _settings() -> Settings:
 
 
 @cache
-def _predictor(home: Path, threads: int) -> Predictor:
-    return Predictor.open((RELEASED, home / "bundles"), threads)
+def _predictor(home: Path, threads: int, gate: Gate) -> Predictor:
+    return Predictor.open((RELEASED, home / "bundles"), threads, gate=gate)

@@ -6,7 +6,7 @@ reports.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -38,7 +38,9 @@ class ProblemCode(StrEnum):
 
 ADVICE: Mapping[ProblemCode, str] = MappingProxyType(
     {
-        ProblemCode.NOT_MEDICAL_IMAGE: "Check that the right file was chosen; only medical images are analysed.",
+        ProblemCode.NOT_MEDICAL_IMAGE: (
+            "Check that the right file was chosen: frontal chest films, MR and CT slices of the head are analysed."
+        ),
         ProblemCode.WRONG_BODY_PART: "Choose the study that fits this body part, or another image.",
         ProblemCode.WRONG_VIEW: "Use a frontal view (PA or AP).",
         ProblemCode.WRONG_MODALITY: "Choose the study that fits this kind of image, or another image.",
@@ -61,6 +63,28 @@ ADVICE: Mapping[ProblemCode, str] = MappingProxyType(
 )
 
 
+_ORDER = (
+    ProblemCode.UNREADABLE,
+    ProblemCode.TOO_LARGE,
+    ProblemCode.UNSUPPORTED_TRANSFER_SYNTAX,
+    ProblemCode.NOT_MEDICAL_IMAGE,
+    ProblemCode.WRONG_MODALITY,
+    ProblemCode.WRONG_BODY_PART,
+    ProblemCode.WRONG_VIEW,
+    ProblemCode.OUTSIDE_INTENDED_USE,
+    ProblemCode.TOO_SMALL,
+    ProblemCode.INVERTED,
+    ProblemCode.ROTATED,
+    ProblemCode.CROPPED,
+    ProblemCode.TOO_DARK,
+    ProblemCode.TOO_BRIGHT,
+    ProblemCode.UNLIKE_TRAINING_DATA,
+    ProblemCode.TASK_UNDETERMINED,
+    ProblemCode.UNRELEASED_FINDING,
+)
+"""From the wrong file over the wrong patient to the wrong picture; what the picture cannot help is last."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One coded reason; `message` says what was found, what was expected and what to do."""
@@ -69,9 +93,9 @@ class Problem:
     message: str
 
     @classmethod
-    def found(cls, code: ProblemCode, found: str) -> Problem:
-        """Return the problem with what was found, followed by the advice for its code."""
-        return cls(code, f"{found} {ADVICE[code]}")
+    def found(cls, code: ProblemCode, found: str, advice: str | None = None) -> Problem:
+        """Return the problem with what was found, followed by what to do: the advice for its code unless given."""
+        return cls(code, f"{found} {ADVICE[code] if advice is None else advice}")
 
 
 @dataclass(frozen=True)
@@ -79,6 +103,19 @@ class Quality:
     """The judgement on one image: accepted if there are no problems."""
 
     problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem]) -> Quality:
+        """Return the judgement for any problems, in the order in which a reader wants them.
+
+        Of a code the first one stays. What is no medical image at all is told alone: its exposure means nothing.
+        """
+        first: dict[ProblemCode, Problem] = {}
+        for problem in problems:
+            first.setdefault(problem.code, problem)
+        if ProblemCode.NOT_MEDICAL_IMAGE in first:
+            return cls((first[ProblemCode.NOT_MEDICAL_IMAGE],))
+        return cls(tuple(sorted(first.values(), key=lambda problem: _ORDER.index(problem.code))))
 
     @property
     def accepted(self) -> bool:

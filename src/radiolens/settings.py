@@ -10,6 +10,8 @@ from pathlib import Path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from radiolens.safety.gate import Gate
+
 __all__ = ["RELEASED_BUNDLES", "UPLOAD_CHOICES", "Settings"]
 
 RELEASED_BUNDLES = "released"
@@ -30,6 +32,7 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0)
     allow_remote: bool = False
     upload_bundles: str = RELEASED_BUNDLES
+    gate: Gate = Gate.FULL
 
     @field_validator("upload_bundles")
     @classmethod

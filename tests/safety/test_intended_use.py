@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from radiolens.image import Image, Source, Unit
 from radiolens.inference.gate import route
-from radiolens.quality import Problem, ProblemCode
-from radiolens.safety.intended_use import check_intended_use, matches_header
+from radiolens.quality import ProblemCode, Quality
+from radiolens.safety.intended_use import check_age, check_intended_use, labels_below_age, matches_header
 from radiolens.tasks import get_task
 
 
 def image(
-    modality: str | None = None, part: str | None = None, view: str | None = None, size: tuple[int, int] = (80, 90)
+    modality: str | None = None,
+    part: str | None = None,
+    view: str | None = None,
+    size: tuple[int, int] = (80, 90),
+    **told: Any,  # noqa: ANN401  any fact of the header
 ) -> Image:
-    source = Source("dicom", body_part_examined=part)
+    source = Source("dicom", body_part_examined=part, **told)
     return Image(np.zeros((1, *size), np.float32), Unit.ARBITRARY, source, modality=modality, view=view)
 
 
@@ -98,8 +104,83 @@ def test_every_reason_is_told() -> None:
     ],
 )
 def test_auto_does_not_guess(shown: Image, told: str) -> None:
-    problem = route(shown)
-    assert isinstance(problem, Problem)
+    quality = route(shown)
+    assert isinstance(quality, Quality)
+    (problem,) = quality.problems
     assert problem.code is ProblemCode.TASK_UNDETERMINED
     assert problem.message.startswith(told)
+    assert "No gate network looked at the picture itself." in problem.message
     assert "--task chest-xray" in problem.message
+
+
+def test_a_lateral_film_is_also_known_by_its_description_unless_that_names_both_views() -> None:
+    assert codes(image("DX", "CHEST", series_description="Chest LAT"), "chest-xray") == [ProblemCode.WRONG_VIEW]
+    assert codes(image("DX", "CHEST", series_description="CHEST PA+LAT"), "chest-xray") == []
+    assert codes(image("DX", "CHEST", view="PA", series_description="Lateral decubitus"), "chest-xray") == []
+
+
+def outside(shown: Image, task: str) -> str:
+    """Return the message of the one problem, which is that of another use."""
+    (problem,) = check_intended_use(shown, get_task(task)).problems
+    assert problem.code is ProblemCode.OUTSIDE_INTENDED_USE
+    return problem.message
+
+
+def test_the_raw_film_of_a_detector_is_refused_and_the_processed_one_asked_for() -> None:
+    raw = image("DX", "CHEST", presentation_intent_type="FOR PROCESSING")
+    assert outside(raw, "chest-xray").endswith("Send the processed film (FOR PRESENTATION) of the same examination.")
+    assert codes(image("DX", "CHEST", presentation_intent_type="FOR PRESENTATION"), "chest-xray") == []
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"series_description": "AX FLAIR"}, "the series is FLAIR"),
+        ({"series_description": "t2_tse_tra"}, "the series is T2-weighted"),
+        ({"series_description": "T1 SE pre contrast"}, "the series is T1-weighted without contrast"),
+        ({"echo_time_ms": 394.0, "inversion_time_ms": 2200.0}, "the series is FLAIR"),
+    ],
+)
+def test_an_mr_of_another_sequence_is_refused_with_what_was_found_and_what_to_send(
+    told: dict[str, Any], words: str
+) -> None:
+    message = outside(image("MR", "BRAIN", **told), "brain-mri")
+    assert words in message
+    assert "Send the T1-weighted series after contrast" in message
+
+
+def test_a_localizer_is_refused_of_either_machine() -> None:
+    assert "without the overview" in outside(image("MR", "HEAD", series_description="3-plane loc"), "brain-mri")
+    assert "without the overview" in outside(image("CT", "HEAD", image_type="ORIGINAL\\PRIMARY\\LOCALIZER"), "brain-ct")
+
+
+def test_a_t1_after_contrast_or_a_silent_header_is_what_the_network_is_for() -> None:
+    assert codes(image("MR", "BRAIN", series_description="AX T1 +C", contrast_given=True), "brain-mri") == []
+    assert codes(image("MR", "BRAIN", series_description="Schaedel"), "brain-mri") == []
+
+
+def test_a_head_ct_with_contrast_is_refused_and_one_that_says_nothing_is_not() -> None:
+    assert "slices without it. Send the series without contrast" in outside(
+        image("CT", "HEAD", contrast_given=True), "brain-ct"
+    )
+    assert codes(image("CT", "HEAD", contrast_given=False), "brain-ct") == codes(image("CT", "HEAD"), "brain-ct") == []
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"), [(None, set()), (14.9, {"tuberculosis"}), (15.0, set()), (0.01, {"tuberculosis"})]
+)
+def test_a_child_is_too_young_for_single_labels_and_the_image_is_not_refused(
+    age: float | None, expected: set[str]
+) -> None:
+    child, task = image("DX", "CHEST", patient_age_years=age), get_task("chest-xray")
+    assert labels_below_age(child, task) == expected
+    assert check_intended_use(child, task).accepted
+    assert list(check_age(child, task, ("pneumonia", "tuberculosis"))) == []
+
+
+def test_where_nothing_but_the_label_that_is_not_meant_for_the_age_is_asked_the_image_is_refused() -> None:
+    child, task = image("DX", "CHEST", patient_age_years=4.0), get_task("chest-xray")
+    (problem,) = check_age(child, task, ("tuberculosis",))
+    assert problem.code is ProblemCode.OUTSIDE_INTENDED_USE
+    assert problem.message.startswith("The patient is 4 years old; Tuberculosis is meant from 15 on.")
+    assert list(check_age(child, task, ())) == []

@@ -117,7 +117,7 @@ def _predictor(profile: Path | None, task: str, bundle: str | None) -> Predictor
     from radiolens.inference.profile_file import check_answers, read_profile
 
     settings = read_settings()
-    predictor = Predictor.open((RELEASED, settings.home / "bundles"), settings.threads)
+    predictor = Predictor.open((RELEASED, settings.home / "bundles"), settings.threads, gate=settings.gate)
     asked = _task_of(predictor, task, bundle)
     if profile is None:
         return predictor

@@ -17,10 +17,11 @@ from radiolens.errors import BundleError, CorruptBundle
 from radiolens.evaluation.conformal import ConformalSets
 from radiolens.evaluation.link import probabilities
 from radiolens.imaging.preprocess import network_input
-from radiolens.inference.bundle_arrays import ARRAY_ERRORS, read_arrays
+from radiolens.inference.bundle_arrays import ARRAY_ERRORS, read_arrays, read_known_arrays
 from radiolens.inference.network_file import check_network
 from radiolens.inference.session import RUNTIME_ERRORS, open_session
 from radiolens.inference.set_file import SET_ARRAYS, sets_of
+from radiolens.safety.feature_distance import KEYS, FeatureReference
 
 __all__ = ["Engine", "Head"]
 
@@ -46,13 +47,15 @@ class Head:
 class Engine:
     """An opened bundle. Thread-safe: ONNX Runtime's run is, and no answer changes after opening.
 
-    `head` is None for a network that has no feature map to read, `sets` for a bundle that has no prediction sets.
+    `head` is None for a network that has no feature map to read, `sets` for a bundle that has no prediction sets,
+    `reference` for one that does not tell how far pictures lie from its training pictures.
     """
 
     installed: InstalledBundle
     head: Head | None
     _session: onnxruntime.InferenceSession
     sets: ConformalSets | None = None
+    reference: FeatureReference | None = None
 
     @property
     def bundle(self) -> Bundle:
@@ -81,7 +84,7 @@ class Engine:
         try:
             check_network(folder / "model.onnx")
             session = open_session(folder / "model.onnx", threads)
-            engine = cls(installed, _head(installed), session, _sets(installed))
+            engine = cls(installed, _head(installed), session, _sets(installed), _reference(installed))
             engine._check_golden()
         except (*RUNTIME_ERRORS, *ARRAY_ERRORS) as error:
             raise BundleError(
@@ -143,6 +146,8 @@ class Engine:
         if self.head:
             pooled = outputs[1].mean(axis=(1, 2)) @ self.head.kernel + self.head.bias
             self._check_close("ends in the stored head, so its maps mean nothing", pooled - outputs[0], _HEAD_TOLERANCE)
+        if self.reference and self.reference.components.shape[1] != outputs[1].shape[-1]:
+            raise ValueError(f"training features of {self.reference.components.shape[1]} channels")
 
     def _check_close(self, promise: str, difference: NDArray[np.floating], tolerance: float) -> None:
         largest = float(np.abs(difference).max(initial=0.0))
@@ -164,3 +169,9 @@ def _sets(installed: InstalledBundle) -> ConformalSets | None:
     if not installed.bundle.coverage:
         return None
     return sets_of(installed.bundle, read_arrays(installed.folder / "reference.npz", *SET_ARRAYS))
+
+
+def _reference(installed: InstalledBundle) -> FeatureReference | None:
+    if installed.bundle.explanation == OCCLUSION_MAP:
+        return None
+    return FeatureReference.from_arrays(read_known_arrays(installed.folder / "reference.npz", *KEYS))

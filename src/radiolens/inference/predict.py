@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,39 +19,57 @@ from radiolens.imaging.selection import MIDDLE, SliceSelection
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.inference.engine import Engine
 from radiolens.inference.explanation import maps_of
-from radiolens.inference.gate import route
+from radiolens.inference.gate import judge, look, route
 from radiolens.inference.profile_file import not_installed
 from radiolens.inference.shelf import Shelf
-from radiolens.prediction import Explanation, Finding, Prediction, SliceFindings, decide, possibly_present
+from radiolens.prediction import (
+    Explanation,
+    Finding,
+    Prediction,
+    Presence,
+    SliceFindings,
+    decide,
+    possibly_present,
+)
 from radiolens.profile import Profile
 from radiolens.quality import Problem, ProblemCode, Quality
-from radiolens.safety.intended_use import check_intended_use
+from radiolens.safety.gate import Gate
+from radiolens.safety.intended_use import check_age, labels_below_age
+from radiolens.safety.sight import Sight
 from radiolens.task import Task
 from radiolens.tasks import get_task
 
 __all__ = ["AUTO", "Predictor"]
 
 AUTO = "auto"
-"""The task name that lets the header choose."""
+"""The task name that lets the header and the gate network choose."""
 
 
 class Predictor:
-    """The installed bundles, opened when first needed and then kept. Thread-safe."""
+    """The installed bundles, opened when first needed and then kept. Thread-safe.
 
-    def __init__(self, shelf: Shelf, profiles: Sequence[Profile] = ()) -> None:
+    `gate` says what the gate goes by. Where no gate bundle is installed, nothing but a network's eye is missing.
+    """
+
+    def __init__(self, shelf: Shelf, profiles: Sequence[Profile] = (), gate: Gate = Gate.FULL) -> None:
         self.shelf = shelf
+        self.gate = gate
         self._profiles = {profile.bundle_sha256: profile for profile in profiles}
 
     @classmethod
     def open(
-        cls, folders: Sequence[Path] = (RELEASED,), threads: int = 0, profiles: Sequence[Profile] = ()
+        cls,
+        folders: Sequence[Path] = (RELEASED,),
+        threads: int = 0,
+        profiles: Sequence[Profile] = (),
+        gate: Gate = Gate.FULL,
     ) -> Predictor:
         """Find the bundles in `folders`; `threads` 0 lets the runtime use every core.
 
         A bundle that cannot be used is left out, and told in `shelf.installed.unusable`. Raises BundleError as
         `with_profile` does.
         """
-        predictor = cls(Shelf.find(folders, threads))
+        predictor = cls(Shelf.find(folders, threads), gate=gate)
         for profile in profiles:
             predictor = predictor.with_profile(profile)
         return predictor
@@ -76,7 +94,7 @@ class Predictor:
                 f"The profile of {profile.site!r} has thresholds for {', '.join(strange)}; the labels of "
                 f"{bundle.name} {bundle.version} are {', '.join(bundle.labels)}. Correct the profile."
             )
-        return Predictor(self.shelf, [*self._profiles.values(), profile])
+        return Predictor(self.shelf, [*self._profiles.values(), profile], self.gate)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -132,22 +150,30 @@ class Predictor:
         """Answer an image that was read already, with the bundle of this name or else the default of the task.
 
         `gate` False scores what would be refused, and needs a named task or bundle. Raises what `task_of` raises,
-        ValueError for no gate where nothing is named, and BundleError for a bundle that cannot be used.
+        ValueError for no gate where nothing is named, and BundleError for a bundle, or a gate, that cannot be used.
         """
         start = time.perf_counter()
         named = self._check_asked(task, bundle, gate=gate)
-        chosen = route(image) if named == AUTO else get_task(named)
-        if isinstance(chosen, Problem):
-            return _refused(None, Quality((chosen,)), start)
-        quality = check_intended_use(image, chosen) if gate else Quality()
+        sight = self._sight(image) if gate else None
+        chosen = route(image, sight) if named == AUTO else get_task(named)
+        if isinstance(chosen, Quality):
+            return _refused(None, chosen, start)
+        problems = judge(image, chosen, self.gate, sight).problems if gate else ()
         asked = self.shelf.installed.get(bundle) if bundle else self.shelf.installed.default(chosen.name)
         if asked is None:
             self.shelf.installed.check_usable(chosen.name)
-            quality = Quality((*quality.problems, self._unreleased(chosen)))
-        if asked is None or not quality.accepted:
-            return _refused(chosen.name, quality, start)
-        answer = self._answer(image, self.shelf.engine(asked.bundle.name), explain=explain)
+            problems = (*problems, self._unreleased(chosen))
+        elif gate:
+            problems = (*problems, *check_age(image, chosen, asked.bundle.labels))
+        if asked is None or problems:
+            return _refused(chosen.name, Quality.of(problems), start)
+        answer = self._answer(image, self.shelf.engine(asked.bundle.name), gate=gate, explain=explain)
         return replace(answer, seconds=time.perf_counter() - start)
+
+    def _sight(self, image: Image) -> Sight | None:
+        """Return what the gate network sees, None where it is not asked or none is installed."""
+        network = self.shelf.gate() if self.gate is Gate.FULL else None
+        return look(image, network) if network else None
 
     def _check_asked(self, task: str, bundle: str | None, *, gate: bool) -> str:
         """Return the task that is asked, perhaps AUTO."""
@@ -156,21 +182,25 @@ class Predictor:
             raise ValueError("gate=False needs a named task: without the gate nothing chooses one")
         return named
 
-    def _answer(self, image: Image, engine: Engine, *, explain: bool) -> Prediction:
+    def _answer(self, image: Image, engine: Engine, *, gate: bool, explain: bool) -> Prediction:
         grey = np.stack([grey_levels(pixels, image.unit, engine.bundle.preprocessing) for pixels in image.pixels])
-        logits, features = _first(engine, grey)
-        if len(grey) > 1:
-            logits = np.concatenate([logits, engine.logits(grey[1:])])
+        middle = len(grey) // 2
+        logits, features = _middle(engine, grey, middle)
+        if gate and self.gate is Gate.FULL and _is_unlike(engine, features):
+            found = "No picture that the network learnt from looks like this."
+            problem = Problem.found(ProblemCode.UNLIKE_TRAINING_DATA, found)
+            return _refused(engine.bundle.task, Quality((problem,)), time.perf_counter())
         by_slice = engine.probabilities(_finite(engine, logits))
-        findings, prediction_set = self._decided(engine, by_slice.mean(axis=0))
+        below_age = labels_below_age(image, get_task(engine.bundle.task)) if gate else frozenset()
+        findings, prediction_set = self._decided(engine, by_slice.mean(axis=0), below_age)
         driving = _driving_slice(by_slice, findings)
-        known = features if driving == 0 else None  # cheaper to run again than to keep the features of every slice
+        known = features if driving == middle else None  # cheaper to run again than to keep those of every slice
         return Prediction(
             task=engine.bundle.task,
             bundle=engine.installed.identity,
             findings=findings,
             prediction_set=prediction_set,
-            slices=self._slices(image, engine, by_slice),
+            slices=self._slices(image, engine, by_slice, below_age),
             explanation=_explanation(image, engine, maps_of(engine, grey[driving], known), driving)
             if explain
             else None,
@@ -178,15 +208,22 @@ class Predictor:
         )
 
     def _decided(
-        self, engine: Engine, probabilities: NDArray[np.float64]
+        self, engine: Engine, probabilities: NDArray[np.float64], below_age: Set[str]
     ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-        """Return the findings for probabilities (labels,), and the labels that may be present by the prediction set."""
+        """Return the findings for probabilities (labels,), and the labels that may be present by the prediction set.
+
+        What the patient is too young for is not decided.
+        """
         profile = self._profiles.get(engine.installed.sha256)
         thresholds = {**engine.bundle.thresholds, **(profile.thresholds if profile else {})}
         named = dict(zip(engine.bundle.labels, probabilities.tolist(), strict=True))
         possible = engine.sets.possible(named) if engine.sets else None
         findings = decide(named, thresholds, exclusive=engine.bundle.exclusive, possible=possible)
-        return findings, possibly_present(possible or {})
+        decided = tuple(
+            replace(finding, presence=Presence.INDETERMINATE) if finding.label in below_age else finding
+            for finding in findings
+        )
+        return decided, possibly_present(possible or {})
 
     def _unreleased(self, task: Task) -> Problem:
         reasons = {label.why_unreleased for label in task.labels if not label.released}
@@ -196,21 +233,31 @@ class Predictor:
             found += f" These answer it where they are named: {', '.join(others)}."
         return Problem.found(ProblemCode.UNRELEASED_FINDING, found)
 
-    def _slices(self, image: Image, engine: Engine, by_slice: NDArray[np.float64]) -> tuple[SliceFindings, ...]:
+    def _slices(
+        self, image: Image, engine: Engine, by_slice: NDArray[np.float64], below_age: Set[str]
+    ) -> tuple[SliceFindings, ...]:
         if not image.is_volume:
             return ()
         return tuple(
-            SliceFindings(index, self._decided(engine, row)[0])
+            SliceFindings(index, self._decided(engine, row, below_age)[0])
             for index, row in zip(image.slice_indices, by_slice, strict=True)
         )
 
 
-def _first(engine: Engine, grey: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Return the logits (1, labels) of the first slice, and its features (h, w, channels) if the network has any."""
+def _middle(
+    engine: Engine, grey: NDArray[np.uint8], middle: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return the logits (n, labels) of all slices, and the features (h, w, channels) of the middle one if there are."""
     if engine.head is None:
-        return engine.logits(grey[:1]), None
-    logits, features = engine.run(grey[:1])
-    return logits, features[0]
+        return engine.logits(grey), None
+    logits, features = engine.run(grey[middle : middle + 1])
+    parts = engine.logits(grey[:middle]), logits, engine.logits(grey[middle + 1 :])
+    return np.concatenate(parts), features[0]
+
+
+def _is_unlike(engine: Engine, features: NDArray[np.float32] | None) -> bool:
+    """Say whether features (h, w, channels) lie further from those of the training pictures than the bundle allows."""
+    return bool(engine.reference and features is not None and engine.reference.is_unlike(features.mean(axis=(0, 1))))
 
 
 def _finite(engine: Engine, logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from radiolens.bundle import GATE
 from radiolens.errors import BundleError
 from radiolens.inference.engine import Engine
-from radiolens.inference.installed import Installed, find_installed
+from radiolens.inference.gate_bundle import find_gate
+from radiolens.inference.gate_network import GateNetwork
+from radiolens.inference.installed import Installed, UnusableBundle, find_installed
 
 __all__ = ["Shelf"]
 
@@ -20,19 +24,22 @@ class Shelf:
     """The installed bundles. Thread-safe.
 
     One that cannot be used takes nothing else down: it is set aside when opening it fails, the version before it
-    answers, if there is one, and the log and `installed.unusable` say why.
+    answers, if there is one, and the log and `installed.unusable` say why. A gate that cannot be used is different:
+    nobody shall be answered without a check that was meant to be there.
     """
 
-    def __init__(self, installed: Installed, threads: int = 0) -> None:
+    def __init__(self, installed: Installed, threads: int = 0, gate: Path | None = None) -> None:
         self.installed = installed
+        self._gate_folder = gate
+        self._gate: GateNetwork | None = None
         self._threads = threads
         self._engines: dict[str, Engine] = {}
         self._opening = threading.RLock()
 
     @classmethod
-    def find(cls, folders: Iterable[Path], threads: int = 0) -> Shelf:
+    def find(cls, folders: Sequence[Path], threads: int = 0) -> Shelf:
         """Return what lies in `folders`; `threads` 0 lets the runtime use every core."""
-        return cls(find_installed(folders), threads)
+        return cls(find_installed(folders), threads, find_gate(folders))
 
     def engine(self, name: str) -> Engine:
         """Return the opened bundle of this name; raise as `Installed.get` does."""
@@ -46,6 +53,26 @@ class Shelf:
                     _log.warning("%s %s cannot be used. %s", name, found.bundle.version, error)
                     _log_instead(self.installed, name)
             return self._engines[name]
+
+    def gate(self) -> GateNetwork | None:
+        """Return the opened gate network, None if none is installed; raise BundleError if it cannot be used."""
+        with self._opening:
+            if self._gate is None and self._gate_folder is not None:
+                self.installed.check_usable(GATE)
+                self._gate = self._opened_gate(self._gate_folder)
+            return self._gate
+
+    def _opened_gate(self, folder: Path) -> GateNetwork:
+        try:
+            return GateNetwork.open(folder, self._threads)
+        except (BundleError, OSError) as error:
+            unusable = UnusableBundle(GATE, folder.name, str(error))
+            self.installed = replace(self.installed, unusable=(*self.installed.unusable, unusable))
+            _log.error("%s %s cannot be used, so nothing is answered with it. %s", GATE, folder.name, error)
+            raise BundleError(
+                f"The bundle {GATE} {folder.name} cannot be used. {error} Until then RADIOLENS_GATE=header answers "
+                "with the checks of the header alone."
+            ) from error
 
     def open_all(self) -> None:
         """Open every bundle that can be used."""

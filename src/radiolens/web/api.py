@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Request
 
+from radiolens.bundle import GATE
 from radiolens.errors import InputError, UnknownTask
 from radiolens.inference.installed import Installed
 from radiolens.inference.predict import AUTO
@@ -55,7 +56,7 @@ def readyz(request: Request) -> Readiness:
     """Say that bundles are installed, which tasks they answer, and which bundles cannot be used."""
     installed = _installed(request)
     unusable = tuple(UnusableAnswer(**asdict(entry)) for entry in installed.unusable)
-    if not installed.bundles:
+    if not installed.bundles or any(entry.name == GATE for entry in unusable):  # without its gate nothing is answered
         reasons = " ".join(f"{entry.name} {entry.version}: {entry.reason}" for entry in unusable)
         raise HTTPProblem(503, "Not ready", reasons or "No bundle is installed. Install radiolens again.")
     told = {"unusable": unusable} if unusable else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -12,10 +12,11 @@ from starlette.staticfiles import StaticFiles
 
 from radiolens import __version__
 from radiolens.bundle import RELEASED
-from radiolens.errors import RadiolensError
+from radiolens.errors import BundleError, RadiolensError
 from radiolens.imaging import untrusted
 from radiolens.imaging.sandbox import readers_sandbox
 from radiolens.inference.predict import Predictor
+from radiolens.safety.gate import Gate
 from radiolens.settings import UPLOAD_CHOICES, Settings
 from radiolens.web import api, legacy, openapi, pages, problems
 from radiolens.web.answers import Answerer
@@ -34,9 +35,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         untrusted.start()
-        predictor = Predictor.open((RELEASED, settings.home / "bundles"), settings.threads)
+        predictor = Predictor.open((RELEASED, settings.home / "bundles"), settings.threads, gate=settings.gate)
         _warn_of_unusable(predictor)
         predictor.shelf.open_all()
+        _open_gate(predictor)
         app.state.answerer = Answerer(predictor)
         app.state.upload_budget = ByteBudget(settings.max_upload_bytes)
         _warn(settings, predictor)
@@ -67,6 +69,14 @@ def _warn_of_unusable(predictor: Predictor) -> None:
     """Tell the log of bundles that cannot even be read; the shelf tells of those that it cannot open."""
     for entry in predictor.shelf.installed.unusable:
         _log.warning("%s %s cannot be used. %s", entry.name, entry.version, entry.reason)
+
+
+def _open_gate(predictor: Predictor) -> None:
+    """Open the gate network, so that the first answer need not wait; the shelf tells of one that cannot be used."""
+    if predictor.gate is Gate.FULL:
+        with suppress(BundleError):
+            if predictor.shelf.gate() is None:
+                _log.warning("No gate network is installed: what a picture shows is not checked, only its header.")
 
 
 def _warn(settings: Settings, predictor: Predictor) -> None:

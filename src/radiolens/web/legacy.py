@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 from fastapi import APIRouter, Request
@@ -10,8 +12,11 @@ from fastapi import APIRouter, Request
 from radiolens.errors import BundleError, InputError, UnknownBundle
 from radiolens.inference.predict import Predictor
 from radiolens.prediction import Prediction
+from radiolens.quality import Quality
+from radiolens.safety.intended_use import check_age
 from radiolens.settings import UPLOAD_CHOICES, Settings
-from radiolens.web.answers import Answerer
+from radiolens.tasks import get_task
+from radiolens.web.answers import Answer, Answerer
 from radiolens.web.openapi import BUNDLE_FIELD, LEGACY_PROBLEMS, upload_body
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.single import answer_one, asked_bundle, input_problem
@@ -59,7 +64,8 @@ async def upload(request: Request) -> str:
             detail = "The field 'choice' must be 1 (brain tumour), 2 (tuberculosis) or 3 (pneumonia)."
             raise HTTPProblem(422, "Unknown choice", detail)
         task, label = _CHOICES[choice]
-        answer = await answer_one(request, posted, "data", task, _bundle(request, posted, choice))
+        view = partial(_refused_below_age, task=task, label=label)
+        answer = await answer_one(request, posted, "data", task, _bundle(request, posted, choice), view)
     if isinstance(answer.result, InputError) or not answer.result.answered:
         refusal = input_problem(answer)
         raise HTTPProblem(422, refusal.title, refusal.detail, refusal.members)
@@ -102,6 +108,16 @@ def _bundle(request: Request, posted: Upload, choice: str) -> str | None:
         detail = f"{source} a bundle that does not answer the choice. {error}"
         raise HTTPProblem(503, "The program is not set up rightly", detail) from error
     return name
+
+
+def _refused_below_age(answer: Answer, task: str, label: str) -> Answer:
+    """Return a refusal if the patient is too young for the finding that is asked: one word cannot leave it open."""
+    if answer.image is None or isinstance(answer.result, InputError) or not answer.result.answered:
+        return answer
+    problems = tuple(check_age(answer.image, get_task(task), [label] if label else []))
+    if not problems:
+        return answer
+    return replace(answer, result=Prediction(task, None, quality=Quality(problems), seconds=answer.result.seconds))
 
 
 def _word(prediction: Prediction, label: str) -> str:

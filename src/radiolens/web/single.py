@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from fastapi import Request
@@ -32,12 +33,26 @@ def asked_bundle(request: Request, upload: Upload, task: str) -> str | None:
     return name
 
 
-async def answer_one(request: Request, upload: Upload, field: str, task: str, bundle: str | None) -> Answer:
-    """Answer an upload that holds one image, volume or series; raise HTTPProblem 422 if it holds none or several."""
+async def answer_one(
+    request: Request,
+    upload: Upload,
+    field: str,
+    task: str,
+    bundle: str | None,
+    view: Callable[[Answer], Answer] = lambda answer: answer,
+) -> Answer:
+    """Answer an upload that holds one image, volume or series; raise HTTPProblem 422 if it holds none or several.
+
+    `view` sees the answer while the image is still there, and may change it.
+    """
     if not upload.files:
         raise HTTPProblem(422, "No image", _no_file(upload, field))
     answerer: Answerer = request.app.state.answerer
-    (answer,) = await answerer.answer(upload.files, task, _without_pixels, bundle=bundle, explain=False, at_most=1)
+
+    def seen(answer: Answer) -> Answer:
+        return _without_pixels(view(answer))
+
+    (answer,) = await answerer.answer(upload.files, task, seen, bundle=bundle, explain=False, at_most=1)
     return answer
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from radiolens.training.gate.drawn import DRAWN, Grey, Random
 
-__all__ = ["COMPOSED"]
+__all__ = ["COMPOSED", "Draw"]
 
 Draw = Callable[[], Grey]
 

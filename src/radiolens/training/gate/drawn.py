@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DRAWN"]
+__all__ = ["DRAWN", "Grey", "Random"]
 
 Grey = NDArray[np.uint8]
 Random = np.random.Generator

@@ -40,7 +40,7 @@ from radiolens.training.golden import golden_pictures
 from radiolens.training.onnx_export import export_onnx
 from radiolens.training.run_folder import environment
 
-__all__ = ["LIMITS", "train_gate"]
+__all__ = ["LIMITS", "Progress", "train_gate"]
 
 Progress = Callable[[str, int, int], None]
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "import-h5": "Make a bundle of somebody's Keras file.",
     "bundle": "Check a bundle, or seal its evidence.",
     "evaluate": "Measure a bundle on a manifest.",
+    "evaluate-gate": "Measure the gate on what it shall refuse, and on what it shall not.",
     "thresholds": "Plan a site's threshold on its own cases.",
     "data": "Make, split and check manifests; download public sets.",
 }

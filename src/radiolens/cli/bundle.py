@@ -25,11 +25,17 @@ def _verify(folder: Path, evidence: Path | None) -> None:
     And that the network still gives its golden answers.
     """
     from radiolens.inference.engine import Engine
+    from radiolens.inference.gate_bundle import is_gate
+    from radiolens.inference.gate_network import GateNetwork
     from radiolens.validation.documents.seal import verify_documents
+    from radiolens.validation.gate.evidence import verify_gate_evidence
 
-    installed = Engine.open(folder).installed
-    compared = verify_documents(installed, evidence)
-    identity = installed.identity
+    if is_gate(folder):
+        gate = GateNetwork.open(folder).installed
+        identity, compared = gate.identity, verify_gate_evidence(gate, evidence)
+    else:
+        installed = Engine.open(folder).installed
+        identity, compared = installed.identity, verify_documents(installed, evidence)
     click.echo(f"{identity.name} {identity.version} is whole: {identity.sha256}")
     if not compared:
         click.echo(
@@ -46,6 +52,8 @@ def _seal(folder: Path) -> None:
 
     The bundle itself, and so its identity, stays as it is. Text of the author goes to FOLDER/evidence/notes.md.
     """
+    from radiolens.inference.gate_bundle import is_gate, read_gate
     from radiolens.validation.documents.seal import seal
+    from radiolens.validation.gate.evidence import seal_gate
 
-    click.echo(f"written: {seal(folder)}")
+    click.echo(f"written: {seal_gate(read_gate(folder)) if is_gate(folder) else seal(folder)}")

@@ -24,7 +24,7 @@ from radiolens.imaging.preprocess import Preprocessing
 from radiolens.prediction import BundleIdentity
 from radiolens.safety.sight import OPERATING_POINTS, Kind
 
-__all__ = ["DEFECTS", "GateBundle", "InstalledGate", "find_gate", "read_gate", "write_gate"]
+__all__ = ["DEFECTS", "GateBundle", "InstalledGate", "find_gate", "is_gate", "read_gate", "write_gate"]
 
 DEFECTS = ("rotated", "inverted", "cropped")
 """What the network says of a picture besides its kind."""
@@ -68,6 +68,11 @@ def find_gate(folders: Iterable[Path]) -> Path | None:
     """Return the folder of the newest gate bundle in `folders`, None if there is none."""
     versions = bundle_versions(folders).get(GATE, ())
     return versions[0] if versions else None
+
+
+def is_gate(folder: Path) -> bool:
+    """Say whether a folder of a bundle is called as one of the gate: .../gate/<version>."""
+    return folder.resolve().parent.name == GATE
 
 
 def read_gate(folder: Path, *, verify: bool = True) -> InstalledGate:

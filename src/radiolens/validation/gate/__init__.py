@@ -1,0 +1,1 @@
+"""How well the gate refuses what no task is for, and lets pass what is."""

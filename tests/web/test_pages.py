@@ -52,6 +52,18 @@ def test_the_image_may_choose_the_study(client: TestClient) -> None:
     assert "--task" not in unsure.text
 
 
+@pytest.mark.parametrize(("age", "child"), [("004Y", True), ("044Y", False)])
+def test_a_childs_film_is_answered_for_pneumonia_and_tuberculosis_is_left_open(
+    client: TestClient, age: str, *, child: bool
+) -> None:
+    content = dicom(film(), Modality="CR", BodyPartExamined="CHEST", ViewPosition="PA", PatientAge=age)
+    page = analyse(client, ("a.dcm", content), script=True).text
+    assert re.search(r"<dt>Pneumonia</dt>\s*<dd><strong>", page)
+    assert ("Not decided: it is meant for patients of 15 years and older" in page) is child
+    assert ("Heat map of tuberculosis" not in page) is child
+    assert ("not meant for this age" in page) is child
+
+
 def test_what_is_not_released_is_shown_with_its_reason(client: TestClient) -> None:
     page = client.get("/").text
     reasons = [label.why_unreleased for task in TASKS for label in task.labels if not label.released]

@@ -23,6 +23,7 @@ from radiolens.bundle import (
 )
 from radiolens.errors import BundleError, CorruptBundle
 from tests.tiny_bundle import make_bundle
+from tests.tiny_gate import make_gate
 
 
 @pytest.fixture
@@ -173,6 +174,7 @@ def test_the_newest_version_of_a_bundle_is_found(tmp_path: Path) -> None:
     for place, version in ((tmp_path / "a", "0.9.0"), (tmp_path / "a", "0.10.0"), (tmp_path / "b", "0.2.0")):
         make_bundle(place, version=version)
     make_bundle(tmp_path / "b", task="brain-mri", version="1.0.0")
+    make_gate(tmp_path / "b")  # answers no task
     found = find_bundles([tmp_path / "a", tmp_path / "b", tmp_path / "missing"])
     assert {name: (place.parent.parent.name, place.name) for name, place in found.items()} == {
         "chest-xray": ("a", "0.10.0"),
@@ -216,7 +218,7 @@ def test_evidence_without_a_list_of_hashes_is_refused(text: str | None, sealed: 
 
 
 @pytest.mark.parametrize(
-    "folder", sorted(RELEASED.glob("*/*")), ids=lambda folder: f"{folder.parent.name} {folder.name}"
+    "folder", find_bundles([RELEASED]).values(), ids=lambda folder: f"{folder.parent.name} {folder.name}"
 )
 def test_the_released_bundles_are_whole(folder: Path) -> None:
     assert read_bundle(folder).bundle.name == folder.parent.name

@@ -208,8 +208,11 @@ def bundle_versions(folders: Iterable[Path]) -> Mapping[str, tuple[Path, ...]]:
 
 
 def find_bundles(folders: Iterable[Path]) -> Mapping[str, Path]:
-    """Return the folder of each bundle by name: its newest version; of two equal ones that of the later folder."""
-    return MappingProxyType({name: places[0] for name, places in bundle_versions(folders).items()})
+    """Return the folder of each bundle of a task by name: its newest version; of equal ones that of the later folder.
+
+    The gate, which answers none, is not among them.
+    """
+    return MappingProxyType({name: places[0] for name, places in bundle_versions(folders).items() if name != GATE})
 
 
 def write_evidence_hashes(folder: Path, evidence: Path | None = None) -> None:

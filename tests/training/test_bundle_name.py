@@ -25,6 +25,7 @@ def test_a_plain_name_and_version_are_free(name: str, version: str) -> None:
         ("mine", "1.0-beta"),
         ("chest-xray", "1.0.0"),
         ("brain-ct", "1.0.0"),
+        ("gate", "1.0.0"),
     ],
 )
 def test_what_leaves_its_folder_or_is_taken_is_refused_with_what_to_do(name: str, version: str) -> None:

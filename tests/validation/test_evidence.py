@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from radiolens.bundle import DOCUMENTS, RELEASED, read_bundle
+from radiolens.bundle import DOCUMENTS, RELEASED, find_bundles, read_bundle
 from radiolens.data.manifest import Case, Manifest, write_manifest
 from radiolens.errors import DatasetError
 from radiolens.inference.engine import Engine
@@ -195,7 +195,7 @@ def test_the_evidence_is_of_the_bundle_beside_it(file: Path) -> None:
     assert told == hashlib.sha256((file.parents[1] / "bundle.json").read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("folder", sorted(RELEASED.glob("*/*")), ids=lambda folder: folder.parts[-2])
+@pytest.mark.parametrize("folder", find_bundles([RELEASED]).values(), ids=lambda folder: folder.parts[-2])
 def test_the_evidence_of_a_released_bundle_is_whole(folder: Path) -> None:
     current = json.loads((folder / "evidence" / "hashes.json").read_text()).get("documents") == DOCUMENTS
     assert verify_documents(read_bundle(folder)) is current

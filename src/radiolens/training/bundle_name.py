@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from radiolens.bundle import RELEASED, find_bundles
+from radiolens.bundle import GATE, RELEASED, find_bundles
 from radiolens.errors import BundleError
 from radiolens.tasks import TASKS
 
@@ -20,7 +20,7 @@ def check_name(name: str, version: str, own_task: str = "") -> None:
     The names of tasks and released bundles are taken; that of `own_task` is free for a network that answers in the
     place of the released one.
     """
-    taken = {*find_bundles([RELEASED]), *(task.name for task in TASKS)} - {own_task}
+    taken = {GATE, *find_bundles([RELEASED]), *(task.name for task in TASKS)} - {own_task}
     if not _NAME.fullmatch(name) or not _VERSION.fullmatch(version) or name in taken:
         raise BundleError(
             f"A bundle cannot be called {name!r} {version!r}: expected letters, digits, '-' and '_', a version such as "

@@ -22,3 +22,11 @@ def test_the_untouched_network_gives_the_pooled_features_of_keras(tmp_path: Path
     # Both compute in float32, in different orders, over 50 layers.
     assert np.abs(pooled - keras_features.mean(axis=(1, 2))).max() < 1e-3
     assert np.ptp(pooled) > 0.5
+
+
+def test_another_side_and_backbone_may_be_asked_for(tmp_path: Path) -> None:
+    write_imagenet_network(tmp_path / "small.onnx", "efficientnet-lite2", 64)
+    image = np.zeros((1, 64, 64, 1), np.float32)
+    pooled, features = open_session(tmp_path / "small.onnx", threads=1).run(["logits", "features"], {"image": image})
+    assert pooled.shape == (1, 1280)
+    assert features.shape == (1, 2, 2, 1280)

@@ -1,7 +1,7 @@
 """The untouched ImageNet network as ONNX: features that no label of a data set has touched, for the controls.
 
-Run as a program, `python -m radiolens.training.imagenet_network FILE`, so that who needs the file does without
-TensorFlow.
+Run as a program, `python -m radiolens.training.imagenet_network FILE [BACKBONE SIDE]`, so that who needs the file does
+without TensorFlow.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ _SIDE = 224
 """Pixels: what the weights were trained on."""
 
 
-def write_imagenet_network(file: Path) -> None:
-    """Write EfficientNet-Lite0 with ImageNet weights from `image` (n, 224, 224, 1) to `features` (n, 7, 7, 1280).
+def write_imagenet_network(file: Path, backbone_name: str = LITE0.name, side: int = _SIDE) -> None:
+    """Write a backbone with ImageNet weights from `image` (n, side, side, 1) to `features` (n, h, w, channels).
 
-    `logits`, the second output, are the pooled features (n, 1280). The file appears once it is whole. Raises
-    DatasetError if the package with the weights holds others.
+    `logits`, the second output, are the pooled features (n, channels); of Lite0 at 224 pixels a map is 7 by 7 of 1280
+    channels. The file appears once it is whole. Raises DatasetError if the backbone is not known, or the package with
+    its weights holds others.
     """
-    backbone = backbone_model(LITE0.name, Preprocessing(_SIDE, _SIDE))
+    backbone = backbone_model(backbone_name, Preprocessing(side, side))
     pooled = layers.GlobalAveragePooling2D(name="head")(backbone.output)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
@@ -42,4 +43,4 @@ def write_imagenet_network(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_imagenet_network(Path(sys.argv[1]))
+    write_imagenet_network(Path(sys.argv[1]), *sys.argv[2:3], *map(int, sys.argv[3:4]))

@@ -1,0 +1,29 @@
+"""Crops, turns and mirror images only, in two copies of each picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from radiolens.training.config import Augmentation, Experiment
+from radiolens.training.variant import Variant
+
+__all__ = ["VARIANT"]
+
+
+def _change(experiment: Experiment) -> Experiment:
+    only = replace(
+        Augmentation(),
+        gamma=0.0,
+        contrast=(1.0, 1.0),
+        brightness=0.0,
+        border=0.0,
+        border_probability=0.0,
+        noise=0.0,
+        box_probability=0.0,
+        blur_probability=0.0,
+        jpeg_probability=0.0,
+    )
+    return replace(experiment, augmentation=only)
+
+
+VARIANT = Variant("augment_geometry", change=_change, augmented_copies=2)

@@ -1,0 +1,1 @@
+"""Variants of the training recipes, compared on features of untouched ImageNet networks."""

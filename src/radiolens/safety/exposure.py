@@ -2,7 +2,7 @@
 
 Preprocessing stretches the values of a picture, so that one which is merely dark loses nothing. Harmful is what cannot
 be stretched back: few grey levels left of a dark picture, and a body that is clipped to white. The limits lie between
-genuine pictures of all collections and generated exposures; `benchmarks/exposure.py` prints both.
+genuine pictures of all collections and generated exposures; `benchmarks/refusals.py` prints both.
 """
 
 from __future__ import annotations

@@ -161,6 +161,7 @@ REFERENCES: dict[str, tuple[str, str]] = {
         f"weighted.{name}": ("repeated rows", "test_a_weighted_measure_is_the_plain_one_on_repeated_rows")
         for name in (
             "weighted_area_under_risk_coverage",
+            "weighted_balanced_accuracy",
             "weighted_metric",
             "weighted_risk_at_coverage",
             "weighted_sensitivity_at_specificity",
@@ -168,6 +169,10 @@ REFERENCES: dict[str, tuple[str, str]] = {
         )
     },
     "weighted.weighted_ratio": ("worked example", "test_a_ratio_is_taken_on_the_same_samples_and_not_of_nothing"),
+    "weighted.weighted_expected_calibration_error": (
+        "worked example",
+        "test_the_calibration_error_of_a_sample_keeps_the_bins_of_all_cases",
+    ),
     "weighted.weighted_difference": ("worked example", "test_a_difference_is_taken_on_the_same_samples"),
     "weighted.weighted_mean_over_parts": ("worked example", "test_a_mean_over_parts_weighs_each_part_the_same"),
     "wilson.cases_for_half_width": (
@@ -193,6 +198,7 @@ REFERENCES: dict[str, tuple[str, str]] = {
 """Of each function what it is compared with, and the test that does it."""
 
 NO_MEASURE = {
+    "calibration.bin_numbers": "deals cases out to bins",
     "calibration.checked_probabilities": "checks arguments",
     "conformal.answers_of": "lists answers",
     "controls.border_brightness_features": "describes pictures",

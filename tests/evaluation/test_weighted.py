@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from radiolens.evaluation.discrimination import auprc, auroc, macro_f1
+from radiolens.evaluation.calibration import expected_calibration_error
+from radiolens.evaluation.discrimination import auprc, auroc, confusion, macro_f1
 from radiolens.evaluation.operating_points import sensitivity_at_specificity, specificity_at_sensitivity
 from radiolens.evaluation.selective import area_under_risk_coverage, risk_at_coverage
 from radiolens.evaluation.weighted import (
@@ -19,7 +20,9 @@ from radiolens.evaluation.weighted import (
     weighted_area_under_risk_coverage,
     weighted_auprc,
     weighted_auroc,
+    weighted_balanced_accuracy,
     weighted_difference,
+    weighted_expected_calibration_error,
     weighted_macro_f1,
     weighted_mean_over_parts,
     weighted_metric,
@@ -43,6 +46,10 @@ PAIRS: dict[str, tuple[Callable[..., Statistic], Callable[..., float]]] = {
         partial(specificity_at_sensitivity, sensitivity=0.9),
     ),
     "risk": (weighted_area_under_risk_coverage, area_under_risk_coverage),
+    "balanced accuracy": (
+        lambda labels, scores: weighted_balanced_accuracy(labels, scores > 0),
+        lambda labels, scores: confusion(labels, scores > 0).balanced_accuracy,
+    ),
     "surest": (partial(weighted_risk_at_coverage, coverage=0.8), partial(risk_at_coverage, coverage=0.8)),
     "all": (partial(weighted_risk_at_coverage, coverage=1.0), partial(risk_at_coverage, coverage=1.0)),
 }
@@ -86,6 +93,19 @@ def test_shares_and_f1_are_those_of_scikit_learn_with_sample_weights(rng: np.ran
         assert f1[number] == pytest.approx(metrics.f1_score(labels, called, **options))
         assert recall[number] == pytest.approx(metrics.recall_score(labels == 0, called == 0, sample_weight=sample))
         assert right[number] == pytest.approx(metrics.accuracy_score(labels, called, sample_weight=sample))
+
+
+def test_the_calibration_error_of_a_sample_keeps_the_bins_of_all_cases(rng: np.random.Generator) -> None:
+    labels, scores = normal_scores(rng, 60)
+    probability = 1 / (1 + np.exp(-scores))
+    weights = np.concatenate([np.ones((1, 60)), rng.integers(0, 3, (4, 60)).astype(float), np.zeros((1, 60))])
+    found = weighted_expected_calibration_error(labels, probability, 5)(weights)
+    assert found[0] == pytest.approx(expected_calibration_error(labels, probability, 5))
+    fifths = np.array_split(np.argsort(probability), 5)
+    for sample, error in zip(weights[:5], found[:5], strict=True):
+        gaps = [abs(float(sample[part] @ (probability - labels)[part])) for part in fifths]
+        assert error == pytest.approx(sum(gaps) / sample.sum())
+    assert np.isnan(found[5])
 
 
 def test_a_class_that_neither_occurs_nor_is_predicted_has_no_f1() -> None:

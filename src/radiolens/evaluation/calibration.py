@@ -15,6 +15,7 @@ from radiolens.evaluation.link import Floats, probabilities
 __all__ = [
     "BINS",
     "Bin",
+    "bin_numbers",
     "brier_score",
     "checked_probabilities",
     "expected_calibration_error",
@@ -73,11 +74,16 @@ def reliability_bins(
     positive, predicted = checked_probabilities(labels, probability)
     if not positive.size:
         return ()
-    inner = np.arange(1, bins) / bins
-    edges = np.quantile(predicted, inner) if equal_mass else inner
-    numbers = np.searchsorted(edges, predicted)
+    numbers = bin_numbers(predicted, bins, equal_mass=equal_mass)
     parts = (numbers == number for number in np.unique(numbers))
     return tuple(Bin(float(predicted[at].mean()), float(positive[at].mean()), int(at.sum())) for at in parts)
+
+
+def bin_numbers(probability: NDArray[np.float64], bins: int = BINS, *, equal_mass: bool = True) -> NDArray[np.intp]:
+    """Return the bin of each probability (n,), counted from 0 in their order; n is at least 1."""
+    inner = np.arange(1, bins) / bins
+    edges = np.quantile(probability, inner) if equal_mass else inner
+    return np.asarray(np.searchsorted(edges, probability), np.intp)
 
 
 def expected_calibration_error(

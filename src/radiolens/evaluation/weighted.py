@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from radiolens.evaluation.calibration import BINS, bin_numbers, checked_probabilities
 from radiolens.evaluation.discrimination import REACHED, binary
 
 __all__ = [
@@ -22,7 +23,9 @@ __all__ = [
     "weighted_area_under_risk_coverage",
     "weighted_auprc",
     "weighted_auroc",
+    "weighted_balanced_accuracy",
     "weighted_difference",
+    "weighted_expected_calibration_error",
     "weighted_macro_f1",
     "weighted_mean_over_parts",
     "weighted_metric",
@@ -140,6 +143,24 @@ def weighted_share(hits: ArrayLike, of: ArrayLike | None = None) -> Statistic:
     among = np.ones(np.shape(hits)) if of is None else np.asarray(of, np.float64)
     counted = np.asarray(hits, np.float64) * among
     return lambda weights: _ratio(weights @ counted, weights @ among)
+
+
+def weighted_balanced_accuracy(labels: ArrayLike, called: ArrayLike) -> Statistic:
+    """Return the mean of sensitivity and specificity, 0 to 1; nan where a class has no weight."""
+    present, decided = binary(labels, called)
+    sensitivity, specificity = weighted_share(decided, present), weighted_share(1 - decided, ~present)
+    return lambda weights: np.asarray((sensitivity(weights) + specificity(weights)) / 2, np.float64)
+
+
+def weighted_expected_calibration_error(labels: ArrayLike, probability: ArrayLike, bins: int = BINS) -> Statistic:
+    """Return the mean distance of probability and observed share over the equal-mass bins of all cases, 0 to 1.
+
+    The bins stay where they are; a sample moves its cases in and out of them.
+    """
+    positive, predicted = checked_probabilities(labels, probability)
+    gaps = predicted - positive
+    inside = bin_numbers(predicted, bins)[:, np.newaxis] == np.arange(bins)
+    return lambda weights: _ratio(np.abs(weights @ (gaps[:, np.newaxis] * inside)).sum(axis=1), weights.sum(axis=1))
 
 
 def weighted_macro_f1(labels: ArrayLike, predicted: ArrayLike, classes: Sequence[int]) -> Statistic:

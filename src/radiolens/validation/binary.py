@@ -26,6 +26,8 @@ from radiolens.evaluation.weighted import (
     weighted_area_under_risk_coverage,
     weighted_auprc,
     weighted_auroc,
+    weighted_balanced_accuracy,
+    weighted_expected_calibration_error,
     weighted_sensitivity_at_specificity,
     weighted_specificity_at_sensitivity,
 )
@@ -45,8 +47,9 @@ class Binary:
     and every interval is narrower than it should be.
 
     The shares and `balanced_accuracy` are at `threshold`; the shares' intervals take the images of a patient together.
-    `auroc` has DeLong's interval, which takes them as independent, `auroc_clustered` that of a bootstrap over patients;
-    what needs both answers is nan with fewer than ten cases of a class.
+    `auroc` has DeLong's interval, which takes them as independent; `auroc_clustered`, `balanced_accuracy_interval` and
+    `expected_calibration_error_interval` have that of a bootstrap over patients. What needs both answers is nan with
+    fewer than ten cases of a class.
 
     `sensitivity_at_specificity` and its reverse hold one point for each of `operating_points.REQUIRED` (0.80, 0.90,
     0.95), read off these very cases. `decision_curve` is at the prevalence of these cases. `risk_coverage` is that of
@@ -71,8 +74,10 @@ class Binary:
     npv: Interval
     f1: float
     balanced_accuracy: float
+    balanced_accuracy_interval: Interval
     brier_score: float
     expected_calibration_error: float
+    expected_calibration_error_interval: Interval
     reliability: tuple[Bin, ...]
     sensitivity_at_specificity: tuple[OperatingPoint, ...]
     specificity_at_sensitivity: tuple[OperatingPoint, ...]
@@ -86,9 +91,13 @@ def binary_measures(question: Question, controls: Controls, plan: Plan) -> Binar
     """Measure one question; `controls` are kept beside what is measured."""
     answers, scores, called = question.truth, question.scores, question.called
     counts = confusion(answers, called)
-    areas = _clustered(
-        {"auroc": weighted_auroc(answers, scores), "auprc": weighted_auprc(answers, scores)}, question, plan
-    )
+    statistics = {
+        "auroc": weighted_auroc(answers, scores),
+        "auprc": weighted_auprc(answers, scores),
+        "balanced accuracy": weighted_balanced_accuracy(answers, called),
+        "calibration error": weighted_expected_calibration_error(answers, scores),
+    }
+    drawn = _clustered(statistics, question, plan)
     return Binary(
         question=question.name,
         source=question.source,
@@ -96,8 +105,8 @@ def binary_measures(question: Question, controls: Controls, plan: Plan) -> Binar
         negatives=counts.negatives,
         patients=len(np.unique(question.groups)),
         auroc=auroc_interval(answers, scores) if question.judgeable else not_defined("too few cases"),
-        auroc_clustered=areas["auroc"],
-        auprc=areas["auprc"],
+        auroc_clustered=drawn["auroc"],
+        auprc=drawn["auprc"],
         controls=controls,
         threshold=question.threshold,
         counts=counts,
@@ -107,8 +116,10 @@ def binary_measures(question: Question, controls: Controls, plan: Plan) -> Binar
         npv=question.share(~answers, ~called),
         f1=counts.f1,
         balanced_accuracy=counts.balanced_accuracy,
+        balanced_accuracy_interval=drawn["balanced accuracy"],
         brier_score=brier_score(answers, scores),
         expected_calibration_error=expected_calibration_error(answers, scores),
+        expected_calibration_error_interval=drawn["calibration error"],
         reliability=reliability_bins(answers, scores),
         sensitivity_at_specificity=_operating_points(weighted_sensitivity_at_specificity, question, plan),
         specificity_at_sensitivity=_operating_points(weighted_specificity_at_sensitivity, question, plan),

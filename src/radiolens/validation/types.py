@@ -13,7 +13,7 @@ from radiolens.evaluation.calibration import expected_calibration_error
 from radiolens.evaluation.discrimination import confusion_matrix
 from radiolens.evaluation.intervals import Interval, clustered_intervals
 from radiolens.evaluation.selective import SelectiveErrors
-from radiolens.evaluation.weighted import Statistic, weighted_macro_f1
+from radiolens.evaluation.weighted import Statistic, weighted_expected_calibration_error, weighted_macro_f1
 from radiolens.task import Task
 from radiolens.validation.plan import Plan
 from radiolens.validation.questions import Scored, parts_by_source
@@ -37,6 +37,7 @@ class Types:
     cases: int
     macro_f1: Interval
     expected_calibration_error: float
+    expected_calibration_error_interval: Interval
     selective: SelectiveErrors
     confusion: tuple[tuple[int, ...], ...]
 
@@ -83,15 +84,21 @@ def type_measures(task: Task, scored: Scored, plan: Plan) -> Iterator[Types]:
     """Yield how well the types of an exclusive task are named, on all cases and on each source."""
     for part in named_types(task, scored):
         random = np.random.default_rng(plan.seed)
-        found = clustered_intervals({"macro_f1": part.macro_f1}, part.groups, random, plan.resamples)
+        right = part.called == part.numbers
+        statistics = {
+            "macro_f1": part.macro_f1,
+            "calibration error": weighted_expected_calibration_error(right, part.confidence),
+        }
+        found = clustered_intervals(statistics, part.groups, random, plan.resamples)
         yield Types(
             source=part.source,
             labels=part.answers[: part.types],
             answers=part.answers,
             cases=len(part.rows),
             macro_f1=found["macro_f1"],
-            expected_calibration_error=expected_calibration_error(part.called == part.numbers, part.confidence),
-            selective=surest_errors(part.called != part.numbers, part.confidence, part.groups, plan),
+            expected_calibration_error=expected_calibration_error(right, part.confidence),
+            expected_calibration_error_interval=found["calibration error"],
+            selective=surest_errors(~right, part.confidence, part.groups, plan),
             confusion=_rows(confusion_matrix(part.numbers, part.called, len(part.answers))[: part.types]),
         )
 

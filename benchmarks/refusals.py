@@ -9,6 +9,8 @@ distance   share refused by the distance to the training pictures of each releas
            a source while the reference is made without it, validation pictures of the other tasks, and others. The
            network itself has seen the sources that are left out: of a hospital that it has not, more may be refused.
            `stroke` is one that no network was trained on.
+methods    the same with other distances, each with the limit below which 99.5 % of validation pictures lie: share
+           refused of what is not of the task
 """
 
 from __future__ import annotations
@@ -30,13 +32,15 @@ from radiolens.imaging.preprocess import grey_levels
 from radiolens.imaging.read import decode
 from radiolens.inference.engine import Engine
 from radiolens.safety.exposure import check_exposure
-from radiolens.safety.feature_distance import FeatureReference
+from radiolens.safety.feature_distance import FeatureReference, fit_reference
 from radiolens.tasks import TASKS, get_task
 from radiolens.training.configs import load_experiment
 from radiolens.training.gate.defects import DEFECTS
 from radiolens.training.reference import feature_reference
 
 SEED = 0
+DIMENSIONS = 64  # as in the bundles
+PASSING = 0.995
 FEWEST = 20  # pictures of a source, for a share to mean anything
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -50,6 +54,9 @@ class Picture:
     source: str
     split: str
     group: str
+
+
+Pooled = Mapping[Picture, NDArray[np.float32]]
 
 
 def main() -> None:
@@ -69,7 +76,12 @@ def main() -> None:
         if name in pictures:
             far = [entry for task, known in pictures.items() if task != name for entry in known if _held_out(entry)]
             print(f"\ndistance, {name} {folder.name}, seed {SEED}")
-            for line in distance_lines(Engine.open(folder), pictures[name], [*far, *others]):
+            engine = Engine.open(folder)
+            pooled = {entry: pooled_features(engine, entry.file) for entry in (*pictures[name], *far, *others)}
+            for line in distance_lines(pooled, pictures[name], [*far, *others]):
+                print(line, flush=True)
+            print(f"\nmethods, {name} {folder.name}, seed {SEED}")
+            for line in method_lines(pooled, pictures[name], [*far, *others]):
                 print(line, flush=True)
 
 
@@ -86,10 +98,17 @@ def exposure_lines(task: str, pictures: Sequence[Picture]) -> Iterator[str]:
         yield _line(f"{source}, {what}", found)
 
 
-def distance_lines(engine: Engine, own: Sequence[Picture], far: Sequence[Picture]) -> Iterator[str]:
+def pooled_features(engine: Engine, file: Path) -> NDArray[np.float32]:
+    """Return the pooled features (channels,) of a picture."""
+    image = _read(file)
+    grey = grey_levels(image.pixels[0], image.unit, engine.bundle.preprocessing)
+    features: NDArray[np.float32] = engine.run(grey[None])[1].mean(axis=(1, 2))[0]
+    return features
+
+
+def distance_lines(pooled: Pooled, own: Sequence[Picture], far: Sequence[Picture]) -> Iterator[str]:
     """Yield the shares refused by the distance to the training pictures, by kind of picture."""
     training = [entry for entry in own if entry.split == "train"]
-    pooled = {entry: _pooled(engine, entry.file) for entry in (*own, *far)}
     limit_of = _reference(pooled, training)
     if limit_of is None:
         yield "too few training pictures"
@@ -104,6 +123,45 @@ def distance_lines(engine: Engine, own: Sequence[Picture], far: Sequence[Picture
     for name in dict.fromkeys(f"{entry.of}/{entry.source}" for entry in far):
         shown = [entry for entry in far if f"{entry.of}/{entry.source}" == name]
         yield _line(name, [limit_of.is_unlike(pooled[entry]) for entry in shown])
+
+
+def method_lines(pooled: Pooled, own: Sequence[Picture], far: Sequence[Picture]) -> Iterator[str]:
+    """Yield for each other distance the shares of far pictures refused where 99.5 % of validation pictures pass."""
+    known, held_out = (
+        np.stack([pooled[entry] for entry in own if entry.split == split]) for split in ("train", "validation")
+    )
+    names = list(dict.fromkeys(f"{entry.of}/{entry.source}" for entry in far))
+    for method, distance in METHODS.items():
+        limit = np.quantile(distance(known, held_out), PASSING)
+        for name in names:
+            shown = np.stack([pooled[entry] for entry in far if f"{entry.of}/{entry.source}" == name])
+            yield _line(f"{method}: {name}", (distance(known, shown) > limit).tolist())
+
+
+def mahalanobis(known: NDArray[np.float32], shown: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the distance of features (n, channels) to known ones, as of one Gaussian in their first 64 components."""
+    middle, components = known.mean(axis=0), _components(known - known.mean(axis=0))
+    inverse = np.linalg.inv(np.cov((known - middle) @ components.T, rowvar=False))
+    placed = (shown - middle) @ components.T
+    return np.asarray(np.einsum("ni,ij,nj->n", placed, inverse, placed), np.float64)
+
+
+def outside(known: NDArray[np.float32], shown: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the share of the features' length that lies outside of the first 64 components of known ones."""
+    inside = np.linalg.norm(shown @ _components(known).T, axis=1) / np.linalg.norm(shown, axis=1)
+    return np.asarray(1 - inside, np.float64)
+
+
+def nearest(known: NDArray[np.float32], shown: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the distance that the bundles use."""
+    return fit_reference(known, DIMENSIONS, limit=1.0).distances(shown)
+
+
+METHODS = {"Mahalanobis": mahalanobis, "outside": outside, "third nearest": nearest}
+
+
+def _components(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.linalg.svd(features.astype(np.float64), full_matrices=False)[2][:DIMENSIONS], np.float32)
 
 
 def _pictures(data: Path, task: str, at_most: int) -> Iterator[Picture]:
@@ -130,18 +188,11 @@ def _held_out(entry: Picture) -> bool:
     return entry.split == "validation"
 
 
-def _reference(pooled: Mapping[Picture, NDArray[np.float32]], shown: Sequence[Picture]) -> FeatureReference | None:
+def _reference(pooled: Pooled, shown: Sequence[Picture]) -> FeatureReference | None:
     if len(shown) < FEWEST:
         return None
     features = np.stack([pooled[entry] for entry in shown])
     return feature_reference(features, [entry.group for entry in shown], SEED)
-
-
-def _pooled(engine: Engine, file: Path) -> NDArray[np.float32]:
-    image = _read(file)
-    grey = grey_levels(image.pixels[0], image.unit, engine.bundle.preprocessing)
-    features: NDArray[np.float32] = engine.run(grey[None])[1].mean(axis=(1, 2))[0]
-    return features
 
 
 def _exposure_codes(grey: NDArray[np.uint8], task: str) -> list[str]:

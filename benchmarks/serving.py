@@ -2,10 +2,12 @@
 
     .venv/bin/python benchmarks/serving.py            # about two minutes on 2 idle cores; exit code 1: a target missed
 
-Best of five of each. The ratio is taken in one run, prediction and bare runtime in turn, on the same grey levels; the
-image is decoded before. Keras runs the same architecture with fresh weights, which cost the same. Figures of a busy
-machine mean nothing: with a load above half a core it stops, unless --busy is given. Images: the first film of
-../shared/data, where it is, and generated ones of 1024 and 3072 pixels a side (seed 0).
+Best of five of each. The ratios are taken in one run, its parts in turn, on the same grey levels; the image is decoded
+before. The ratio to the bare runtime is that of the prediction without gate; a second one says what the gate costs: the
+gate network, the exposure and the distance to the training pictures. Keras runs the same architecture with fresh
+weights, which cost the same. Figures of a busy machine mean nothing: with a load above half a core it stops, unless
+--busy is given. Images: the first film of ../shared/data, where it is, and generated ones of 1024 and 3072 pixels on
+each side (seed 0).
 """
 
 from __future__ import annotations
@@ -29,11 +31,15 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+from numpy.typing import NDArray
 
 from radiolens.image import Image, Source, Unit
 from radiolens.imaging.preprocess import grey_levels, network_input
 from radiolens.imaging.read import decode
+from radiolens.inference.gate import judge, look
 from radiolens.inference.predict import Predictor
+from radiolens.safety.gate import Gate
+from radiolens.tasks import get_task
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("RADIOLENS_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -43,7 +49,7 @@ CALLS = 20  # in one of the repeats: the mean of them is less moved by the sched
 REST_SECONDS = 2.0  # after which the fork server has loaded its readers
 ANSWERS = 10  # before memory is read a second time
 
-FIRST_ANSWER_S, READY_S, RATIO, MEMORY_MB = 2.5, 4.0, 1.5, 400.0
+FIRST_ANSWER_S, READY_S, RATIO, GATE_RATIO, MEMORY_MB = 2.5, 4.0, 1.5, 1.8, 400.0
 """The targets, on 2 cores of 2020."""
 
 
@@ -123,9 +129,13 @@ def best_means(calls: Sequence[Callable[[], object]], repeats: int) -> list[floa
 
 
 def prediction_rows(film: Path, repeats: int) -> Iterator[Row]:
-    """Yield the time of a prediction with heat map, of the bare runtime on the same grey levels, and their ratio."""
-    predictor = Predictor.open()
-    engine = predictor.engine(TASK)
+    """Yield the time of a prediction with heat map, without and with gate, of the bare runtime, and the ratios.
+
+    A generated film would be refused before its network runs; what it would cost is the time of both parts.
+    """
+    predictor = Predictor.open(gate=Gate.FULL)
+    engine, network = predictor.engine(TASK), predictor.shelf.gate()
+    task = get_task(TASK)
     session = engine._session  # the bare runtime is what this measures against
     images = {f"real film {film.name}": decode([film.read_bytes()])}
     for side in (1024, 3072):
@@ -133,16 +143,26 @@ def prediction_rows(film: Path, repeats: int) -> Iterator[Row]:
     for name, image in images.items():
         grey = grey_levels(image.pixels[0], image.unit, engine.bundle.preprocessing)[None]
         fed = {"image": network_input(grey, engine.bundle.preprocessing)}
-        bare, whole = best_means(
+        pooled = engine.run(grey)[1].mean(axis=(1, 2))
+
+        def gate(image: Image = image, pooled: NDArray[np.float32] = pooled) -> None:
+            judge(image, task, Gate.FULL, look(image, network) if network else None)
+            if engine.reference:
+                engine.reference.is_unlike(pooled[0])
+
+        bare, answer, checks = best_means(
             [
                 lambda fed=fed: session.run(["logits", "features"], fed),
-                lambda image=image: predictor.predict_image(image, TASK),
+                lambda image=image: predictor.predict_image(image, TASK, gate=False),
+                gate,
             ],
             repeats,
         )
         yield Row(f"bare runtime, {name}", bare * 1e3, "ms")
-        yield Row(f"prediction without decoding, {name}", whole * 1e3, "ms")
-        yield Row(f"ratio, {name}", whole / bare, "", RATIO)
+        yield Row(f"prediction without decoding, {name}", answer * 1e3, "ms")
+        yield Row(f"ratio, {name}", answer / bare, "", RATIO)
+        yield Row(f"gate, {name}", checks * 1e3, "ms")
+        yield Row(f"with gate over without, {name}", (answer + checks) / answer, "", GATE_RATIO)
 
 
 def keras_rows(repeats: int) -> Iterator[Row]:
@@ -167,13 +187,18 @@ def first_answer_seconds(film: Path) -> float:
     """Return the time from the start of `radiolens predict` to its first line."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "radiolens", "predict", str(film), "--task", TASK, "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603  our own program
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment()) as process:  # noqa: S603  our own program
         assert process.stdout is not None  # noqa: S101  it is a pipe
         line = process.stdout.readline()
         seconds = time.perf_counter() - start
-    if b'"answered"' not in line:
+    if b'"answered"' not in line and b'"refused"' not in line:
         raise SystemExit(f"radiolens predict did not answer {film}: {line!r}")
     return seconds
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the programs: with the whole gate, whatever the caller has set."""
+    return {**os.environ, "RADIOLENS_GATE": Gate.FULL.value}
 
 
 @contextmanager
@@ -184,7 +209,7 @@ def server() -> Iterator[tuple[int, int, float]]:
         port = free.getsockname()[1]
     start = time.perf_counter()
     command = [sys.executable, "-m", "radiolens", "serve", "--port", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603  our own program
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment()) as process:  # noqa: S603  our own program
         try:
             while not ready(port):
                 if process.poll() is not None or time.perf_counter() - start > 120:

@@ -17,6 +17,8 @@ FIGURES = (
     "prediction without decoding, generated film of 1024 pixels",
     "ratio, generated film of 1024 pixels",
     "ratio, generated film of 3072 pixels",
+    "gate, generated film of 1024 pixels",
+    "with gate over without, generated film of 3072 pixels",
 )
 
 
@@ -31,5 +33,5 @@ def test_the_serving_benchmark_prints_machine_load_seed_and_each_figure_with_its
         (line,) = [line for line in lines if line.startswith(figure)]
         assert float(line.removeprefix(figure).split()[0]) > 0
     judged = [line for line in lines if line.endswith(("met", "MISSED"))]
-    assert len(judged) == 6
+    assert len(judged) == 9
     assert any(line.endswith("MISSED") for line in judged) == bool(done.returncode)

@@ -18,7 +18,7 @@ __all__ = ["balanced_weights", "fitted", "source_directions"]
 
 _Values = NDArray[np.float64]
 
-Scorer = Callable[[NDArray[np.floating]], _Values]
+_Scorer = Callable[[NDArray[np.floating]], _Values]
 """Features (m, channels) to log probabilities (m, labels)."""
 
 _COMPONENTS, _PENALTY, _ITERATIONS = 128, 0.01, 1000
@@ -46,7 +46,7 @@ def fitted(
     stands_for: NDArray[np.float64],
     sources: NDArray[np.str_],
     labels: int,
-) -> Scorer:
+) -> _Scorer:
     """Return what a fit to features (n, channels) makes of others.
 
     A label that no answer (n,) names gets minus infinity. Groups (n,) weigh the same, or more the worse they are

@@ -24,7 +24,7 @@ from radiolens.validation.variants.sample import Sample
 
 __all__ = ["Pictures", "features", "picture", "read_pictures"]
 
-Progress = Callable[[str, int, int], None]
+_Progress = Callable[[str, int, int], None]
 
 _PIECE = 128
 """Pictures that are kept at once: a kill costs two seconds."""
@@ -38,10 +38,10 @@ class Pictures:
     images: tuple[Image, ...]
     seed: int
     cache: Path
-    progress: Progress
+    progress: _Progress
 
 
-def read_pictures(sample: Sample, seed: int, cache: Path, progress: Progress) -> Pictures:
+def read_pictures(sample: Sample, seed: int, cache: Path, progress: _Progress) -> Pictures:
     """Return the images of a sample; raise DatasetError if one cannot be read, or is not the manifest's."""
     images = []
     for number, case in enumerate(sample.cases, 1):

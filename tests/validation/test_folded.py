@@ -168,6 +168,15 @@ def test_findings_have_no_types_and_the_same_seed_gives_the_same_figures() -> No
     assert first == second
 
 
+def test_sets_of_cases_that_every_network_answered_count_answers_and_patients() -> None:
+    found = folded(chest(), PLAN).prediction_sets
+    present = next(row for row in found if row.presence == "present")
+    assert (present.label, present.source, present.cases, present.patients) == ("tuberculosis", "away", 90, 30)
+    assert present.asked == 0.9
+    assert present.coverage.estimate > 0.8
+    assert folded(haemorrhage(), PLAN).prediction_sets == ()
+
+
 def test_progress_tells_of_every_contrast() -> None:
     told: list[tuple[int, int]] = []
     found = folded(chest(), PLAN, lambda done, total: told.append((done, total)))

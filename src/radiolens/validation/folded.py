@@ -22,6 +22,7 @@ from radiolens.validation.contrasts import Contrast, Kind, contrasts
 from radiolens.validation.controls.slice_position import slice_places
 from radiolens.validation.out_of_fold import OutOfFold
 from radiolens.validation.plan import Plan
+from radiolens.validation.prediction_sets import SetCoverage, set_coverage
 from radiolens.validation.questions import ANY_FINDING, Scored, scores_of
 from radiolens.validation.types import NamedTypes, named_types
 
@@ -79,10 +80,14 @@ class TypesControl:
 
 @dataclass(frozen=True)
 class Folded:
-    """What can be said of several networks only within the answers of each."""
+    """What can be said of several networks only within the answers of each.
+
+    `prediction_sets` are those of cases without a fold; their `cases` count the answers, one of each network.
+    """
 
     contrasts: tuple[Contrasted, ...]
     types: tuple[TypesControl, ...]
+    prediction_sets: tuple[SetCoverage, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +106,7 @@ class _Answered:
 
 
 def folded(found: OutOfFold, plan: Plan, progress: Callable[[int, int], None] = lambda done, total: None) -> Folded:
-    """Measure every contrast of every question, and the naming of types, beside their controls."""
+    """Measure every contrast of every question, and the naming of types, beside their controls; and prediction sets."""
     answered = _answered(found, plan)
     cases = answered.scored.cases
     names = (ANY_FINDING,) if found.task.exclusive else found.task.label_names
@@ -111,7 +116,9 @@ def folded(found: OutOfFold, plan: Plan, progress: Callable[[int, int], None] = 
         rows.append(_contrasted(found.task, contrast, answered, plan))
         progress(number, len(asked))
     types = _types(found, answered, plan) if found.task.exclusive else ()
-    return Folded(tuple(rows), tuple(types))
+    others = found.others
+    sets = set_coverage(found.task, others, found.thresholds_of(others), found.sets_of(others), plan)
+    return Folded(tuple(rows), tuple(types), sets)
 
 
 def _answered(found: OutOfFold, plan: Plan) -> _Answered:

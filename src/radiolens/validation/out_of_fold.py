@@ -41,15 +41,23 @@ class OutOfFold:
     @property
     def thresholds(self) -> Mapping[str, NDArray[np.float64]]:
         """Return for each label the threshold of each case (n,) in `scored`: each fold has its own."""
-        return {
-            name: np.asarray([self.points[case.fold or 0].thresholds[name] for case in self.scored.cases], np.float64)
-            for name in self.task.label_names
-        }
+        return self.thresholds_of(self.scored)
 
     @property
     def sets(self) -> tuple[ConformalSets, ...]:
         """Return what makes the prediction set of each case (n,) in `scored`: that of the network of its fold."""
-        return tuple(self.points[case.fold or 0].sets for case in self.scored.cases)
+        return self.sets_of(self.scored)
+
+    def thresholds_of(self, scored: Scored) -> Mapping[str, NDArray[np.float64]]:
+        """Return for each label the threshold of each case (n,), which is that of the network that its fold names."""
+        points = [self.points[case.fold or 0] for case in scored.cases]
+        return {
+            name: np.asarray([point.thresholds[name] for point in points], np.float64) for name in self.task.label_names
+        }
+
+    def sets_of(self, scored: Scored) -> tuple[ConformalSets, ...]:
+        """Return what makes the prediction set of each case (n,), by the network that its fold names."""
+        return tuple(self.points[case.fold or 0].sets for case in scored.cases)
 
 
 def cross_validate(experiment: Experiment, manifest: Manifest, runs: Path, watcher: Watcher = _SILENT) -> OutOfFold:

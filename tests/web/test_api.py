@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import io
 import zipfile
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
 from radiolens.errors import RadiolensError
 from radiolens.inference.record import KEYS
+from radiolens.safety.sight import Kind
 from radiolens.tasks import TASKS
 from radiolens.web.schemas import InputProblem, Prediction, ProblemDetails
 from tests.phantoms import MR, dicom
 from tests.released import CT_RELEASED
+from tests.tiny_gate import KINDS, make_gate
 from tests.web.serving import LOCAL, film, head_series, local_client, png
 
 FILM = png(film())
@@ -75,6 +79,38 @@ def test_an_app_without_bundles_is_not_ready(monkeypatch: pytest.MonkeyPatch, tm
         assert "No bundle is installed" in answer.json()["detail"]
         refused = ask(empty, FILM).json()
         assert [problem["code"] for problem in refused["problems"]] == ["unreleased_finding"]
+
+
+@pytest.fixture
+def home_with_gate(tmp_path: Path) -> Path:
+    """Return a home whose gate, newer than any released one, sees a lateral film in everything."""
+    bias = np.array([8.0 if kind is Kind.CHEST_LATERAL else 0.0 for kind in KINDS] + [-8.0] * 3, np.float32)
+    make_gate(tmp_path / "bundles", bias=bias, version="99.0.0")
+    return tmp_path
+
+
+def test_what_the_gate_refuses_is_told_by_both_interfaces(home_with_gate: Path) -> None:
+    with local_client(home=home_with_gate, gate="full") as guarded:
+        refused = ask(guarded, FILM)
+        assert (refused.status_code, refused.json()["status"]) == (200, "refused")
+        assert [problem["code"] for problem in refused.json()["problems"]] == ["wrong_view"]
+        assert refused.json()["problems"][0]["message"].endswith("Use a frontal view (PA or AP).")
+        word = guarded.post("/upload/", files={"data": ("a.png", FILM)}, data={"choice": "3"})
+        assert (word.status_code, word.json()["outcome"]) == (422, "refused")
+
+
+def test_an_app_whose_gate_is_damaged_is_not_ready_and_answers_nothing(
+    home_with_gate: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (home_with_gate / "bundles" / "gate" / "99.0.0" / "golden.npz").write_bytes(b"damaged")
+    with local_client(home=home_with_gate, gate="full") as broken:
+        ready = broken.get("/readyz")
+        assert ready.status_code == 503
+        assert "gate 99.0.0" in ready.json()["detail"]
+        answer = ask(broken, FILM)
+        assert answer.status_code == 500
+        assert "RADIOLENS_GATE=header" in answer.json()["detail"]
+    assert "so nothing is answered with it" in caplog.text
 
 
 def test_a_prediction_is_the_contracts_object(client: TestClient) -> None:

@@ -19,6 +19,7 @@ from radiolens.image import Image, Source, Unit
 from radiolens.inference.predict import Predictor
 from radiolens.prediction import BundleIdentity, Explanation, Finding, Prediction, Presence, SliceFindings, decide
 from radiolens.quality import ADVICE, Problem, ProblemCode, Quality
+from radiolens.safety.gate import Gate
 from radiolens.web.answers import Answer
 from radiolens.web.cards import Card, make_card
 from radiolens.web.studies import STUDIES, Study, find_study
@@ -34,7 +35,7 @@ SITE = {"pneumonia": 0.158, "tuberculosis": 0.6}
 
 @cache
 def bundles() -> Predictor:
-    return Predictor.open()
+    return Predictor.open(gate=Gate.HEADER)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from radiolens.bundle import RELEASED
 from radiolens.inference.predict import Predictor
 from radiolens.inference.record import KEYS
+from radiolens.safety.gate import Gate
 from radiolens.web import schemas
 from radiolens.web.studies import bundle_studies
 from tests.phantoms import CT, dicom, head_slice
@@ -44,7 +45,7 @@ def first_design(home: Path) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="module")
 def predictor(home: Path) -> Predictor:
-    return Predictor.open([RELEASED, home / "bundles"])
+    return Predictor.open([RELEASED, home / "bundles"], gate=Gate.HEADER)
 
 
 def ask(client: TestClient, content: bytes = FILM, **fields: str) -> Any:  # noqa: ANN401  a response

@@ -12,6 +12,7 @@ from radiolens.bundle import RELEASED
 from radiolens.explain.overlay import overlay
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.inference.predict import Predictor
+from radiolens.safety.gate import Gate
 from tests.web.browsing import done, headlines, pick, pixels_of, watched_page
 from tests.web.imported import fill_home
 from tests.web.serving import Server, film, head_series, png, serving
@@ -77,7 +78,7 @@ def test_many_answers_are_marked_each_and_in_their_summary(page: Page) -> None:
 
 def test_the_occlusion_map_is_the_networks_own(page: Page, site: Server) -> None:
     image = read_untrusted([FILM])
-    predictor = Predictor.open([RELEASED, site.log_file.parent / "bundles"])
+    predictor = Predictor.open([RELEASED, site.log_file.parent / "bundles"], gate=Gate.HEADER)
     explanation = predictor.predict_image(image, "chest-xray", bundle="Tuberculosis_model").explanation
     assert explanation
     page.get_by_label("Tuberculosis_model").check()

@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from radiolens.inference.predict import Predictor
+from radiolens.safety.gate import Gate
 from tests.phantoms import dicom
 from tests.web.serving import film, head_series, png
 
@@ -36,7 +37,7 @@ def test_the_answer_is_one_json_string(client: TestClient, choice: str, words: s
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_word_is_the_side_of_the_threshold_or_the_most_probable_label(client: TestClient, seed: int) -> None:
-    content, predictor = png(film(seed)), Predictor.open()
+    content, predictor = png(film(seed)), Predictor.open(gate=Gate.HEADER)
     chest = predictor.predict([content], "chest-xray", explain=False)
     for choice, label in (("2", "tuberculosis"), ("3", "pneumonia")):
         finding = chest.finding(label)
@@ -71,6 +72,18 @@ def test_a_refusal_says_that_it_is_one(client: TestClient) -> None:
     refused = post(client, "3", dicom(film(), Modality="CT")).json()
     assert (refused["outcome"], refused["task"]) == ("refused", "chest-xray")
     assert refused["problems"][0]["code"] == "wrong_modality"
+
+
+def test_one_word_cannot_leave_a_child_undecided_so_tuberculosis_is_refused_and_pneumonia_answered(
+    client: TestClient,
+) -> None:
+    child = dicom(film(), Modality="DX", BodyPartExamined="CHEST", PatientAge="006Y")
+    refused = post(client, "2", child)
+    assert (refused.status_code, refused.json()["problems"][0]["code"]) == (422, "outside_intended_use")
+    assert "The patient is 6 years old; Tuberculosis is meant from 15 on." in refused.json()["detail"]
+    assert post(client, "3", child).json() in {"Pneumonia", "Normal"}
+    adult = dicom(film(), Modality="DX", BodyPartExamined="CHEST", PatientAge="046Y")
+    assert post(client, "2", adult).json() in {"Tuberculosis", "Normal"}
 
 
 def test_the_file_must_be_in_its_field(client: TestClient) -> None:

@@ -66,13 +66,11 @@ class Shelf:
         try:
             return GateNetwork.open(folder, self._threads)
         except (BundleError, OSError) as error:
-            unusable = UnusableBundle(GATE, folder.name, str(error))
+            reason = f"{error} Until then RADIOLENS_GATE=header answers with the checks of the header alone."
+            unusable = UnusableBundle(GATE, folder.name, reason)
             self.installed = replace(self.installed, unusable=(*self.installed.unusable, unusable))
-            _log.error("%s %s cannot be used, so nothing is answered with it. %s", GATE, folder.name, error)
-            raise BundleError(
-                f"The bundle {GATE} {folder.name} cannot be used. {error} Until then RADIOLENS_GATE=header answers "
-                "with the checks of the header alone."
-            ) from error
+            _log.error("%s %s cannot be used, so nothing is answered with it. %s", GATE, folder.name, reason)
+            raise BundleError(f"The bundle {GATE} {folder.name} cannot be used. {reason}") from error
 
     def open_all(self) -> None:
         """Open every bundle that can be used."""

@@ -89,7 +89,7 @@ def check_appearance(sight: Sight, task: Task, *, told_by_header: bool, medical:
     yield from check_defects(sight)
     if believed is None:
         found = f"The picture is not clearly {_expected(task)}; it looks most like {described(likeliest)}"
-        yield Problem.found(ProblemCode.UNLIKE_TRAINING_DATA, f"{found} ({sight.kinds[likeliest]:.0%}).")
+        yield Problem.found(ProblemCode.UNLIKE_TRAINING_DATA, f"{found} ({_percent(sight.kinds[likeliest])}).")
     elif sight.distance >= sight.refuse_from["distance"]:
         yield Problem.found(ProblemCode.UNLIKE_TRAINING_DATA, "No picture that the gate learnt from looks like this.")
 
@@ -101,7 +101,7 @@ def check_defects(sight: Sight) -> Iterator[Problem]:
     values = {"inverted": sight.inverted, "rotated": sight.rotated, "cropped": sight.cropped}
     for name, (code, words) in _DEFECTS.items():
         if values[name] >= sight.refuse_from[name]:
-            yield Problem.found(code, f"{words} ({values[name]:.0%} sure).")
+            yield Problem.found(code, f"{words} ({_percent(values[name])} sure).")
 
 
 def check_colour(colour_fraction: float) -> Iterator[Problem]:
@@ -130,6 +130,11 @@ def _contradiction(kind: Kind, task: Task, *, medical: bool) -> Problem:
     else:
         code = ProblemCode.WRONG_MODALITY
     return Problem.found(code, found)
+
+
+def _percent(probability: float) -> str:
+    """Return a probability without a claim of certainty, which no network has."""
+    return "over 99%" if probability > 0.99 else f"{probability:.0%}"
 
 
 def _or(words: Iterable[str]) -> str:

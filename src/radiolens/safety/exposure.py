@@ -45,7 +45,7 @@ def check_exposure(pixels: NDArray[np.float32], unit: Unit, *, white_bone: bool 
     low, high = (float(value) for value in np.quantile(seen, (0.005, 0.995)))
     if _levels(seen, high) <= _FEW_LEVELS and (high < _DARK_BELOW or high - low < _LEAST_CONTRAST):
         code = ProblemCode.TOO_DARK if high < 0.5 else ProblemCode.TOO_BRIGHT
-        yield Problem.found(code, f"The grey levels lie between {low:.0%} and {high:.0%} of full scale, and are few.")
+        yield Problem.found(code, f"The picture uses only {high - low:.0%} of the grey scale.")
         return
     clipped = _clipped(seen)
     if clipped >= (_WHITE_BODY_CT if white_bone else _WHITE_BODY):

@@ -97,6 +97,20 @@ def test_of_exclusive_labels_the_set_decides_alone(possible: list[set[Presence]]
     assert [finding.presence for finding in found] == expected
 
 
+@pytest.mark.parametrize(
+    ("label", "expected"), [("glioma", [INDETERMINATE, ABSENT, ABSENT]), ("meningioma", [PRESENT, ABSENT, ABSENT])]
+)
+def test_a_threshold_that_a_site_has_chosen_holds_back_its_own_label_alone(
+    label: str, expected: list[Presence]
+) -> None:
+    named, limits = dict(zip(NAMES, (0.6, 0.3, 0.1), strict=True)), {**dict.fromkeys(NAMES, 0.5), label: 0.7}
+    alone = {name: {PRESENT} if name == "glioma" else {ABSENT} for name in NAMES}
+    found = decide(named, limits, exclusive=True, possible=alone, binding={label})
+    assert [finding.presence for finding in found] == expected
+    reached = decide(named, {**limits, label: 0.6}, exclusive=True, possible=alone, binding={label})
+    assert [finding.presence for finding in reached] == [PRESENT, ABSENT, ABSENT]
+
+
 def test_a_set_that_lacks_a_label_is_an_error() -> None:
     with pytest.raises(KeyError, match="pneumonia"):
         decide({"pneumonia": 0.5}, {"pneumonia": 0.5}, exclusive=False, possible={})

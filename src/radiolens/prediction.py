@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -116,7 +116,7 @@ class Prediction:
 
 
 def possibly_present(possible: Mapping[str, Set[Presence]]) -> tuple[str, ...]:
-    """Return the labels that may be present by a prediction set: what an answer lists of the set (docs/contracts.md)."""
+    """Return the labels that may be present by a prediction set: what an answer lists of it (docs/contracts.md)."""
     return tuple(label for label, left in possible.items() if Presence.PRESENT in left)
 
 
@@ -126,6 +126,7 @@ def decide(
     *,
     exclusive: bool,
     possible: Mapping[str, Set[Presence]] | None = None,
+    binding: Collection[str] = (),
 ) -> tuple[Finding, ...]:
     """Turn probabilities into findings, joined by label name: by threshold, and by a prediction set where there is one.
 
@@ -134,8 +135,9 @@ def decide(
 
     `possible` holds for each label the decisions that the prediction set leaves open (`conformal.ConformalSets`). A
     finding of which it leaves both or none open is indeterminate, and so is an independent one that its threshold
-    decides otherwise. The set of an exclusive task decides without thresholds. Raises KeyError if a label has no
-    threshold, or is not in `possible`.
+    decides otherwise. The set of an exclusive task decides without thresholds, but for the labels in `binding`, whose
+    thresholds a site has chosen: below its own such a label is not present, but indeterminate. Raises KeyError if a
+    label has no threshold, or is not in `possible`.
     """
     likeliest = max(probabilities, key=lambda label: probabilities[label])
 
@@ -153,7 +155,10 @@ def decide(
         if len(possible[label]) != 1:
             return Presence.INDETERMINATE
         (left,) = possible[label]
-        return left if exclusive or left is by_threshold(label) else Presence.INDETERMINATE
+        if not exclusive:
+            return left if left is by_threshold(label) else Presence.INDETERMINATE
+        held_back = label in binding and probabilities[label] < thresholds[label]
+        return Presence.INDETERMINATE if held_back and left is Presence.PRESENT else left
 
     return tuple(
         Finding(label, probability, thresholds[label], presence(label)) for label, probability in probabilities.items()

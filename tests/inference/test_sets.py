@@ -19,6 +19,7 @@ from radiolens.inference.predict import Predictor
 from radiolens.inference.record import record
 from radiolens.inference.set_file import SET_ARRAYS, set_arrays
 from radiolens.prediction import Presence
+from radiolens.profile import Profile
 from radiolens.tasks import get_task
 from tests.phantoms import chest_film
 from tests.tiny_bundle import make_bundle
@@ -116,6 +117,22 @@ def test_each_slice_of_a_volume_has_a_set_of_its_own(tmp_path: Path) -> None:
     assert [[entry.presence for entry in part.findings] for part in answer.slices] == [
         [entry.presence for entry in findings] for findings in alone
     ]
+
+
+def test_a_site_decides_how_sure_the_one_label_of_a_set_must_be(tmp_path: Path) -> None:
+    images = films(20)
+    # Every calibration case had 0.4, so that a label is in the set from there on.
+    sets = calibrated("brain-mri", np.full((80, 4), 0.4), np.eye(4, dtype=bool)[np.arange(80) % 4])
+    folder = make_bundle(tmp_path, "brain-mri", sets=sets)
+    plain = Predictor.open([tmp_path])
+    answers = [plain.predict_image(image, "brain-mri", explain=False) for image in images]
+    one = next(number for number, answer in enumerate(answers) if len(answer.prediction_set) == 1)
+    (label,) = answers[one].prediction_set
+    assert answers[one].finding(label).presence is PRESENT
+    profile = Profile("here", read_bundle(folder).sha256, {label: 1.0}, "the highest there is")
+    held_back = plain.with_profile(profile).predict_image(images[one], "brain-mri", explain=False)
+    assert held_back.finding(label).presence is INDETERMINATE
+    assert held_back.prediction_set == (label,)
 
 
 def test_a_bundle_without_sets_lists_nothing_and_decides_by_threshold(tmp_path: Path) -> None:

@@ -215,10 +215,11 @@ class Predictor:
         What the patient is too young for is not decided.
         """
         profile = self._profiles.get(engine.installed.sha256)
-        thresholds = {**engine.bundle.thresholds, **(profile.thresholds if profile else {})}
+        chosen = profile.thresholds if profile else {}
+        thresholds = {**engine.bundle.thresholds, **chosen}
         named = dict(zip(engine.bundle.labels, probabilities.tolist(), strict=True))
         possible = engine.sets.possible(named) if engine.sets else None
-        findings = decide(named, thresholds, exclusive=engine.bundle.exclusive, possible=possible)
+        findings = decide(named, thresholds, exclusive=engine.bundle.exclusive, possible=possible, binding=chosen)
         decided = tuple(
             replace(finding, presence=Presence.INDETERMINATE) if finding.label in below_age else finding
             for finding in findings

@@ -106,6 +106,7 @@ def _write_onnx(installed: InstalledBundle, file: Path) -> None:
         "labels": json.dumps(bundle.labels),
         "link": "softmax" if bundle.exclusive else "sigmoid",
         "temperature": json.dumps(dict(bundle.temperature)),
+        "bias": json.dumps({label: bundle.bias.get(label, 0.0) for label in bundle.labels}),
         "thresholds": json.dumps(dict(bundle.thresholds)),
         "preprocessing": json.dumps(asdict(bundle.preprocessing)),
     }

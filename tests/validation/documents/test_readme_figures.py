@@ -54,7 +54,7 @@ def control(entry: dict[str, Any]) -> float:
 def test_the_table_names_released_bundles_and_has_a_row_for_each() -> None:
     assert ROWS[0][:1] == ["bundle"]
     named = {row[0].split()[0] for row in ROWS[1:]}
-    assert named == {folder.name for folder in RELEASED.iterdir() if folder.is_dir()}
+    assert named == {folder.name for folder in RELEASED.iterdir() if folder.is_dir()} - {"gate"}  # it answers no task
     for name, version in (row[0].split() for row in ROWS[1:]):
         assert version == "(folds)" or (RELEASED / name / version / "bundle.json").is_file()
 
@@ -107,6 +107,9 @@ def test_a_figure_that_a_limit_quotes_is_one_of_the_evidence(task: Any) -> None:
     assert quoted - known == set()
 
 
-def test_the_kept_study_of_four_folds_says_that_no_command_repeats_it() -> None:
-    file = next(Path(RELEASED / "brain-mri").glob("*/evidence/out-of-fold/evaluation.json"))
-    assert "no command repeats it" in json.loads(file.read_text())["settings"]["note"]
+def test_a_cross_validation_tells_its_networks_and_command_or_that_none_repeats_it() -> None:
+    for file in RELEASED.glob("*/*/evidence/out-of-fold/evaluation.json"):
+        settings = json.loads(file.read_text())["settings"]
+        if "no command repeats it" not in settings.get("note", ""):
+            assert settings["command"].startswith("radiolens crossvalidate")
+            assert len(settings["networks"]) == len(settings["folds"]) > 1

@@ -10,16 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from radiolens.imaging.preprocess import Preprocessing
-from radiolens.training.config import Experiment
 from radiolens.training.configs import chest_xray
 
 __all__ = ["EXPERIMENT"]
 
-
-def _larger(experiment: Experiment, name: str) -> Experiment:
-    return replace(experiment, name=name, backbone="efficientnet-lite2", preprocessing=Preprocessing(260, 260))
-
-
 EXPERIMENT = replace(
-    _larger(chest_xray.EXPERIMENT, "chest_xray_lite2"), base=_larger(chest_xray.BASE, "chest_xray_lite2_base")
+    chest_xray.EXPERIMENT,
+    name="chest_xray_lite2",
+    backbone="efficientnet-lite2",
+    preprocessing=Preprocessing(260, 260),
 )

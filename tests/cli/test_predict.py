@@ -26,9 +26,11 @@ from radiolens.cli.predict import _line
 from radiolens.cli.result_files import COLUMNS
 from radiolens.inference.record import KEYS
 from radiolens.quality import ProblemCode
+from radiolens.safety.sight import Kind
 from tests.phantoms import MR, chest_film, dicom, head_slice, nifti
 from tests.released import CT_RELEASED
 from tests.shared_data import SHARED, needs_shared_data
+from tests.tiny_gate import KINDS, make_gate
 
 CHEST = read_bundle(find_bundles([RELEASED])["chest-xray"])
 PROGRAM = (sys.executable, "-m", "radiolens", "predict")
@@ -200,6 +202,32 @@ def test_no_gate_answers_what_would_be_refused(tmp_path: Path) -> None:
     file.write_bytes(dicom((chest_film() * 4000).astype(np.uint16), BodyPartExamined="ANKLE", Modality="DX"))
     assert answers(file, "--task", "chest-xray")[0]["problems"][0]["code"] == "wrong_body_part"
     assert answers(file, "--task", "chest-xray", "--no-gate")[0]["status"] == "answered"
+
+
+def test_the_gate_network_refuses_by_code_and_no_gate_scores(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bias = np.array([8.0 if kind is Kind.CHEST_LATERAL else 0.0 for kind in KINDS] + [-8.0] * 3, np.float32)
+    make_gate(tmp_path / "home" / "bundles", bias=bias, version="99.0.0")
+    monkeypatch.setenv("RADIOLENS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RADIOLENS_GATE", "full")
+    for task in ("auto", "chest-xray"):
+        (row,) = answers(film, "--task", task)
+        assert (row["status"], row["task"], row["findings"], row["bundle"]) == ("refused", "chest-xray", [], None)
+        assert [problem["code"] for problem in row["problems"]] == ["wrong_view"]
+    assert answers(film, "--task", "chest-xray", "--no-gate")[0]["status"] == "answered"
+    assert "Use a frontal view (PA or AP)." in run(film).stdout
+
+
+def test_a_child_s_tuberculosis_is_left_open(tmp_path: Path) -> None:
+    file = tmp_path / "child.dcm"
+    file.write_bytes(
+        dicom((chest_film() * 4000).astype(np.uint16), Modality="DX", BodyPartExamined="CHEST", PatientAge="006Y")
+    )
+    (row,) = answers(file)
+    by_label = {finding["label"]: finding for finding in row["findings"]}
+    assert by_label["tuberculosis"]["presence"] == "indeterminate"
+    assert 0 <= by_label["tuberculosis"]["probability"] <= 1
 
 
 @pytest.mark.parametrize(

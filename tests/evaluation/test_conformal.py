@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from radiolens.evaluation.conformal import SMALLEST_SOURCE, ConformalSets, answers_of, p_values
+from radiolens.evaluation.conformal import LARGE_SOURCE, WHOLE_SOURCE, ConformalSets, answers_of, p_values
 from radiolens.prediction import Presence
 
 PRESENT, ABSENT = Presence.PRESENT, Presence.ABSENT
@@ -141,23 +141,44 @@ def test_one_exclusive_label_alone_must_hold_and_an_empty_set_says_nothing(
     assert list(known.possible(probabilities).values()) == expected
 
 
-def test_a_large_source_keeps_the_coverage_of_its_own_and_a_small_one_does_not_ask() -> None:
-    # In the second hospital present cases score low; a set for the mix of both would miss nearly all of them.
-    counts = {"large": 2000, "other": SMALLEST_SOURCE}
+def in_another_hospital(present: int, absent: int) -> ConformalSets:
+    """Return sets of 2000 present cases that score 0.8 and more, and of so many of a hospital where they score less."""
     random = np.random.default_rng(0)
+    scores = [*random.uniform(0.8, 1.0, 2000), *random.uniform(0.3, 0.5, present), *np.full(absent + 50, 0.1)]
+    sources = ["large"] * 2000 + ["other"] * (present + absent) + ["large"] * 50
+    return of_finding(scores, [1] * (2000 + present) + [0] * (absent + 50), sources)
 
-    def cases(source: str, count: int) -> list[float]:
-        return random.uniform(*((0.8, 1.0) if source == "large" else (0.3, 0.5)), count).tolist()
 
-    def share_kept(other: int) -> float:
-        sizes = counts | {"other": other}
-        scores = [score for source, count in sizes.items() for score in cases(source, count)]
-        sources = [source for source, count in sizes.items() for _ in range(count)]
-        known = of_finding([*scores, *[0.1] * 50], [1] * len(scores) + [0] * 50, [*sources, *["large"] * 50])
-        return float(known.included(np.asarray(cases("other", 1000))[:, np.newaxis])[:, 1].mean())
+@pytest.mark.parametrize(
+    ("present", "absent", "kept"),
+    [
+        (LARGE_SOURCE, 0, 0.9),
+        (LARGE_SOURCE - 1, 0, 0.0),
+        (WHOLE_SOURCE, WHOLE_SOURCE, 0.9),
+        (WHOLE_SOURCE, WHOLE_SOURCE - 1, 0.0),
+        (WHOLE_SOURCE - 1, WHOLE_SOURCE, 0.0),
+    ],
+)
+def test_a_source_keeps_the_coverage_of_its_own_if_it_is_large_or_knows_every_answer(
+    present: int, absent: int, kept: float
+) -> None:
+    # In the other hospital present cases score low; sets for the mix of both would miss all of them.
+    asked = np.random.default_rng(1).uniform(0.3, 0.5, 1000)[:, np.newaxis]
+    share = float(in_another_hospital(present, absent).included(asked)[:, 1].mean())
+    assert share == pytest.approx(kept, abs=3 * (kept * (1 - kept) / present) ** 0.5)  # three standard errors
 
-    assert share_kept(SMALLEST_SOURCE) == pytest.approx(0.9, abs=0.09)  # 3 standard errors of the 0.9 of 100 cases
-    assert share_kept(SMALLEST_SOURCE - 1) == 0.0
+
+def test_an_exclusive_label_of_a_small_source_has_no_say_unless_all_labels_are_there(rng: np.random.Generator) -> None:
+    def share_kept(others: int) -> float:
+        sizes = {"large": [500] * 4, "web": [WHOLE_SOURCE, *[others] * 3]}
+        truth = np.concatenate([np.repeat(np.arange(4), counts) for counts in sizes.values()])
+        own = np.concatenate([rng.uniform(0.8, 1.0, 2000), rng.uniform(0.3, 0.5, sum(sizes["web"]))])
+        probabilities = np.where(np.eye(4)[truth] == 1, own[:, np.newaxis], (1 - own[:, np.newaxis]) / 3)
+        known = of_exclusive(probabilities, truth, ["large"] * 2000 + ["web"] * sum(sizes["web"]))
+        return float(known.included(np.asarray([[0.45, 0.25, 0.2, 0.1]]))[0, 0])
+
+    assert share_kept(WHOLE_SOURCE) == 1.0
+    assert share_kept(WHOLE_SOURCE - 1) == 0.0
 
 
 @pytest.mark.parametrize("exclusive", [True, False])

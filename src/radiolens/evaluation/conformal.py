@@ -16,14 +16,18 @@ from numpy.typing import ArrayLike, NDArray
 from radiolens.evaluation.link import Floats
 from radiolens.prediction import Presence
 
-__all__ = ["COVERAGE", "SMALLEST_SOURCE", "Answer", "ConformalSets", "answers_of", "p_values"]
+__all__ = ["COVERAGE", "LARGE_SOURCE", "WHOLE_SOURCE", "Answer", "ConformalSets", "answers_of", "p_values"]
 
 COVERAGE = 0.9
 """The share of cases whose set shall hold the true answer."""
 
-SMALLEST_SOURCE = 100
+LARGE_SOURCE = 100
 """Cases of an answer from which on a source has a say of its own: its 90 % are then known to some 3 % (one standard
 error), while a handful of cases would keep an answer in every set."""
+
+WHOLE_SOURCE = 20
+"""The same where a source has as many cases of every answer of the question, so that it is one in which the question
+is asked: known to 7 %, and no longer by the lowest score alone."""
 
 _ROUNDING = 1e-9
 """A p-value of exactly 1 less the coverage is not above it, which products of binary fractions may blur."""
@@ -58,8 +62,9 @@ class ConformalSets:
 
     A score is the probability (0 to 1) that the network gave to that answer: of an absent finding 1 less its
     probability. An answer belongs to a set if its p-value exceeds 1 - `coverage` among all cases of the answer, or
-    among those of any source that has at least SMALLEST_SOURCE of them. So the sets hold the true answer as often as
-    `coverage` says in the mix of sources and in each large one of them, too. An answer without scores is in every set.
+    among those of any source that has a say: at least LARGE_SOURCE of them, or WHOLE_SOURCE of every answer of the
+    question. So the sets hold the true answer as often as `coverage` says in the mix of sources, and in each of those,
+    too. An answer without scores is in every set.
     """
 
     coverage: float
@@ -116,7 +121,7 @@ class ConformalSets:
         """Return the p-value of each answer (n, answers) for probabilities (n, labels) in the order of the labels."""
         scores = _answer_scores(np.asarray(probabilities, np.float64), exclusive=self.exclusive)
         columns = [
-            np.max([p_values(part, scores[:, column]) for part in _parts(self.scores[answer])], axis=0)
+            np.max([p_values(part, scores[:, column]) for part in self._parts(answer)], axis=0)
             for column, answer in enumerate(self.answers)
         ]
         return np.stack(columns, axis=1)
@@ -141,6 +146,18 @@ class ConformalSets:
         members = {label for label, _ in held}
         return {label: _of_exclusive(label, members) for label in labels}
 
+    def _parts(self, answer: Answer) -> list[NDArray[np.float64]]:
+        """Return the calibration scores that each have a say: of all cases, and of sources with enough of them."""
+        question = [each for each in self.answers if self.exclusive or each[0] == answer[0]]
+        own = self.scores[answer]
+        fewest = {source: min(_count(self.scores[each], source) for each in question) for source in own}
+        sources = [name for name in own if own[name].size >= LARGE_SOURCE or fewest[name] >= WHOLE_SOURCE]
+        return [np.concatenate([np.empty(0), *own.values()]), *(own[name] for name in sources)]
+
+
+def _count(by_source: Mapping[str, NDArray[np.float64]], source: str) -> int:
+    return by_source[source].size if source in by_source else 0
+
 
 def _of_exclusive(label: str, members: set[str]) -> frozenset[Presence]:
     """Return what a set of exclusive labels says of one of them: one alone must hold, an empty set says nothing."""
@@ -154,9 +171,3 @@ def _answer_scores(probabilities: NDArray[np.float64], *, exclusive: bool) -> ND
         return probabilities
     both = np.stack([1.0 - probabilities, probabilities], axis=2)
     return both.reshape(len(both), 2 * both.shape[1])
-
-
-def _parts(by_source: Mapping[str, NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    """Return the calibration scores that each have a say: all together, and those of every large source."""
-    large = [scores for scores in by_source.values() if scores.size >= SMALLEST_SOURCE]
-    return [np.concatenate([np.empty(0), *by_source.values()]), *large]

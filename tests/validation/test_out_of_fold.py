@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -142,7 +143,10 @@ def test_the_network_of_a_fold_becomes_a_bundle_calibrated_on_answers_out_of_fol
     network = validated.runs / "tiny-without-fold3" / "network.keras"
     plain = Exported(EXPERIMENT, validated.manifest, network, validated.runs / "cache")
     exported = calibrated_out_of_fold(plain, validated.runs, 3)
-    bundle = export_bundle(exported, tmp_path / "bundle", "1.0.0").bundle
+    installed = export_bundle(exported, tmp_path / "bundle", "1.0.0")
+    stored = hashlib.sha256((installed.folder / "model.onnx").read_bytes()).hexdigest()
+    assert stored == validated.found.networks[3]  # the very file whose answers calibrated it
+    bundle = installed.bundle
     assert bundle.thresholds == pytest.approx(validated.found.points[3].thresholds)
     assert "the folds 1, 2, each by the network that was trained without it" in bundle.threshold_evidence
     counts = bundle.provenance["cases"]
@@ -203,7 +207,9 @@ def test_a_patient_in_two_folds_is_refused(folded: Manifest) -> None:
 
 
 @pytest.mark.slow
-def test_one_command_writes_the_pooled_study(folded: Manifest, tmp_path: Path) -> None:
+def test_one_command_writes_the_pooled_study_and_another_exports_one_of_its_networks(
+    folded: Manifest, tmp_path: Path
+) -> None:
     manifest = folded.file.with_name("folded.csv")
     write_manifest(folded, manifest)
     own = tmp_path / "mine.py"
@@ -223,3 +229,13 @@ def test_one_command_writes_the_pooled_study(folded: Manifest, tmp_path: Path) -
     rows = pyarrow.parquet.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()
     assert len(rows) == study["settings"]["cases"] == 44
     assert (tmp_path / "out" / "curves.png").exists()
+    contrasts = {(row["question"], row["contrast"]) for row in study["within_folds"]["contrasts"]}
+    assert ("pneumonia", "normal cases of clinic against practice") in contrasts
+    assert "AUROC within folds" in ended.stdout
+    places = [own, tmp_path / "runs" / "mine-without-fold2" / "network.keras", tmp_path / "bundle"]
+    options = ["--data", manifest, "--runs", tmp_path / "runs", "--version", "1.0.0", "--without-fold", 2]
+    exported = CliRunner().invoke(cli, [*map(str, ["export", *places, *options])])
+    assert exported.exit_code == 0, exported.output
+    assert "the folds 1, 3, each" in json.loads((tmp_path / "bundle" / "bundle.json").read_text())["threshold_evidence"]
+    stored = hashlib.sha256((tmp_path / "bundle" / "model.onnx").read_bytes()).hexdigest()
+    assert stored == study["settings"]["networks"]["2"]

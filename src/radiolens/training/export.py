@@ -42,7 +42,8 @@ class Exported:
     """Where things are that an export needs: the trained network (a .keras file), the data, a folder for arrays.
 
     `name` is what the bundle is called, empty for the name of the experiment's task: such a bundle answers the task in
-    place of the released one. `calibration` are answers to calibrate on, by default those to the validation split.
+    place of the released one. `calibration` are answers to calibrate on, by default those to the validation split, and
+    `stored` is the stored network (model.onnx) that gave them, if there is one already.
     """
 
     experiment: Experiment
@@ -51,6 +52,7 @@ class Exported:
     cache: Path
     name: str = ""
     calibration: Calibration | None = None
+    stored: Path | None = None
 
 
 def export_bundle(
@@ -101,7 +103,10 @@ def _write_network(exported: Exported, manifest: Manifest, folder: Path) -> None
             f"{exported.network} answers {len(bias)} labels of images {model.input_shape[1:3]}, but the experiment "
             f"{exported.experiment.name!r} has {len(manifest.task.labels)} of {expected}. Give its own network."
         )
-    export_onnx(model, folder / "model.onnx")
+    if exported.stored is None:
+        export_onnx(model, folder / "model.onnx")
+    else:
+        shutil.copyfile(exported.stored, folder / "model.onnx")
     np.savez_compressed(folder / "reference.npz", head_kernel=kernel, head_bias=bias)
 
 

@@ -9,7 +9,7 @@ from radiolens.data.splits import without_fold
 from radiolens.errors import DatasetError
 from radiolens.training.calibrate import Calibration
 from radiolens.training.export import Exported
-from radiolens.training.folds import calibration_answers, finished_folds, fold_run
+from radiolens.training.folds import STORED, calibration_answers, finished_folds, fold_run
 
 __all__ = ["calibrated_out_of_fold"]
 
@@ -17,9 +17,9 @@ __all__ = ["calibrated_out_of_fold"]
 def calibrated_out_of_fold(exported: Exported, runs: Path, fold: int) -> Exported:
     """Return what to export of the network that left out `fold` in the finished cross-validation in `runs`.
 
-    It is calibrated by `calibration_answers`. Its manifest has that fold as test split, and as training split what the
-    network was trained on. Raises DatasetError if a network or its answers are missing, if there is no such fold, or if
-    `exported` names another network.
+    It is the very network that answered, calibrated by `calibration_answers`. Its manifest has that fold as test split,
+    and as training split what the network was trained on. Raises DatasetError if a network or its answers are missing,
+    if there is no such fold, or if `exported` names another network.
     """
     experiment = replace(exported.experiment, patience=0)  # as a cross-validation trains
     folds = finished_folds(experiment, exported.manifest, runs)
@@ -39,4 +39,5 @@ def calibrated_out_of_fold(exported: Exported, runs: Path, fold: int) -> Exporte
         experiment=experiment,
         manifest=without_fold(exported.manifest, fold, held_out="test"),
         calibration=Calibration(*calibration_answers(folds, fold), on),
+        stored=expected.with_name(STORED),
     )

@@ -22,9 +22,20 @@ from radiolens.training.onnx_export import export_onnx
 from radiolens.training.pipeline import cached_grey_levels
 from radiolens.training.train import Watcher, train
 
-__all__ = ["Answers", "Fold", "calibration_answers", "finished_folds", "fold_numbers", "fold_run", "judge_fold"]
+__all__ = [
+    "STORED",
+    "Answers",
+    "Fold",
+    "calibration_answers",
+    "finished_folds",
+    "fold_numbers",
+    "fold_run",
+    "judge_fold",
+]
 
-_EXPORTED = "model.onnx"
+STORED = "model.onnx"
+"""The file of the network that answers, beside the trained one."""
+
 _ANSWERS = "answers.npz"
 _SILENT = Watcher()
 
@@ -151,7 +162,7 @@ def _answers(
         with np.load(file, allow_pickle=False) as kept:
             if str(kept["key"]) == key:
                 return str(kept["network"]), kept["logits"]
-    network = trained.with_name(_EXPORTED)
+    network = trained.with_name(STORED)
     export_onnx(keras.saving.load_model(trained), network)
     session = open_session(network)
     pictures = [part[row : row + 1] for part in grey for row in range(len(part))]

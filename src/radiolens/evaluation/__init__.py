@@ -1,7 +1,7 @@
 """Measures of a classifier: arrays in, numbers out, pure.
 
 Those that a notebook asks for are reached here by name (`radiolens.evaluation.auroc_interval`), each loaded when it is
-first used, since serving needs one of these modules and not the libraries of the others (extra [train]).
+first used, since serving needs two of these modules and not the libraries of the others (extra [train]).
 """
 
 from __future__ import annotations

@@ -182,6 +182,23 @@ def test_an_unsure_picture_without_header_is_told_with_all_that_may_explain_it()
     assert "The picture looks most like a CT of the head (40%)." in found.problems[-1].message
 
 
+def test_an_examination_of_another_part_is_told_as_such_and_a_photograph_as_none() -> None:
+    hand = route(film(modality="CR", body_part_examined="EXTREMITY"), sight(Kind.OTHER, 0.999))
+    assert isinstance(hand, Quality)
+    assert codes(hand) == ["wrong_body_part"]
+    assert hand.problems[0].message.startswith(
+        "The file says CR, EXTREMITY, which fits no single study. The picture looks like neither a frontal chest film"
+    )
+    photograph = route(film(), sight(Kind.OTHER))
+    assert isinstance(photograph, Quality)
+    assert codes(photograph) == ["not_medical_image"]
+
+
+def test_no_network_is_called_certain() -> None:
+    found = judge(film(), CHEST, Gate.FULL, sight(Kind.CHEST_FRONTAL, inverted=1.0))
+    assert found.problems[0].message.startswith("Black and white look exchanged (over 99% sure).")
+
+
 def test_a_defect_means_nothing_in_a_picture_that_looks_like_none_of_the_kinds() -> None:
     found = route(film(), sight(Kind.OTHER, 0.4, rotated=0.9, inverted=0.9))
     assert isinstance(found, Quality)

@@ -65,6 +65,7 @@ def test_where_the_header_names_the_task_the_picture_need_not_be_as_sure_but_mus
     assert codes(sight(Kind.BRAIN_CT, 0.5), "brain-ct", told_by_header=True) == []
     assert codes(sight(Kind.BRAIN_MR, 0.5), "brain-ct", told_by_header=True) == ["unlike_training_data"]
     assert codes(sight(Kind.BRAIN_MR), "brain-ct", told_by_header=True) == ["wrong_modality"]
+    assert codes(sight(Kind.CHEST_LATERAL, 0.5), "chest-xray", told_by_header=True) == ["unlike_training_data"]
 
 
 @pytest.mark.parametrize("name", ["inverted", "rotated", "cropped"])

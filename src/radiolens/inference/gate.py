@@ -8,7 +8,15 @@ from __future__ import annotations
 from radiolens.image import Image
 from radiolens.inference.gate_network import GateNetwork
 from radiolens.quality import Problem, ProblemCode, Quality
-from radiolens.safety.appearance import check_appearance, check_colour, check_defects, combined, described, shows
+from radiolens.safety.appearance import (
+    check_appearance,
+    check_colour,
+    check_defects,
+    combined,
+    described,
+    percent,
+    shows,
+)
 from radiolens.safety.exposure import check_exposure
 from radiolens.safety.gate import Gate
 from radiolens.safety.intended_use import check_intended_use, check_size, matches_header
@@ -38,9 +46,11 @@ def route(image: Image, sight: Sight | None = None) -> Task | Quality:
     problem = Problem.found(ProblemCode.TASK_UNDETERMINED, " ".join([_told(image), *_seen(sight, fitting)]))
     if sight is None:
         return Quality((problem,))
-    if sight.believed is Kind.OTHER and not _names_modality(image):
-        found = f"The picture looks like {described(Kind.OTHER)}."
-        return Quality((Problem.found(ProblemCode.NOT_MEDICAL_IMAGE, found),))
+    if sight.believed is Kind.OTHER:
+        named = _names_modality(image)
+        found = f"{_told(image)} " if named else ""
+        code = ProblemCode.WRONG_BODY_PART if named else ProblemCode.NOT_MEDICAL_IMAGE
+        return Quality((Problem.found(code, f"{found}The picture looks like {described(Kind.OTHER)}."),))
     middle = image.pixels[len(image.pixels) // 2]
     pixels = (*check_colour(image.source.colour_fraction), *check_exposure(middle, image.unit, white_bone=True))
     return Quality.of((problem, *check_size(image), *pixels, *check_defects(sight)))  # which may be why it is unsure
@@ -84,4 +94,4 @@ def _seen(sight: Sight | None, fitting: list[Task]) -> list[str]:
     likeliest = sight.likeliest
     if fitting:
         return [f"The picture looks like {described(likeliest)}, for which there are several studies."]
-    return [f"The picture looks most like {described(likeliest)} ({sight.kinds[likeliest]:.0%})."]
+    return [f"The picture looks most like {described(likeliest)} ({percent(sight.kinds[likeliest])})."]

@@ -15,7 +15,7 @@ from radiolens.quality import Problem, ProblemCode
 from radiolens.safety.sight import Kind, Sight
 from radiolens.task import Task
 
-__all__ = ["check_appearance", "check_colour", "check_defects", "combined", "described", "shows"]
+__all__ = ["check_appearance", "check_colour", "check_defects", "combined", "described", "percent", "shows"]
 
 
 @dataclass(frozen=True)
@@ -82,14 +82,14 @@ def check_appearance(sight: Sight, task: Task, *, told_by_header: bool, medical:
     if not any(shows(kind, task) for kind in Kind):
         return
     likeliest = sight.likeliest
-    believed = sight.believed or (likeliest if told_by_header and shows(likeliest, task) else None)
+    believed = sight.believed or (likeliest if told_by_header and _suits(likeliest, task) else None)
     if believed is not None and not _suits(believed, task):
         yield _contradiction(believed, task, medical=medical)
         return
     yield from check_defects(sight)
     if believed is None:
         found = f"The picture is not clearly {_expected(task)}; it looks most like {described(likeliest)}"
-        yield Problem.found(ProblemCode.UNLIKE_TRAINING_DATA, f"{found} ({_percent(sight.kinds[likeliest])}).")
+        yield Problem.found(ProblemCode.UNLIKE_TRAINING_DATA, f"{found} ({percent(sight.kinds[likeliest])}).")
     elif sight.distance >= sight.refuse_from["distance"]:
         yield Problem.found(ProblemCode.UNLIKE_TRAINING_DATA, "No picture that the gate learnt from looks like this.")
 
@@ -101,7 +101,7 @@ def check_defects(sight: Sight) -> Iterator[Problem]:
     values = {"inverted": sight.inverted, "rotated": sight.rotated, "cropped": sight.cropped}
     for name, (code, words) in _DEFECTS.items():
         if values[name] >= sight.refuse_from[name]:
-            yield Problem.found(code, f"{words} ({_percent(values[name])} sure).")
+            yield Problem.found(code, f"{words} ({percent(values[name])} sure).")
 
 
 def check_colour(colour_fraction: float) -> Iterator[Problem]:
@@ -109,6 +109,11 @@ def check_colour(colour_fraction: float) -> Iterator[Problem]:
     if colour_fraction >= _COLOURED_FROM:
         found = f"The picture is coloured (mean saturation {colour_fraction:.0%}); films and slices are grey."
         yield Problem.found(ProblemCode.NOT_MEDICAL_IMAGE, found)
+
+
+def percent(probability: float) -> str:
+    """Return a probability without a claim of certainty, which no network has."""
+    return "over 99%" if probability > 0.99 else f"{probability:.0%}"
 
 
 def _suits(kind: Kind, task: Task) -> bool:
@@ -130,11 +135,6 @@ def _contradiction(kind: Kind, task: Task, *, medical: bool) -> Problem:
     else:
         code = ProblemCode.WRONG_MODALITY
     return Problem.found(code, found)
-
-
-def _percent(probability: float) -> str:
-    """Return a probability without a claim of certainty, which no network has."""
-    return "over 99%" if probability > 0.99 else f"{probability:.0%}"
 
 
 def _or(words: Iterable[str]) -> str:

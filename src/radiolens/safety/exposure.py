@@ -17,7 +17,7 @@ from radiolens.quality import Problem, ProblemCode
 
 __all__ = ["check_exposure"]
 
-_SIDE = 512  # pixels of a side that are looked at: shares of a picture need no more
+_SIDE = 256  # pixels of a side, or up to twice as many, are looked at: shares of a picture need no more
 
 _DARK_BELOW = 0.22  # of full scale, for all but the brightest 0.5 %; genuine pictures reach 0.35
 _FEW_LEVELS = 64  # of 256; a 12-bit film in the lowest sixteenth of 16 bits keeps thousands
@@ -43,7 +43,7 @@ def check_exposure(pixels: NDArray[np.float32], unit: Unit, *, white_bone: bool 
             yield Problem.found(ProblemCode.TOO_DARK, "All pixels have the same value.")
         return
     low, high = (float(value) for value in np.quantile(seen, (0.005, 0.995)))
-    if _levels(seen, high) <= _FEW_LEVELS and (high < _DARK_BELOW or high - low < _LEAST_CONTRAST):
+    if (high < _DARK_BELOW or high - low < _LEAST_CONTRAST) and _levels(seen, high) <= _FEW_LEVELS:
         code = ProblemCode.TOO_DARK if high < 0.5 else ProblemCode.TOO_BRIGHT
         yield Problem.found(code, f"The picture uses only {high - low:.0%} of the grey scale.")
         return

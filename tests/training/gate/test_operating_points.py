@@ -4,6 +4,7 @@ import pytest
 from radiolens.safety.sight import OPERATING_POINTS, Kind
 from radiolens.training.gate.feature_set import NOT_TOLD, FeatureSet, joined_sets
 from radiolens.training.gate.operating_points import (
+    MISSED_SHARE,
     REFUSED_SHARE,
     ROTATED_SHARE,
     choose,
@@ -85,6 +86,22 @@ def test_shifts_pull_a_kind_that_is_hard_to_tell_down_and_leave_others_alone() -
     assert (after[slices, KINDS] > 0).mean() == pytest.approx(ROTATED_SHARE, abs=0.004)
     assert np.median(np.abs(after[films] - logits[films])[:, KINDS]) < 0.1
     np.testing.assert_array_equal(after[:, :KINDS], logits[:, :KINDS])
+
+
+def test_a_limit_keeps_away_from_genuine_pictures_where_the_defect_is_told_well() -> None:
+    genuine, turned = features(2000), features(400, seed=5)
+    defects = turned.defects.copy()
+    defects[:, 0] = 1
+    families = np.array(["rotated"] * 400)
+    having = FeatureSet(turned.middle, turned.pooled, turned.kinds, defects, turned.sources, turned.names, families)
+    told = joined_sets(genuine, having)
+    logits = logits_of(told, 8.0)
+    logits[2000:, KINDS] += 16  # 8 above zero, where the genuine ones lie 8 below
+    shifts = shifts_of(logits, told)
+    after = shifted(logits, shifts)
+    assert shifts[0, 0] < -5
+    assert (after[2000:, KINDS] > 0).mean() == pytest.approx(1 - MISSED_SHARE, abs=0.01)
+    assert shifts[0, 1] == 0  # of another defect there is none to tell by
 
 
 def test_limits_stay_within_their_bounds() -> None:

@@ -275,6 +275,20 @@ def _noise(random: Random) -> Grey:
     return _levels((field - 0.5) * random.uniform(0.5, 3) + random.uniform(0.2, 0.8))
 
 
+def _static(random: Random) -> Grey:
+    """Return noise of single pixels, or of small blocks: what an image without its content is, or a broken one."""
+    side = int(random.integers(32, 257))
+    kind = random.integers(3)
+    if kind == 0:
+        noise = random.random((side, side))
+    elif kind == 1:
+        noise = 0.5 + random.uniform(0.1, 0.5) * random.normal(size=(side, side))
+    else:
+        noise = (random.random((side, side)) < random.uniform(0.05, 0.95)).astype(np.float64)
+    block = int(random.integers(1, 5))
+    return _levels(np.kron(noise, np.ones((block, block))))
+
+
 def _clouds(random: Random, rows: int, columns: int, slope: float) -> NDArray[np.float64]:
     """Return noise whose amplitude falls as frequency ** -slope, from 0 to 1 (rows, columns)."""
     frequency = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None])
@@ -324,6 +338,7 @@ DRAWN: Mapping[str, Callable[[Random], Grey]] = MappingProxyType(
         "limbs": _limbs,
         "torso": _torso,
         "noise": _noise,
+        "static": _static,
         "gradient": _gradient,
         "pattern": _pattern,
     }

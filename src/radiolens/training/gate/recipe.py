@@ -55,6 +55,8 @@ _OTHER_ROUNDS: Mapping[str, int] = MappingProxyType({"natural": 12, "chest-ct-fi
 """The fewer files a folder has, the more often each is changed and seen."""
 
 _DRAWN, _COMPOSED = 70, 100  # of each generator: those made of genuine pictures are harder
+_STATIC, _STATIC_COUNT = "static", 120  # comes with the second part
+_FIRST_DRAWN = tuple(name for name in DRAWN if name != _STATIC)
 
 _VALIDATION = 200  # pictures of each source: the limits refuse a few in a thousand
 _VALIDATION_DEFECTS = 50  # of those
@@ -76,7 +78,7 @@ def training_samples(data: Path, seed: int = SEED) -> Planned:
     count = (
         2 * sum(_ROUNDS.get(picture.source, 1) for picture in genuine)
         + sum(_OTHER_ROUNDS[picture.source] for picture in others)
-        + _DRAWN * len(DRAWN)
+        + _DRAWN * len(_FIRST_DRAWN)
         + _COMPOSED * len(COMPOSED)
     )
     return Planned(count, _training(genuine, others, np.random.default_rng(seed)))
@@ -85,11 +87,12 @@ def training_samples(data: Path, seed: int = SEED) -> Planned:
 def turned_samples(data: Path, seed: int = SEED) -> Planned:
     """Return brain slices once more, upright and turned: whether a head is upright is the hardest thing to see.
 
-    A film has shoulders and a heart to tell it by, a slice near the vertex little more than its outline.
+    A film has shoulders and a heart to tell it by, a slice near the vertex little more than its outline. And static,
+    which a network that has seen other junk alone takes for a head.
     """
     largest = {source: _LARGEST[source] for source in ("figshare", "web", "sich", "stroke")}
     genuine = list(genuine_pictures(data, ["train"], largest, seed + 1))  # drawn anew
-    return Planned(2 * len(genuine), _turned(genuine, np.random.default_rng([seed, 2])))
+    return Planned(2 * len(genuine) + _STATIC_COUNT, _turned(genuine, np.random.default_rng([seed, 2])))
 
 
 def validation_samples(data: Path, seed: int = SEED) -> Planned:
@@ -113,7 +116,7 @@ def _training(genuine: Sequence[Picture], others: Sequence[Picture], random: np.
     for picture in others:
         for _ in range(_OTHER_ROUNDS[picture.source]):
             yield other_sample(picture, random)
-    yield from drawn_samples(genuine, _DRAWN, random, tuple(DRAWN))
+    yield from drawn_samples(genuine, _DRAWN, random, _FIRST_DRAWN)
     yield from drawn_samples(genuine, _COMPOSED, random, tuple(COMPOSED))
 
 
@@ -121,6 +124,7 @@ def _turned(genuine: Sequence[Picture], random: np.random.Generator) -> Iterator
     for picture in genuine:
         yield genuine_sample(picture, random)
         yield defect_sample(picture, random, "rotated")
+    yield from drawn_samples(genuine, _STATIC_COUNT, random, (_STATIC,))
 
 
 def _validation(genuine: Sequence[Picture], others: Sequence[Picture], random: np.random.Generator) -> Iterator[Sample]:

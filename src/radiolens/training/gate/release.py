@@ -21,6 +21,7 @@ from radiolens.training.gate.features import kept_features
 from radiolens.training.gate.heads import fit_heads, logits_of
 from radiolens.training.gate.network import joined
 from radiolens.training.gate.operating_points import (
+    MISSED_SHARE,
     REFUSED_SHARE,
     ROTATED_SHARE,
     OperatingPoints,
@@ -96,7 +97,7 @@ def _chosen(heads: keras.Model, validation: FeatureSet) -> tuple[NDArray[np.floa
     told = validation.part(~made)
     said = logits_of(heads, told)
     genuine = told.families == "genuine"
-    shifts = shifts_of(said[genuine], told.part(genuine))
+    shifts = shifts_of(said, told)
     logits = shifted(said, shifts)
     return shifts, choose(logits[genuine], told.part(genuine), temperatures(logits, told), _FARTHEST)
 
@@ -125,8 +126,9 @@ def _bundle(version: str, points: OperatingPoints, training: FeatureSet, seed: i
         refuse_from=points.refuse_from,
         threshold_evidence=(
             f"Each limit refuses at most {REFUSED_SHARE:.1%} of the genuine pictures of each kind in the validation "
-            f"splits, sources counting alike, that of rotation {ROTATED_SHARE:.1%}; that of distance lets "
-            f"{_FARTHEST:.1%} of the pictures of left-out sources pass."
+            f"splits, sources counting alike, that of rotation {ROTATED_SHARE:.1%}, and lies as far from them as "
+            f"{MISSED_SHARE:.0%} of missed generated defects allows; that of distance lets {_FARTHEST:.1%} of the "
+            "pictures of left-out sources pass."
         ),
         limits=LIMITS,
         provenance={

@@ -18,6 +18,7 @@ from radiolens.tasks import TASKS
 from radiolens.web.schemas import InputProblem, Prediction, ProblemDetails
 from tests.phantoms import MR, dicom
 from tests.released import CT_RELEASED
+from tests.tiny_bundle import make_bundle
 from tests.tiny_gate import KINDS, make_gate
 from tests.web.serving import LOCAL, film, head_series, local_client, png
 
@@ -97,6 +98,18 @@ def test_what_the_gate_refuses_is_told_by_both_interfaces(home_with_gate: Path) 
         assert refused.json()["problems"][0]["message"].endswith("Use a frontal view (PA or AP).")
         word = guarded.post("/upload/", files={"data": ("a.png", FILM)}, data={"choice": "3"})
         assert (word.status_code, word.json()["outcome"]) == (422, "refused")
+
+
+@pytest.mark.parametrize(
+    ("gate", "told"), [("header", "RADIOLENS_GATE is header"), ("full", "No gate network is installed")]
+)
+def test_the_log_says_at_the_start_that_pictures_are_not_looked_at(
+    gate: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_bundle(tmp_path / "released")
+    monkeypatch.setattr("radiolens.web.app.RELEASED", tmp_path / "released")
+    with local_client(home=tmp_path, gate=gate):
+        assert told in caplog.text
 
 
 def test_an_app_whose_gate_is_damaged_is_not_ready_and_answers_nothing(

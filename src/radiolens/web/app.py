@@ -73,10 +73,12 @@ def _warn_of_unusable(predictor: Predictor) -> None:
 
 def _open_gate(predictor: Predictor) -> None:
     """Open the gate network, so that the first answer need not wait; the shelf tells of one that cannot be used."""
-    if predictor.gate is Gate.FULL:
-        with suppress(BundleError):
-            if predictor.shelf.gate() is None:
-                _log.warning("No gate network is installed: what a picture shows is not checked, only its header.")
+    if predictor.gate is Gate.HEADER:
+        _log.warning("RADIOLENS_GATE is header: what a picture shows is not checked, only its header and size.")
+        return
+    with suppress(BundleError):
+        if predictor.shelf.gate() is None:
+            _log.warning("No gate network is installed: what a picture shows is not checked, but for its exposure.")
 
 
 def _warn(settings: Settings, predictor: Predictor) -> None:

@@ -14,7 +14,7 @@ from radiolens.bundle import read_bundle
 from radiolens.cli import cli
 from radiolens.inference.record import KEYS
 from tests.cli.test_predict import rows, save_film
-from tests.released import CT_RELEASED
+from tests.released import CT_RELEASED, RELEASED_NAMES
 from tests.tiny_bundle import make_bundle, make_imported
 
 
@@ -94,7 +94,7 @@ def test_heat_maps_are_written_for_a_network_without_feature_map(film: Path, tmp
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--bundle", "lung"], "There is no bundle 'lung'. Bundles: brain-mri, chest-xray"),
+        (["--bundle", "lung"], f"There is no bundle 'lung'. Bundles: {RELEASED_NAMES}"),
         (["--bundle", "braintumor", "--task", "chest-xray"], "answers brain-mri, not chest-xray."),
         (["--bundle", "braintumor", "--no-gate"], "--no-gate needs a named task"),
     ],

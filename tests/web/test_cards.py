@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -20,6 +21,7 @@ from radiolens.inference.predict import Predictor
 from radiolens.prediction import BundleIdentity, Explanation, Finding, Prediction, Presence, SliceFindings, decide
 from radiolens.quality import ADVICE, Problem, ProblemCode, Quality
 from radiolens.safety.gate import Gate
+from radiolens.tasks import TASKS
 from radiolens.web.answers import Answer
 from radiolens.web.cards import Card, make_card
 from radiolens.web.studies import STUDIES, Study, find_study
@@ -35,7 +37,13 @@ SITE = {"pneumonia": 0.158, "tuberculosis": 0.6}
 
 @cache
 def bundles() -> Predictor:
-    return Predictor.open(gate=Gate.HEADER)
+    """Return networks without prediction sets, of the limits that a release has."""
+    with tempfile.TemporaryDirectory() as folder:
+        for task in TASKS:
+            make_bundle(Path(folder), task.name, limits=task.limit_texts(task.label_names))
+        predictor = Predictor.open([Path(folder)], gate=Gate.HEADER)
+        predictor.shelf.open_all()
+        return predictor
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from radiolens.safety.gate import Gate
 from radiolens.web import schemas
 from radiolens.web.studies import bundle_studies
 from tests.phantoms import CT, dicom, head_slice
-from tests.released import CT_RELEASED
+from tests.released import CT_RELEASED, RELEASED_NAMES
 from tests.tiny_bundle import make_bundle, make_imported
 from tests.web.imported import FIRST_DESIGN, UPLOAD_BUNDLES, fill_home
 from tests.web.serving import film, head_series, local_client, png
@@ -109,7 +109,7 @@ def test_a_bundle_alone_names_the_task_too(site: TestClient) -> None:
     [
         (
             {"task": "chest-xray", "bundle": "lung"},
-            "no bundle 'lung'. Bundles: brain-mri, chest-xray, Tuberculosis_model, braintumor, pneumonia_model.",
+            f"no bundle 'lung'. Bundles: {RELEASED_NAMES}, Tuberculosis_model, braintumor, pneumonia_model.",
         ),
         (
             {"task": "chest-xray", "bundle": "braintumor"},

@@ -35,13 +35,14 @@ def edit(folder: Path, low: float) -> None:
     file.write_text(json.dumps(content))
 
 
-def test_the_reader_of_a_brain_slice_is_told_that_the_map_does_not_find_the_tumour() -> None:
+def test_the_reader_of_a_brain_slice_is_told_how_often_the_map_finds_the_tumour_and_warned_if_not() -> None:
     rows = json.loads((released("brain-mri").folder / "evidence" / "evaluation.json").read_text())["explanations"]
     row = next(row for row in rows["localisation"] if row["label"] == "all" and row["maps"] == "activation map")
     told = map_evidence(released("brain-mri"))
     assert f"Measured on {row['cases']} images" in told
     assert f"in {100 * row['near']['estimate']:.0f} %, the middle of the picture" in told
-    assert told.endswith("Do not take the map for the place of a finding.")
+    (low,) = [prior["near_difference"]["low"] for prior in row["priors"] if prior["name"] == "image centre"]
+    assert told.endswith("Do not take the map for the place of a finding.") is (low <= 0)
 
 
 def test_of_films_it_says_that_nothing_was_measured() -> None:
@@ -54,6 +55,12 @@ def test_a_map_that_does_better_than_the_middle_gets_no_warning(own: Path) -> No
     told = map_evidence(read_bundle(own))
     assert told.startswith("Measured on")
     assert "Do not" not in told
+
+
+def test_a_map_that_does_no_better_than_the_middle_gets_one(own: Path) -> None:
+    edit(own, low=-0.1)
+    write_evidence_hashes(own)
+    assert map_evidence(read_bundle(own)).endswith("Do not take the map for the place of a finding.")
 
 
 def test_evidence_that_was_changed_is_not_quoted(own: Path) -> None:

@@ -92,6 +92,44 @@ def test_a_p_value_counts_the_scores_that_are_no_higher_and_itself() -> None:
     assert p_values([], [0.3]).tolist() == [1.0]
 
 
+def test_images_of_a_patient_share_its_weight() -> None:
+    scores, patients = [0.2, 0.4, 0.4, 0.9], [1, 1, 2, 3]
+    # Of patient 1 one of two images scores at most 0.2, of patient 2 and 3 none: (1/2 + 1) / (3 + 1).
+    found = p_values(scores, [0.1, 0.2, 0.4, 1.0], patients)
+    assert found.tolist() == [1 / 4, 1.5 / 4, 3 / 4, 1.0]
+    np.testing.assert_array_equal(p_values(scores, [0.3, 0.4], [7, 8, 9, 10]), p_values(scores, [0.3, 0.4]))
+
+
+def test_sets_hold_the_answer_for_an_image_of_a_new_patient_where_images_are_alike(rng: np.random.Generator) -> None:
+    # 14 patients of ten images that are nearly the same: to count 140 images would promise too much.
+    def held(by_patient: bool) -> float:
+        shares = []
+        for _ in range(3000):
+            own = rng.normal(0, 1.0, 15)
+            scores = 1 / (1 + np.exp(-rng.normal(np.repeat(own, 10), 0.001)))
+            patients = np.repeat(np.arange(15), 10)
+            known = p_values(scores[:140], scores[140:], patients[:140] if by_patient else None)
+            shares.append(float((known > 0.1).mean()))
+        return float(np.mean(shares))
+
+    error = 3 * (0.09 / 3000) ** 0.5  # of 3000 patients
+    assert held(by_patient=True) >= 0.9 - error
+    assert held(by_patient=False) < 0.9 - error
+
+
+def test_a_source_counts_the_patients_of_its_own(rng: np.random.Generator) -> None:
+    probabilities, patients = rng.random((300, 1)), np.repeat(np.arange(30), 10)
+    truth = np.stack([np.zeros(300, bool), np.ones(300, bool)], axis=1)
+    sources = ["one"] * 200 + ["two"] * 100
+    known = ConformalSets.calibrated(
+        ("pneumonia",), probabilities, truth, sources, exclusive=False, patients=patients.tolist()
+    )
+    asked = rng.random((50, 1))
+    parts = [np.arange(300), np.arange(200), np.arange(200, 300)]
+    expected = np.max([p_values(probabilities[rows, 0], asked[:, 0], patients[rows]) for rows in parts], axis=0)
+    np.testing.assert_allclose(known.p_values(asked)[:, 1], expected)
+
+
 def test_an_answer_is_left_out_where_at_most_one_in_ten_of_its_cases_scored_so_low() -> None:
     # Nine present cases: below all of them the p-value is 1/10, which is not above 1 - 0.9.
     nine = of_finding([0.1 * step for step in range(1, 10)] + [0.0] * 9, [1] * 9 + [0] * 9)

@@ -17,7 +17,7 @@ from radiolens.image import Image, Source, Unit
 from radiolens.inference.engine import Engine
 from radiolens.inference.predict import Predictor
 from radiolens.inference.record import record
-from radiolens.inference.set_file import SET_ARRAYS, set_arrays
+from radiolens.inference.set_file import PATIENTS, SET_ARRAYS, set_arrays
 from radiolens.prediction import Presence
 from radiolens.profile import Profile
 from radiolens.tasks import get_task
@@ -47,7 +47,9 @@ def films(count: int) -> list[Image]:
 def calibrated(task: str, probabilities: NDArray[np.float64], truth: NDArray[np.bool_]) -> ConformalSets:
     asked = get_task(task)
     sources = ["clinic", "practice"] * (len(truth) // 2)
-    return ConformalSets.calibrated(asked.label_names, probabilities, truth, sources, exclusive=asked.exclusive)
+    return ConformalSets.calibrated(
+        asked.label_names, probabilities, truth, sources, exclusive=asked.exclusive, patients=range(len(truth))
+    )
 
 
 def scores_around(folder: Path, task: str, images: list[Image]) -> NDArray[np.float64]:
@@ -155,7 +157,8 @@ def test_stored_scores_are_read_as_they_were_written(task: str, tmp_path: Path) 
     for answer, by_source in sets.scores.items():
         assert read.scores[answer].keys() == by_source.keys()
         for source, scores in by_source.items():
-            np.testing.assert_array_equal(read.scores[answer][source], scores)
+            np.testing.assert_array_equal(read.scores[answer][source].values, scores.values)
+            np.testing.assert_array_equal(read.scores[answer][source].patients, scores.patients)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +169,7 @@ def test_stored_scores_are_read_as_they_were_written(task: str, tmp_path: Path) 
         ({"set_score": np.asarray([0.5, np.nan])}, "a score of the prediction sets is not 0 to 1"),
         ({"set_label": np.asarray(["pneumonia", "glioma"])}, r"scores of \('glioma', 'present'\), which is no answer"),
         ({"set_source": None}, "set_source"),
+        ({"set_patient": np.arange(3)}, "the columns of the prediction sets differ"),
     ],
 )
 def test_scores_that_do_not_fit_are_refused_when_the_bundle_is_opened(
@@ -181,8 +185,22 @@ def test_scores_that_do_not_fit_are_refused_when_the_bundle_is_opened(
         Engine.open(folder)
 
 
+def test_without_patients_each_case_is_one(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    sets = calibrated("chest-xray", random.random((30, 2)), random.random((30, 4)) < 0.4)
+    folder = make_bundle(tmp_path, sets=sets)
+    with np.load(folder / "reference.npz") as content:
+        arrays = {name: value for name, value in content.items() if name != PATIENTS}
+    np.savez(folder / "reference.npz", **arrays)
+    write_bundle(read_bundle(folder, verify=False).bundle, folder)
+    asked = random.random((20, 2))
+    read = Engine.open(folder).sets
+    assert read is not None
+    np.testing.assert_array_equal(read.p_values(asked), sets.p_values(asked))
+
+
 def test_the_columns_are_arrays_that_need_no_pickle() -> None:
     empty = ConformalSets.calibrated(("pneumonia",), np.zeros((0, 1)), np.zeros((0, 2), bool), [], exclusive=False)
     columns = set_arrays(empty)
-    assert tuple(columns) == SET_ARRAYS
+    assert tuple(columns) == (*SET_ARRAYS, PATIENTS)
     assert all(column.shape == (0,) and column.dtype != object for column in columns.values())

@@ -19,7 +19,7 @@ from radiolens.data.manifest import Manifest
 from radiolens.errors import BundleError, DatasetError
 from radiolens.imaging.preprocess import Preprocessing, network_input
 from radiolens.inference.engine import Engine
-from radiolens.inference.set_file import SET_ARRAYS
+from radiolens.inference.set_file import PATIENTS, SET_ARRAYS
 from radiolens.prediction import Presence
 from radiolens.safety.feature_distance import KEYS
 from radiolens.training.export import Exported, export_bundle, largest_bytes_of
@@ -80,7 +80,7 @@ def test_thresholds_and_temperature_are_those_of_the_stored_network(
 def test_the_reference_holds_the_head_and_the_features_of_training_cases(installed: InstalledBundle) -> None:
     with np.load(installed.folder / "reference.npz") as reference:
         features = {"head_kernel", "head_bias", "feature_mean", "feature_std"}
-        assert set(reference) == features | set(SET_ARRAYS) | set(KEYS)
+        assert set(reference) == features | {*SET_ARRAYS, PATIENTS} | set(KEYS)
         assert reference["feature_mean"].shape == reference["feature_std"].shape == (16,)
         assert (reference["feature_std"] >= 0).all()
 
@@ -96,7 +96,9 @@ def test_the_sets_are_made_of_what_the_stored_network_says_of_validation_cases(
     grey = np.stack([read_grey_levels(collection.path(case), EXPERIMENT.preprocessing) for case in present])
     expected = np.sort(engine.probabilities(engine.logits(grey))[:, 0])
     # The export ran one case at a time, which sums float32 in another order.
-    np.testing.assert_allclose(engine.sets.scores["pneumonia", Presence.PRESENT]["clinic"], expected, atol=1e-4)
+    np.testing.assert_allclose(
+        np.sort(engine.sets.scores["pneumonia", Presence.PRESENT]["clinic"].values), expected, atol=1e-4
+    )
 
 
 def test_the_golden_answers_hold_whatever_kernels_the_runtime_chooses(installed: InstalledBundle) -> None:

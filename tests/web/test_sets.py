@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from radiolens.evaluation.conformal import ConformalSets, answers_of
+from radiolens.evaluation.conformal import ConformalSets, Scores, answers_of
 from radiolens.tasks import get_task
 from tests.tiny_bundle import make_bundle
 from tests.web.serving import film, local_client, png
@@ -23,7 +23,7 @@ EVERYTHING, NOTHING = 0.0, 1.0
 def sets(task: str, score: float) -> ConformalSets:
     asked = get_task(task)
     answers = answers_of(asked.label_names, exclusive=asked.exclusive)
-    scores = {answer: {"clinic": np.full(CALIBRATION, score)} for answer in answers}
+    scores = {answer: {"clinic": Scores(np.full(CALIBRATION, score), np.arange(CALIBRATION))} for answer in answers}
     return ConformalSets(0.9, asked.exclusive, scores)
 
 

@@ -3,6 +3,10 @@
 Inductive conformal prediction, calibrated apart for each answer (Vovk et al. 2005, Algorithmic Learning in a Random
 World, 4.5; Vovk 2012, arXiv:1209.2673). The conformity of an answer is the probability that the network gives it. An
 answer is left out only where so low a probability is rare among calibration cases of which it is true.
+
+Images of one patient are not exchangeable with those of another, patients are. So patients count, and the images of one
+share its weight (hierarchical conformal prediction, Lee, Barber & Willett 2023, arXiv:2306.06342). With one image of
+each patient this is plain conformal prediction.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from radiolens.evaluation.link import Floats
 from radiolens.prediction import Presence
 
-__all__ = ["COVERAGE", "LARGE_SOURCE", "WHOLE_SOURCE", "Answer", "ConformalSets", "answers_of", "p_values"]
+__all__ = ["COVERAGE", "LARGE_SOURCE", "WHOLE_SOURCE", "Answer", "ConformalSets", "Scores", "answers_of", "p_values"]
 
 COVERAGE = 0.9
 """The share of cases whose set shall hold the true answer."""
@@ -36,15 +40,23 @@ Answer = tuple[str, Presence]
 """A label, and whether it is present or absent."""
 
 
-def p_values(calibration: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
-    """Return for each of `scores` (n,) the share of calibration scores (m,) that are no higher, itself counted in.
+def p_values(calibration: ArrayLike, scores: ArrayLike, patients: ArrayLike | None = None) -> NDArray[np.float64]:
+    """Return for each of `scores` (n,) the share of patients whose calibration scores (m,) are no higher, itself in it.
 
-    The result is above 0 and at most 1, and 1 without calibration scores. Of exchangeable scores it is at most p with a
-    probability of at most p (Vovk et al. 2005, 2.5), which is why the score itself is counted.
+    `patients` (m,) are numbers; of a patient with several scores the share of those that are no higher counts. Without
+    them each score is of a patient of its own. The result is above 0 and at most 1, and 1 without calibration scores.
+    For an image of a new patient it is at most p with a probability of at most p (Vovk et al. 2005, 2.5; by patient Lee
+    et al. 2023, section 3), which is why the score itself is counted.
     """
-    known = np.sort(np.asarray(calibration, np.float64))
-    lower = np.searchsorted(known, np.asarray(scores, np.float64), side="right")
-    return np.asarray((lower + 1) / (known.size + 1), np.float64)
+    known = np.asarray(calibration, np.float64)
+    order = np.argsort(known, kind="stable")
+    weights = np.ones(known.shape)
+    if patients is not None:
+        numbers, counts = np.unique(np.asarray(patients), return_inverse=True, return_counts=True)[1:]
+        weights = 1.0 / counts[numbers]
+    lower = np.searchsorted(known[order], np.asarray(scores, np.float64), side="right")
+    below = np.concatenate([[0.0], weights[order].cumsum()])[lower]
+    return np.asarray((below + 1) / (weights.sum() + 1), np.float64)
 
 
 def answers_of(labels: Sequence[str], *, exclusive: bool) -> tuple[Answer, ...]:
@@ -54,6 +66,19 @@ def answers_of(labels: Sequence[str], *, exclusive: bool) -> tuple[Answer, ...]:
     """
     sides = (Presence.PRESENT,) if exclusive else (Presence.ABSENT, Presence.PRESENT)
     return tuple((label, side) for label in labels for side in sides)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Calibration scores of one answer and source: `values` (n,) from 0 to 1, and `patients` (n,), numbers."""
+
+    values: NDArray[np.float64]
+    patients: NDArray[np.intp]
+
+    @property
+    def size(self) -> int:
+        """Return the number of scores."""
+        return self.values.size
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +94,7 @@ class ConformalSets:
 
     coverage: float
     exclusive: bool
-    scores: Mapping[Answer, Mapping[str, NDArray[np.float64]]]
+    scores: Mapping[Answer, Mapping[str, Scores]]
 
     @classmethod
     def calibrated(
@@ -80,12 +105,14 @@ class ConformalSets:
         sources: Sequence[str],
         *,
         exclusive: bool,
+        patients: Sequence[int] | None = None,
         coverage: float = COVERAGE,
     ) -> ConformalSets:
         """Keep the scores of cases with known answers.
 
         `probabilities` are (n, labels), `truth` (n, answers) in the order of `answers_of`: true where a case is known
-        to have the answer. Raises ValueError if the shapes do not fit.
+        to have the answer. `patients` (n,) are numbers; without them each case is of a patient of its own. Raises
+        ValueError if the shapes do not fit.
         """
         answers = answers_of(labels, exclusive=exclusive)
         scores = _answer_scores(np.asarray(probabilities, np.float64), exclusive=exclusive)
@@ -95,13 +122,15 @@ class ConformalSets:
                 f"{truth.shape} truths"
             )
         names = np.asarray(sources, str)
+        numbers = np.arange(len(names)) if patients is None else np.asarray(patients, np.intp)
         return cls(
             coverage,
             exclusive,
             {
                 answer: {
-                    str(source): np.sort(scores[truth[:, column] & (names == source), column])
+                    str(source): Scores(scores[rows, column], numbers[rows])
                     for source in np.unique(names[truth[:, column]])
+                    for rows in (truth[:, column] & (names == source),)
                 }
                 for column, answer in enumerate(answers)
             },
@@ -121,7 +150,7 @@ class ConformalSets:
         """Return the p-value of each answer (n, answers) for probabilities (n, labels) in the order of the labels."""
         scores = _answer_scores(np.asarray(probabilities, np.float64), exclusive=self.exclusive)
         columns = [
-            np.max([p_values(part, scores[:, column]) for part in self._parts(answer)], axis=0)
+            np.max([p_values(part.values, scores[:, column], part.patients) for part in self._parts(answer)], axis=0)
             for column, answer in enumerate(self.answers)
         ]
         return np.stack(columns, axis=1)
@@ -146,16 +175,21 @@ class ConformalSets:
         members = {label for label, _ in held}
         return {label: _of_exclusive(label, members) for label in labels}
 
-    def _parts(self, answer: Answer) -> list[NDArray[np.float64]]:
+    def _parts(self, answer: Answer) -> list[Scores]:
         """Return the calibration scores that each have a say: of all cases, and of sources with enough of them."""
         question = [each for each in self.answers if self.exclusive or each[0] == answer[0]]
         own = self.scores[answer]
         fewest = {source: min(_count(self.scores[each], source) for each in question) for source in own}
         sources = [name for name in own if own[name].size >= LARGE_SOURCE or fewest[name] >= WHOLE_SOURCE]
-        return [np.concatenate([np.empty(0), *own.values()]), *(own[name] for name in sources)]
+        return [_joined(list(own.values())), *(own[name] for name in sources)]
 
 
-def _count(by_source: Mapping[str, NDArray[np.float64]], source: str) -> int:
+def _joined(parts: Sequence[Scores]) -> Scores:
+    values = np.concatenate([np.empty(0), *(part.values for part in parts)])
+    return Scores(values, np.concatenate([np.empty(0, np.intp), *(part.patients for part in parts)]))
+
+
+def _count(by_source: Mapping[str, Scores], source: str) -> int:
     return by_source[source].size if source in by_source else 0
 
 

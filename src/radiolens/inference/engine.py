@@ -20,7 +20,7 @@ from radiolens.imaging.preprocess import network_input
 from radiolens.inference.bundle_arrays import ARRAY_ERRORS, read_arrays, read_known_arrays
 from radiolens.inference.network_file import check_network
 from radiolens.inference.session import RUNTIME_ERRORS, open_session
-from radiolens.inference.set_file import SET_ARRAYS, sets_of
+from radiolens.inference.set_file import PATIENTS, SET_ARRAYS, sets_of
 from radiolens.safety.feature_distance import KEYS, FeatureReference
 
 __all__ = ["Engine", "Head"]
@@ -168,7 +168,8 @@ def _head(installed: InstalledBundle) -> Head | None:
 def _sets(installed: InstalledBundle) -> ConformalSets | None:
     if not installed.bundle.coverage:
         return None
-    return sets_of(installed.bundle, read_arrays(installed.folder / "reference.npz", *SET_ARRAYS))
+    columns = read_known_arrays(installed.folder / "reference.npz", *SET_ARRAYS, PATIENTS)
+    return sets_of(installed.bundle, [columns[name] for name in SET_ARRAYS], columns.get(PATIENTS))
 
 
 def _reference(installed: InstalledBundle) -> FeatureReference | None:

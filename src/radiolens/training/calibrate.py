@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from radiolens.data.known_answers import known_answers
 from radiolens.data.manifest import Case
+from radiolens.data.splits import group_ids
 from radiolens.errors import DatasetError
 from radiolens.evaluation.calibration import fit_platt, fit_temperature
 from radiolens.evaluation.conformal import ConformalSets, answers_of
@@ -109,6 +110,7 @@ def operating_point(
             known_answers(answers, cases, exclusive=task.exclusive),
             [case.source for case in cases],
             exclusive=task.exclusive,
+            patients=group_ids(cases),
         ),
     )
 

@@ -32,7 +32,8 @@ class Figure:
 class Criterion:
     """One line of what was wanted, of the newest bundle of a name.
 
-    `figures` yields what the evaluation in `file` of its evidence tells of it; nothing if it does not.
+    `figures` yields what the evaluation in `file` of its evidence tells of it; nothing if it does not. Then RELEASE is
+    asked.
     """
 
     what: str
@@ -82,7 +83,7 @@ def _measure(question: str, source: str, key: str, low: float, high: float) -> C
 def _contrasts(
     question: str, names: tuple[str, ...], low: float, high: float = 1.0
 ) -> Callable[[Evaluation], Iterator[Figure]]:
-    """Return how contrasts are read from a cross-validation; all of them must be there."""
+    """Return how contrasts are read, of a cross-validation or of one network; all of them must be there."""
 
     def figures(study: Evaluation) -> Iterator[Figure]:
         rows = {row["contrast"]: row for row in _contrasted(study) if row["question"] == question}
@@ -109,7 +110,7 @@ def _above_control(question: str, name: str) -> Callable[[Evaluation], Iterator[
 
 
 def _contrasted(study: Evaluation) -> list[Mapping[str, Any]]:
-    found: list[Mapping[str, Any]] = (study.get("within_folds") or {"contrasts": []})["contrasts"]
+    found: list[Mapping[str, Any]] = (study.get("within_folds") or study).get("contrasts") or []
     return found
 
 

@@ -126,6 +126,18 @@ def test_a_figure_that_is_not_defined_is_missed(released: Path) -> None:
     assert verdicts(released, "tumour against none") == ["missed"]
 
 
+def test_without_a_cross_validation_the_released_network_on_its_test_split_is_told(released: Path) -> None:
+    (released / "chest-xray" / "0.10.0" / "evidence" / OUT_OF_FOLD).unlink()
+    write(
+        released,
+        f"chest-xray/0.10.0/evidence/{RELEASE}",
+        {"contrasts": [contrast("pneumonia", "nih, 18 and older", 0.85)]},
+    )
+    (found,) = named(judged(released), "pneumonia out of fold, AUROC")
+    assert (found.verdict, found.evidence) == ("missed", f"chest-xray/0.10.0/evidence/{RELEASE}")
+    assert verdicts(released, "tumour type out of fold") == ["not measured"]
+
+
 def test_a_gate_is_judged_by_folder_by_genuine_images_and_by_defect(released: Path) -> None:
     (released / "gate" / "0.1.0").mkdir(parents=True)
     (released / "gate" / "0.1.0" / "bundle.json").touch()

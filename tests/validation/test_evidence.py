@@ -87,7 +87,7 @@ def test_the_folder_is_whole_and_nothing_else_is_left(engine: Engine, manifest: 
     }
     assert verify_documents(engine.installed, tmp_path / "out")
     assert list(content) == [
-        *("settings", "binary", "averages", "subgroups", "types", "prediction_sets"),
+        *("settings", "binary", "averages", "subgroups", "types", "prediction_sets", "contrasts"),
         *SECTIONS,
         *("largest_errors", "dataset"),
     ]

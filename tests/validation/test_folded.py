@@ -13,9 +13,10 @@ from radiolens.evaluation.discrimination import auroc
 from radiolens.task import Task
 from radiolens.tasks import get_task
 from radiolens.training.folds import Answers, Fold
-from radiolens.validation.folded import BORDERS, POSITION, Contrasted, folded
+from radiolens.validation.folded import BORDERS, POSITION, Contrasted, folded, of_one_network
 from radiolens.validation.out_of_fold import OutOfFold, pooled
 from radiolens.validation.plan import Plan
+from radiolens.validation.questions import Scored
 
 CHEST, MRI = get_task("chest-xray"), get_task("brain-mri")
 TUBERCULOSIS = replace(CHEST, labels=CHEST.labels[1:])
@@ -175,6 +176,24 @@ def test_sets_of_cases_that_every_network_answered_count_answers_and_patients() 
     assert present.asked == 0.9
     assert present.coverage.estimate > 0.8
     assert folded(haemorrhage(), PLAN).prediction_sets == ()
+
+
+def test_one_network_is_judged_by_the_same_contrasts_with_controls_out_of_fold() -> None:
+    found = chest(bright="home")
+    rows = [row for row, case in enumerate(found.scored.cases) if case.fold == 1]
+    away = range(30)
+    cases = (*(found.scored.cases[row] for row in rows), *(found.others.cases[row] for row in away))
+    scored = Scored(
+        cases,
+        np.concatenate([found.scored.probabilities[rows], found.others.probabilities[:30]]),
+        np.concatenate([found.scored.grey[rows], found.others.grey[:30]]),
+    )
+    told = {row.contrast: row for row in of_one_network(TUBERCULOSIS, ["tuberculosis"], scored, PLAN)}
+    assert list(told) == ["home", "away against home"]
+    truth = [case.labels["tuberculosis"] for case in cases[: len(rows)]]
+    assert told["home"].auroc.estimate == pytest.approx(auroc(truth, scored.probabilities[: len(rows), 0]))
+    assert told["away against home"].networks == 1
+    assert told["away against home"].controls[0].auroc.estimate == 1.0  # home is brighter
 
 
 def test_progress_tells_of_every_contrast() -> None:

@@ -34,8 +34,9 @@ from radiolens.validation.documents.pictures import write_pictures
 from radiolens.validation.documents.plots import draw_plots
 from radiolens.validation.documents.seal import write_documents
 from radiolens.validation.explanations.explanation_tests import explanation_tests
+from radiolens.validation.folded import of_one_network
 from radiolens.validation.largest_errors import largest_errors
-from radiolens.validation.questions import Question, Scored, questions
+from radiolens.validation.questions import ANY_FINDING, Question, Scored, questions
 from radiolens.validation.results import plain_json, write_evaluation, write_predictions
 from radiolens.validation.robustness import robustness
 from radiolens.validation.score import control_part, score
@@ -119,10 +120,12 @@ def _measured(run: _Run, asked: tuple[Question, ...]) -> dict[str, Any]:
         else None
         for name in SECTIONS
     }
+    contrasts = run.finished("contrasts", partial(_contrasts, run))
     settings = {**study.pop("settings"), **request.plan.settings, "sections": sorted(request.sections)}
     return {
         "settings": plain_json(settings),
         **study,
+        "contrasts": contrasts,
         **sections,
         "largest_errors": plain_json(largest_errors(asked, run.scored.cases)),
         "dataset": plain_json(dataset_facts(request.manifest, run.scored.cases)),
@@ -146,6 +149,13 @@ def _study(run: _Run) -> object:
         measuring,
         [request.engine.sets] * len(run.scored.cases) if request.engine.sets else (),
     )
+
+
+def _contrasts(run: _Run) -> object:
+    task, engine = run.request.manifest.task, run.request.engine
+    names = (ANY_FINDING,) if task.exclusive else [name for name in task.label_names if name in engine.bundle.labels]
+    comparing = partial(run.progress, "Comparing hospitals")
+    return of_one_network(task, names, run.scored, run.request.plan, comparing)
 
 
 def _write(run: _Run, asked: tuple[Question, ...], content: Mapping[str, Any]) -> None:

@@ -6,8 +6,9 @@ stand controls, fitted on the other folds of the very cases that are compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +21,21 @@ from radiolens.evaluation.within_folds import auroc_difference_within_folds, aur
 from radiolens.task import Task
 from radiolens.validation.contrasts import Contrast, Kind, contrasts
 from radiolens.validation.controls.slice_position import slice_places
-from radiolens.validation.out_of_fold import OutOfFold
 from radiolens.validation.plan import Plan
 from radiolens.validation.prediction_sets import SetCoverage, set_coverage
 from radiolens.validation.questions import ANY_FINDING, Scored, scores_of
 from radiolens.validation.types import NamedTypes, named_types
 
-__all__ = ["BORDERS", "POSITION", "Contrasted", "Control", "Folded", "TypesControl", "folded"]
+if TYPE_CHECKING:  # it loads TensorFlow, which the contrasts of a released network do not need
+    from radiolens.validation.out_of_fold import OutOfFold
+
+__all__ = ["BORDERS", "POSITION", "Contrasted", "Control", "Folded", "TypesControl", "folded", "of_one_network"]
 
 BORDERS = "borders and brightness"
 POSITION = "position of the slice"
+
+_FOLDS = 5
+"""Of the controls of a single network, as many as those of a cross-validation."""
 
 _Floats = NDArray[np.float64]
 
@@ -108,17 +114,46 @@ class _Answered:
 def folded(found: OutOfFold, plan: Plan, progress: Callable[[int, int], None] = lambda done, total: None) -> Folded:
     """Measure every contrast of every question, and the naming of types, beside their controls; and prediction sets."""
     answered = _answered(found, plan)
-    cases = answered.scored.cases
     names = (ANY_FINDING,) if found.task.exclusive else found.task.label_names
-    asked = [contrast for name in names for contrast in contrasts(found.task, name, cases)]
-    rows = []
-    for number, contrast in enumerate(asked, 1):
-        rows.append(_contrasted(found.task, contrast, answered, plan))
-        progress(number, len(asked))
+    rows = _rows(found.task, names, answered, plan, progress)
     types = _types(found, answered, plan) if found.task.exclusive else ()
     others = found.others
     sets = set_coverage(found.task, others, found.thresholds_of(others), found.sets_of(others), plan)
-    return Folded(tuple(rows), tuple(types), sets)
+    return Folded(rows, tuple(types), sets)
+
+
+def of_one_network(
+    task: Task,
+    names: Sequence[str],
+    scored: Scored,
+    plan: Plan,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Contrasted, ...]:
+    """Measure the contrasts of questions (findings, or ANY_FINDING) in one network's answers to cases new to it.
+
+    The controls are fitted out of folds cut by patient.
+    """
+    rows = np.arange(len(scored.cases))
+    answered = _Answered(
+        scored=scored,
+        network=np.zeros(len(rows), np.intp),
+        image=rows,
+        patient=np.asarray(group_ids(scored.cases), np.intp),
+        features=border_brightness_features(scored.grey),
+        held_out=folds_by_group(scored.cases, _FOLDS, plan.seed),
+    )
+    return _rows(task, names, answered, plan, progress)
+
+
+def _rows(
+    task: Task, names: Sequence[str], answered: _Answered, plan: Plan, progress: Callable[[int, int], None]
+) -> tuple[Contrasted, ...]:
+    asked = [contrast for name in names for contrast in contrasts(task, name, answered.scored.cases)]
+    rows = []
+    for number, contrast in enumerate(asked, 1):
+        rows.append(_contrasted(task, contrast, answered, plan))
+        progress(number, len(asked))
+    return tuple(rows)
 
 
 def _answered(found: OutOfFold, plan: Plan) -> _Answered:

@@ -11,7 +11,7 @@ from radiolens.validation.documents.figures import Evaluation, interval, table
 
 __all__ = ["HEADER", "contrast_cells", "type_sentences", "whose", "within_folds"]
 
-HEADER = ("question", "which cases", "present or first", "absent or second", "AUROC within folds", "controls")
+HEADER = ("question", "which cases", "present or first", "absent or second", "AUROC", "controls")
 """Of the columns of `contrast_cells`."""
 
 
@@ -30,8 +30,8 @@ def whose(study: Evaluation, installed: InstalledBundle) -> str:
 
 
 def contrast_cells(study: Evaluation) -> list[tuple[object, ...]]:
-    """Return a row of the table of contrasts for each that was measured."""
-    found = study.get("within_folds") or {"contrasts": []}
+    """Return a row of the table of contrasts for each that was measured, of one network or within folds."""
+    found = study.get("within_folds") or study
     return [
         (
             row["question"],
@@ -41,7 +41,7 @@ def contrast_cells(study: Evaluation) -> list[tuple[object, ...]]:
             interval(row["auroc"]),
             "; ".join(f"{control['name']} {interval(control['auroc'])}" for control in row["controls"]),
         )
-        for row in found["contrasts"]
+        for row in found.get("contrasts") or ()
     ]
 
 
@@ -56,10 +56,10 @@ def type_sentences(study: Evaluation) -> list[str]:
 
 
 def within_folds(study: Evaluation) -> Iterator[str]:
-    """Yield the lines of Markdown on what was compared within folds; nothing of an evaluation without."""
+    """Yield the lines of Markdown on what was set against what; nothing of an evaluation without."""
     cells = contrast_cells(study)
     if cells:
-        yield from ("", "Compared within the answers of each network, which are on scales of their own:", "")
+        yield from ("", "Which cases are told apart, always within the answers of one network:", "")
         yield from table(HEADER, cells)
     for sentence in type_sentences(study):
         yield from ("", sentence)

@@ -96,10 +96,12 @@ def test_an_answer_tells_findings_bundle_and_time_and_no_slices_of_a_picture(fil
     assert [finding["label"] for finding in row["findings"]] == ["pneumonia", "tuberculosis"]
     for finding in row["findings"]:
         assert list(finding) == ["label", "probability", "threshold", "presence"]
-        assert finding["presence"] == ("present" if finding["probability"] >= finding["threshold"] else "absent")
+        side = "present" if finding["probability"] >= finding["threshold"] else "absent"
+        assert finding["presence"] in (side, "indeterminate")  # which its prediction set may make of it
     assert row["bundle"] == {"name": "chest-xray", "version": CHEST.bundle.version, "sha256": CHEST.sha256}
     assert (row["path"], row["task"], row["problems"]) == (str(film), "chest-xray", [])
-    assert row["prediction_set"] == row["slices"] == []
+    assert set(row["prediction_set"]) <= {"pneumonia", "tuberculosis"}
+    assert row["slices"] == []
     assert 0 < row["seconds"] < 60
 
 
@@ -257,7 +259,8 @@ def profile(folder: Path, **changes: Any) -> Path:  # noqa: ANN401  any wrong va
 
 def test_a_profile_moves_the_threshold_of_its_bundle(film: Path, tmp_path: Path) -> None:
     (row,) = answers(film, "--task", "chest-xray", "--profile", profile(tmp_path))
-    assert (row["findings"][0]["threshold"], row["findings"][0]["presence"]) == (0.0, "present")
+    assert row["findings"][0]["threshold"] == 0.0
+    assert row["findings"][0]["presence"] != "absent"  # its prediction set may leave it open
     assert row["findings"][1]["threshold"] == CHEST.bundle.thresholds["tuberculosis"]
 
 

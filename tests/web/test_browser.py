@@ -20,7 +20,6 @@ from tests.web.serving import Server, film, head_series, png
 
 FILM = png(film())
 BROKEN = FILM[:400]
-WORDS = {"Pneumonia suspected", "Pneumonia and tuberculosis suspected", "Tuberculosis suspected"}
 
 
 def real_film() -> tuple[str, bytes]:

@@ -74,11 +74,14 @@ def set_shares(
     known = answers_of(task.label_names, exclusive=task.exclusive)
     truth = known_answers(known, cases, exclusive=task.exclusive)
     sources = np.asarray([case.source for case in cases], str)
+    patients = np.asarray(group_ids(cases), np.intp)
     for kind, calibrate in SETS.items():
         inside = np.zeros(truth.shape, bool)
         for part in np.unique(parts):
             others = parts != part
-            inside[~others] = calibrate(task, answers[others], truth[others], sources[others])(answers[~others])
+            inside[~others] = calibrate(task, answers[others], truth[others], sources[others], patients[others])(
+                answers[~others]
+            )
         for column, (label, side) in enumerate(known):
             columns = [place for place, (name, _) in enumerate(known) if task.exclusive or name == label]
             for source in np.unique(sources[truth[:, column]]):
@@ -173,17 +176,24 @@ LINKS: Mapping[bool, Mapping[str, Callable[[Floats, Floats, Floats], Link]]] = M
 _Inside = Callable[[Floats], NDArray[np.bool_]]
 
 
-def _by_answer(task: Task, answers: Floats, truth: NDArray[np.bool_], sources: NDArray[np.str_]) -> _Inside:
-    return _shipped(task, answers, truth, np.full(sources.shape, "all"))
+def _by_answer(
+    task: Task, answers: Floats, truth: NDArray[np.bool_], sources: NDArray[np.str_], patients: NDArray[np.intp]
+) -> _Inside:
+    return _shipped(task, answers, truth, np.full(sources.shape, "all"), patients)
 
 
-def _shipped(task: Task, answers: Floats, truth: NDArray[np.bool_], sources: NDArray[np.str_]) -> _Inside:
-    made = ConformalSets.calibrated(task.label_names, answers, truth, sources.tolist(), exclusive=task.exclusive)
-    return made.included
+def _shipped(
+    task: Task, answers: Floats, truth: NDArray[np.bool_], sources: NDArray[np.str_], patients: NDArray[np.intp]
+) -> _Inside:
+    return ConformalSets.calibrated(
+        task.label_names, answers, truth, sources.tolist(), exclusive=task.exclusive, patients=patients.tolist()
+    ).included
 
 
-def _weighted(task: Task, answers: Floats, truth: NDArray[np.bool_], sources: NDArray[np.str_]) -> _Inside:
-    """Make sets in which every source of an answer weighs the same (after Tibshirani et al. 2019)."""
+def _weighted(
+    task: Task, answers: Floats, truth: NDArray[np.bool_], sources: NDArray[np.str_], patients: NDArray[np.intp]
+) -> _Inside:
+    """Make sets in which every source of an answer weighs the same (after Tibshirani et al. 2019), images apart."""
     scores = _scores(task, answers)
 
     def inside(new: Floats) -> NDArray[np.bool_]:
@@ -205,8 +215,10 @@ def _scores(task: Task, answers: Floats) -> Floats:
     return np.stack([1 - answers, answers], axis=2).reshape(len(answers), -1)
 
 
-SETS: Mapping[str, Callable[[Task, Floats, NDArray[np.bool_], NDArray[np.str_]], _Inside]] = MappingProxyType(
-    {"by answer": _by_answer, "sources the same": _weighted, "every large source": _shipped}
+_Calibrate = Callable[[Task, Floats, NDArray[np.bool_], NDArray[np.str_], NDArray[np.intp]], _Inside]
+
+SETS: Mapping[str, _Calibrate] = MappingProxyType(
+    {"by answer": _by_answer, "sources the same": _weighted, "every source": _shipped}
 )
 """The kinds of sets that are compared; the last one is shipped."""
 

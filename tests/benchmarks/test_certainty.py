@@ -56,7 +56,7 @@ def test_only_sets_for_every_source_cover_the_hard_one(rng: np.random.Generator)
     }
     for answer in ("pneumonia absent", "pneumonia present"):
         by_answer, same, every = (
-            found[kind, answer, "hard"] for kind in ("by answer", "sources the same", "every large source")
+            found[kind, answer, "hard"] for kind in ("by answer", "sources the same", "every source")
         )
         assert by_answer[1] < same[1] < every[1]
         assert every[1] == pytest.approx(0.9, abs=0.06)  # three standard errors of 250 cases

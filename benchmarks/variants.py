@@ -1,7 +1,7 @@
 """What generalises: every variant of the training recipes, on features of untouched ImageNet networks.
 
 Command: python -m benchmarks.variants --data ../shared/data
-Runtime: some 40 minutes on one core alone, with nothing kept; killed, it goes on where it was.
+Runtime: a minute of one core for a variant and task; killed, it goes on where it was. No run of all was timed.
 docs/variants.md holds the table that it prints. Test splits and external sources are not read.
 """
 

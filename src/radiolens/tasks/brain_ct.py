@@ -38,7 +38,7 @@ BRAIN_CT = Task(
             volumes=False,
         ),
         Limit(
-            "Slices are judged. The answer for a whole volume is a mean over slices, in which a small haemorrhage is "
+            "Slices are judged. The answer for a whole volume is a mean over slices, in which a small finding is "
             "averaged away, and is not validated.",
             volumes=True,
         ),

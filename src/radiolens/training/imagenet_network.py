@@ -43,4 +43,5 @@ def write_imagenet_network(file: Path, backbone_name: str = LITE0.name, side: in
 
 
 if __name__ == "__main__":
-    write_imagenet_network(Path(sys.argv[1]), *sys.argv[2:3], *map(int, sys.argv[3:4]))
+    name, side = sys.argv[2:4] if len(sys.argv) > 2 else (LITE0.name, str(_SIDE))
+    write_imagenet_network(Path(sys.argv[1]), name, int(side))

@@ -42,7 +42,7 @@ def asked(port: int, path: str) -> tuple[int, object]:
 
 def test_it_is_ready_once_it_says_so_and_ends_cleanly_with_ctrl_c() -> None:
     with served("--port", "0") as (process, port):
-        assert asked(port, "/readyz") == (200, {"status": "ready", "tasks": ["brain-mri", "chest-xray"]})
+        assert asked(port, "/readyz") == (200, {"status": "ready", "tasks": ["brain-ct", "brain-mri", "chest-xray"]})
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         rest = process.stderr.read()

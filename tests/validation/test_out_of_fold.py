@@ -192,7 +192,7 @@ def test_nothing_that_a_fold_is_judged_by_has_seen_it() -> None:
     # One temperature and bias for the fold, and one calibration of its sets: those that shifting it does not touch.
     assert (shifted.points[2].probabilities(logits) == plain.scored.probabilities[second]).all()
     sets = plain.points[2].sets.scores, shifted.points[2].sets.scores
-    assert all((sets[0][answer]["clinic"] == sets[1][answer]["clinic"]).all() for answer in sets[0])
+    assert all((sets[0][answer]["clinic"].values == sets[1][answer]["clinic"].values).all() for answer in sets[0])
 
 
 def test_a_manifest_without_folds_is_refused_with_the_option_that_cuts_them(collection: Manifest) -> None:

@@ -124,6 +124,6 @@ def test_the_app_and_the_command_line_list_them_beside_the_released_ones(app: Te
         [sys.executable, "-m", "radiolens", "tasks", "--json"], env=environment, capture_output=True, check=True
     )
     listed = {entry["name"] for line in told.stdout.splitlines() for entry in json.loads(line)["bundles"]}
-    assert named == listed == {*SIZES, "chest-xray", "brain-mri"}
+    assert named == listed == {*SIZES, "chest-xray", "brain-mri", "brain-ct"}
     for name in SIZES:
         assert f'value="bundle:{name}"' in page

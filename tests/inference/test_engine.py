@@ -210,7 +210,7 @@ def test_the_kind_of_map_says_whether_a_head_is_expected(tmp_path: Path, explana
     assert (Engine.open(engine.installed.folder).head is None) == (explanation == OCCLUSION_MAP)
     place = make_imported(tmp_path)
     write_bundle(replace(read_bundle(place).bundle, explanation=CLASS_ACTIVATION_MAP), place)
-    with pytest.raises(BundleError, match="'head_kernel is not a file in the archive'"):
+    with pytest.raises(BundleError, match=r"is not what bundle.json describes \('head_kernel'\)"):
         Engine.open(place)
 
 

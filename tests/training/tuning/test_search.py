@@ -57,7 +57,7 @@ def test_values_are_changed_where_their_names_say() -> None:
         ("gamma", r"Did you mean augmentation.gamma\?"),
         ("augmentation.gama", r"Did you mean augmentation.gamma"),
         ("augmentation", "an experiment has no value 'augmentation'"),
-        ("zzz", "Known: augmentation.blur_probability, .*, weight_decay"),
+        ("zzz", "Known: assumed_absent, .*, weight_decay"),
     ],
 )
 def test_an_unknown_name_is_compared_with_those_that_are_known(name: str, hint: str) -> None:

@@ -1,9 +1,10 @@
 """Which calibration and which prediction sets hold in every source, compared on answers to patients that are new.
 
-The answers are those that the network without a fold is calibrated on. They are cut by patient once more, and every
-part is judged by what the others chose (cross-fitting).
+The answers are those that the network without a fold is calibrated on, or those of a bundle that was calibrated on the
+validation split. They are cut by patient once more, and every part is judged by what the others chose (cross-fitting).
 
-Command: python -m benchmarks.certainty chest_xray --data ../shared/data/chest-xray --runs runs --without-fold 5
+Command: python -m benchmarks.certainty brain_mri --data ../shared/data/brain-mri --runs runs --without-fold 5
+    python -m benchmarks.certainty chest_xray --data ../shared/data/chest-xray --bundle chest-xray
 Runtime: under a minute on one core, once `radiolens crossvalidate` is done; most of it starts TensorFlow.
 Result: the tables of docs/conformal.md.
 """
@@ -20,18 +21,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from radiolens.cli.bundle_folder import bundle_folder
 from radiolens.cli.collection import open_collection
 from radiolens.data.known_answers import known_answers
-from radiolens.data.manifest import Case
+from radiolens.data.manifest import Case, Manifest
 from radiolens.data.splits import folds_by_group, group_ids
 from radiolens.evaluation.calibration import expected_calibration_error, fit_platt, fit_temperature
 from radiolens.evaluation.conformal import COVERAGE, ConformalSets, answers_of
 from radiolens.evaluation.link import probabilities
+from radiolens.inference.engine import Engine
 from radiolens.task import Task
 from radiolens.training.calibrate import operating_point, source_weights
+from radiolens.training.config import Experiment
 from radiolens.training.configs import load_experiment
 from radiolens.training.folds import calibration_answers, finished_folds
 from radiolens.training.losses import targets
+from radiolens.training.pipeline import cached_grey_levels
 
 __all__ = ["LINKS", "SETS", "calibration_errors", "parted", "set_shares"]
 
@@ -228,9 +233,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("experiment")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--without-fold", type=int, required=True)
+    answers = parser.add_mutually_exclusive_group(required=True)
+    answers.add_argument("--without-fold", type=int)
+    answers.add_argument("--bundle", help="An installed one of this experiment, calibrated on the validation split.")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
+
+
+def _validation_answers(
+    experiment: Experiment, manifest: Manifest, folder: Path, cache: Path
+) -> tuple[tuple[Case, ...], NDArray[np.float32]]:
+    """Return the validation cases of an experiment, and a bundle's logits (n, labels) of them."""
+    used = experiment.part(manifest)
+    cases = tuple(case for case in used.cases if case.split == "validation")
+    engine = Engine.open(folder)
+    return cases, engine.logits(cached_grey_levels(used, cases, engine.bundle.preprocessing, cache))
 
 
 def main() -> None:
@@ -239,7 +256,11 @@ def main() -> None:
     experiment = replace(load_experiment(asked.experiment), patience=0)  # as a cross-validation trains
     manifest = open_collection(asked.data, experiment.task)
     task = experiment.part(manifest).task
-    cases, logits = calibration_answers(finished_folds(experiment, manifest, asked.runs), asked.without_fold)
+    if asked.bundle:
+        folder = bundle_folder(asked.bundle)
+        cases, logits = _validation_answers(experiment, manifest, folder, asked.runs / "cache")
+    else:
+        cases, logits = calibration_answers(finished_folds(experiment, manifest, asked.runs), asked.without_fold)
     parts, wanted = parted(cases, asked.seed), targets(cases, task).astype(np.float64)
     patients = len(set(group_ids(cases)))
     print(

@@ -9,23 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from radiolens.training.augment import augment, augment_with_mask
-from radiolens.training.config import Augmentation
+from radiolens.training.config import UNCHANGED, Augmentation
 from tests.phantoms import chest_film
-
-NOTHING = Augmentation(
-    smallest_crop=1.0,
-    rotation_degrees=0.0,
-    flip_probability=0.0,
-    gamma=0.0,
-    contrast=(1.0, 1.0),
-    brightness=0.0,
-    border=0.0,
-    border_probability=0.0,
-    noise=0.0,
-    box_probability=0.0,
-    blur_probability=0.0,
-    jpeg_probability=0.0,
-)
 
 
 def film(seed: int = 0) -> NDArray[np.uint8]:
@@ -44,11 +29,11 @@ def test_a_changed_picture_is_another_picture_of_the_same_kind(seed: int) -> Non
 
 
 def test_no_change_is_asked_for_and_none_is_made() -> None:
-    np.testing.assert_array_equal(augment(film(), NOTHING, np.random.default_rng(0)), film())
+    np.testing.assert_array_equal(augment(film(), UNCHANGED, np.random.default_rng(0)), film())
 
 
 def test_mirroring_mirrors() -> None:
-    mirrored = augment(film(3), replace(NOTHING, flip_probability=1.0), np.random.default_rng(0))
+    mirrored = augment(film(3), replace(UNCHANGED, flip_probability=1.0), np.random.default_rng(0))
     # warpAffine places the centre half a pixel off, so one column falls off the edge.
     difference = np.abs(mirrored[:, 1:].astype(float) - film(3)[:, ::-1][:, :-1])
     assert np.median(difference) <= 1
@@ -72,7 +57,7 @@ def test_mirroring_mirrors() -> None:
 )
 def test_each_change_does_something_of_its_own(change: dict[str, object]) -> None:
     changed = [
-        augment(film(), replace(NOTHING, **change), np.random.default_rng(seed))  # type: ignore[arg-type]  # one field each
+        augment(film(), replace(UNCHANGED, **change), np.random.default_rng(seed))  # type: ignore[arg-type]  # one field each
         for seed in range(4)
     ]
     assert all(picture.shape == (64, 64) for picture in changed)
@@ -81,7 +66,7 @@ def test_each_change_does_something_of_its_own(change: dict[str, object]) -> Non
 
 
 def test_a_blacked_out_border_is_black_and_the_middle_stays() -> None:
-    config = replace(NOTHING, border=0.2, border_probability=1.0)
+    config = replace(UNCHANGED, border=0.2, border_probability=1.0)
     bright = np.full((100, 100), 200, np.uint8)
     changed = augment(bright, config, np.random.default_rng(1))
     assert set(np.unique(changed)) == {0, 200}
@@ -91,7 +76,7 @@ def test_a_blacked_out_border_is_black_and_the_middle_stays() -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_mask_goes_where_its_picture_goes(seed: int) -> None:
-    config = replace(NOTHING, smallest_crop=0.7, rotation_degrees=30.0, flip_probability=0.5)
+    config = replace(UNCHANGED, smallest_crop=0.7, rotation_degrees=30.0, flip_probability=0.5)
     picture = np.zeros((64, 64), np.uint8)
     picture[20:30, 36:50] = 255
     changed, mask = augment_with_mask(picture, picture, config, np.random.default_rng(seed))
@@ -106,7 +91,7 @@ def test_a_picture_with_a_mask_changes_as_one_without() -> None:
 
 
 def test_quarter_turns_lay_a_picture_on_each_side_as_often() -> None:
-    config = replace(NOTHING, quarter_turns=True)
+    config = replace(UNCHANGED, quarter_turns=True)
     sides = [np.rot90(film(3), turns) for turns in range(4)]
 
     def nearest(seed: int) -> int:

@@ -110,8 +110,10 @@ def test_a_bundle_alone_names_the_task_too(site: TestClient) -> None:
     [
         (
             {"task": "chest-xray", "bundle": "lung"},
-            "no bundle 'lung'. Bundles: brain-ct, brain-mri, chest-xray, Tuberculosis_model, braintumor, "
-            "pneumonia_model.",
+            (
+                "no bundle 'lung'. Bundles: brain-ct, brain-mri, chest-xray, Tuberculosis_model, braintumor, "
+                "pneumonia_model."
+            ),
         ),
         (
             {"task": "chest-xray", "bundle": "braintumor"},

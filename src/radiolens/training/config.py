@@ -10,7 +10,7 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError
 from radiolens.imaging.preprocess import Preprocessing
 
-__all__ = ["Absence", "Augmentation", "Experiment", "as_json", "source_and_label"]
+__all__ = ["UNCHANGED", "Absence", "Augmentation", "Experiment", "as_json", "source_and_label"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,23 @@ class Augmentation:
     box_probability: float = 0.3
     blur_probability: float = 0.2
     jpeg_probability: float = 0.2
+
+
+UNCHANGED = Augmentation(
+    smallest_crop=1.0,
+    rotation_degrees=0.0,
+    flip_probability=0.0,
+    gamma=0.0,
+    contrast=(1.0, 1.0),
+    brightness=0.0,
+    border=0.0,
+    border_probability=0.0,
+    noise=0.0,
+    box_probability=0.0,
+    blur_probability=0.0,
+    jpeg_probability=0.0,
+)
+"""Leaves every picture as it is."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from radiolens.training.config import Experiment
+from radiolens.training.config import UNCHANGED, Augmentation, Experiment
 from radiolens.training.harmonise import Harmonisation
 
-__all__ = ["Head", "Variant", "unchanged"]
+__all__ = ["Head", "Variant", "augmenting_only", "unchanged"]
 
 
 class Head(StrEnum):
@@ -26,6 +26,13 @@ class Head(StrEnum):
 def unchanged(experiment: Experiment) -> Experiment:
     """Return the experiment as it is."""
     return experiment
+
+
+def augmenting_only(*names: str) -> Callable[[Experiment], Experiment]:
+    """Return the change that leaves of the usual augmentation only the values of these names."""
+    usual = Augmentation()
+    only = replace(UNCHANGED, **{name: getattr(usual, name) for name in names})
+    return lambda experiment: replace(experiment, augmentation=only)
 
 
 @dataclass(frozen=True)

@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from radiolens.training.config import Augmentation, Experiment
-from radiolens.training.variant import Variant
+from radiolens.training.variant import Variant, augmenting_only
 
 __all__ = ["VARIANT"]
 
-
-def _change(experiment: Experiment) -> Experiment:
-    only = replace(
-        Augmentation(),
-        smallest_crop=1.0,
-        rotation_degrees=0.0,
-        flip_probability=0.0,
-        gamma=0.0,
-        contrast=(1.0, 1.0),
-        brightness=0.0,
-        noise=0.0,
-        blur_probability=0.0,
-        jpeg_probability=0.0,
-    )
-    return replace(experiment, augmentation=only)
-
-
-VARIANT = Variant("augment_borders", change=_change, augmented_copies=2)
+VARIANT = Variant(
+    "augment_borders",
+    change=augmenting_only("border", "border_probability", "box_probability"),
+    augmented_copies=2,
+)

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from radiolens.training.config import Augmentation, Experiment
-from radiolens.training.variant import Variant
+from radiolens.training.variant import Variant, augmenting_only
 
 __all__ = ["VARIANT"]
 
-
-def _change(experiment: Experiment) -> Experiment:
-    only = replace(
-        Augmentation(),
-        smallest_crop=1.0,
-        rotation_degrees=0.0,
-        flip_probability=0.0,
-        border=0.0,
-        border_probability=0.0,
-        box_probability=0.0,
-        blur_probability=0.0,
-        jpeg_probability=0.0,
-    )
-    return replace(experiment, augmentation=only)
-
-
-VARIANT = Variant("augment_intensity", change=_change, augmented_copies=2)
+VARIANT = Variant(
+    "augment_intensity",
+    change=augmenting_only("gamma", "contrast", "brightness", "noise"),
+    augmented_copies=2,
+)

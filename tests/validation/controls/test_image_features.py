@@ -55,7 +55,7 @@ def cache(tmp_path: Path) -> Path:
     folder = tmp_path / "work"
     folder.mkdir()
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-    onnx.save(model, folder / "imagenet-lite0.onnx")
+    onnx.save(model, folder / "efficientnet-lite0-224.onnx")
     return folder
 
 

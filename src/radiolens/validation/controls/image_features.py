@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case, Manifest
-from radiolens.errors import DatasetError
 from radiolens.evaluation.controls import border_brightness_features
 from radiolens.image import Image
 from radiolens.imaging.preprocess import Preprocessing, grey_levels, network_input
@@ -20,12 +17,13 @@ from radiolens.inference.engine import Engine
 from radiolens.inference.session import open_session
 from radiolens.validation.case_files import case_file, decoded
 from radiolens.validation.controls.feature_store import FeatureStore, ImageFeatures, open_feature_store
+from radiolens.validation.imagenet_file import imagenet_file
 
 __all__ = ["BORDERS", "BUNDLE", "IMAGENET", "Features", "read_features"]
 
 BORDERS, IMAGENET, BUNDLE = "borders and brightness", "untouched ImageNet network", "the bundle's network"
 
-_IMAGENET_FILE = "imagenet-lite0.onnx"
+_IMAGENET_NAME = "efficientnet-lite0"
 _IMAGENET_INPUT = Preprocessing(rows=224, columns=224, channels=1, offset=127.0, scale=128.0)
 """What training.imagenet_network writes takes; how a picture is fitted and windowed is as for the bundle."""
 
@@ -55,7 +53,9 @@ def read_features(
     They are kept in the folder `cache` by the hashes of image and bundle; a call that was killed loses at most the
     image in work. Raises DatasetError if an image cannot be read, or is not the one the manifest lists.
     """
-    network = _imagenet(engine.bundle.preprocessing, _imagenet_file(cache, progress))
+    network = _imagenet(
+        engine.bundle.preprocessing, imagenet_file(cache, _IMAGENET_NAME, _IMAGENET_INPUT.rows, progress)
+    )
     with open_feature_store(cache, engine.installed.sha256) as store:
         known = set(store.known())
         hashes = []
@@ -102,21 +102,3 @@ def _imagenet(preprocessing: Preprocessing, file: Path) -> Callable[[Image], NDA
         return found
 
     return pooled
-
-
-def _imagenet_file(cache: Path, progress: Callable[[str, int, int], None]) -> Path:
-    """Return the untouched network as ONNX, written by a program of its own: TensorFlow takes seconds and 1 GB."""
-    file = cache / _IMAGENET_FILE
-    if not file.is_file():
-        stage = "Exporting the ImageNet network"
-        progress(stage, 0, 1)
-        program = [sys.executable, "-m", "radiolens.training.imagenet_network", str(file)]
-        ended = subprocess.run(program, capture_output=True, text=True, check=False)  # noqa: S603  our own module
-        if ended.returncode:
-            reason = ended.stderr.strip().splitlines()[-1:] or [f"exit code {ended.returncode}"]
-            raise DatasetError(
-                f"The ImageNet network for the controls could not be exported ({reason[0]}). "
-                "Run `pip install 'radiolens[train]'`."
-            )
-        progress(stage, 1, 1)
-    return file

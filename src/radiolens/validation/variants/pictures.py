@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from radiolens.errors import DatasetError
 from radiolens.image import Image, Unit
 from radiolens.imaging.preprocess import Preprocessing, grey_levels, network_input
 from radiolens.inference.session import open_session
@@ -19,6 +16,7 @@ from radiolens.training.augment import augment
 from radiolens.training.config import Experiment
 from radiolens.training.variant import Variant
 from radiolens.validation.case_files import case_file, decoded
+from radiolens.validation.imagenet_file import imagenet_file
 from radiolens.validation.pieces import digest, kept
 from radiolens.validation.variants.sample import Sample
 
@@ -72,7 +70,8 @@ def features(
 
     They are kept by the content of what the network was fed. Raises DatasetError if the network cannot be exported.
     """
-    network = _network(pictures, experiment)
+    side = experiment.preprocessing.rows
+    network = imagenet_file(pictures.cache, experiment.backbone_name, side, pictures.progress)
     session = open_session(network, threads=1)  # on a busy machine two threads mostly wait for each other
     found = []
     for start in range(0, len(pictures.images), _PIECE):
@@ -96,20 +95,3 @@ def _drawn(pictures: Pictures, row: int, variant: Variant, experiment: Experimen
     if not copy:
         return grey
     return augment(grey, experiment.augmentation, np.random.default_rng([pictures.seed, copy, row]))
-
-
-def _network(pictures: Pictures, experiment: Experiment) -> Path:
-    """Return the untouched network as ONNX, written by a program of its own: TensorFlow takes seconds and 1 GB."""
-    name, side = experiment.backbone_name, experiment.preprocessing.rows
-    file = pictures.cache / f"{name}-{side}.onnx"
-    if not file.is_file():
-        pictures.progress(f"Exporting {name} at {side} pixels", 0, 1)
-        program = [sys.executable, "-m", "radiolens.training.imagenet_network", str(file), name, str(side)]
-        ended = subprocess.run(program, capture_output=True, text=True, check=False)  # noqa: S603  our own module
-        if ended.returncode:
-            reason = ended.stderr.strip().splitlines()[-1:] or [f"exit code {ended.returncode}"]
-            raise DatasetError(
-                f"The ImageNet network {name} could not be exported ({reason[0]}). "
-                "Run `pip install 'radiolens[train]'`."
-            )
-    return file

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from radiolens.imaging.preprocess import Preprocessing, grey_levels
 from radiolens.imaging.read import decode
 from radiolens.imaging.selection import MIDDLE
 from radiolens.training.configs.brain_ct import EXPERIMENT
+from tests.project.documents import text_of
 from tests.shared_data import SHARED, needs_shared_data
 
 SIDE = 256
@@ -69,3 +72,21 @@ def test_the_window_gives_brain_and_fluid_the_levels_of_the_training_pictures(le
 @needs_shared_data
 def test_the_usual_narrow_window_would_show_fluid_far_darker(learnt: NDArray[np.float64]) -> None:
     assert learnt[1] - scanned((40.0, 80.0))[1] > 25
+
+
+@needs_shared_data
+def test_a_mean_over_the_selected_slices_hides_what_docs_brain_ct_says_it_does() -> None:
+    patients: dict[str, dict[int, int]] = defaultdict(dict)
+    for case in load(SHARED / "brain-ct").cases:
+        if case.source == "sich" and case.split != "test" and case.slice_index is not None:
+            patients[case.patient_id][case.slice_index] = int(case.labels["haemorrhage"] or 0)
+    ill = [[slices[index] for index in sorted(slices)] for slices in patients.values()]
+    seen = [[labels[place] for place in MIDDLE.indices(len(labels))] for labels in ill]
+    shares = [float(np.mean(labels)) for labels in seen]
+    within = sum(map(sum, seen)) / sum(map(sum, ill))
+    text = text_of("docs/brain-ct.md")
+    assert all(any(labels) for labels in seen)
+    assert f"Of the {len(ill)} patients" in text
+    assert f"{within:.0%}".replace("%", " %") in text
+    assert f"at least {np.median(shares):.0%}".replace("%", " %") in text
+    assert f"it is {min(shares):.0%}".replace("%", " %") in text.replace("\n", " ")

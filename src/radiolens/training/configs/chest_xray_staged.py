@@ -3,8 +3,7 @@
 Command: radiolens train chest_xray_staged --data ../shared/data/chest-xray
 Runtime: 67 ms for an image and step on one core alone, so 11 minutes for the base (2 epochs of 4800 images), once, and
     11 for what follows it (4 of 2400).
-Result: not run in full. With a third of its second stage the network without fold 1 reached AUROC 0.763 for pneumonia
-    on that fold's 101 films of NIH: too short.
+Result: not run in full.
 """
 
 from __future__ import annotations

@@ -63,7 +63,6 @@ def run(line: str) -> Result:
     return CliRunner().invoke(cli, shlex.split(line)[1:])
 
 
-@pytest.mark.filterwarnings("ignore:divide by zero encountered:RuntimeWarning")  # a dozen slices, told perfectly
 def test_a_site_trains_measures_and_asks_a_tumour_network_of_its_own(place: Path) -> None:
     lines = [line for block in blocks("walkthrough") for line in block.splitlines()]
     assert [line.split()[1] for line in lines] == [

@@ -58,3 +58,12 @@ def test_a_fit_to_one_label_ranks_nothing() -> None:
     scores = transferred(FEATURES[:50], np.zeros(50, int), FEATURES[50:], 2, LINEAR)
     assert (scores[:, 0] == 0).all()
     assert (scores[:, 1] == -np.inf).all()
+
+
+def test_a_label_told_beyond_doubt_is_the_least_likely_and_no_infinity() -> None:
+    answers = np.arange(40) % 2
+    features = np.zeros((40, 4))
+    features[:, 0] = answers
+    found = transferred(features, answers, np.array([[1e9, 0, 0, 0], [-1e9, 0, 0, 0]]), 2)
+    assert np.isfinite(found).all()
+    assert found.argmax(axis=1).tolist() == [1, 0]

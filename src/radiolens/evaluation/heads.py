@@ -101,7 +101,8 @@ def linear(fitted: _Scores, answers: NDArray[np.intp], others: _Scores, labels: 
         return scores
     # Weighed the same, since a fit that names the largest class for all says nothing of balanced measures.
     model = LogisticRegression(C=_PENALTY, class_weight="balanced", max_iter=_ITERATIONS)
-    scores[:, known] = model.fit(fitted, answers).predict_log_proba(others)
+    likely = model.fit(fitted, answers).predict_proba(others)
+    scores[:, known] = np.log(np.maximum(likely, np.finfo(likely.dtype).tiny))  # an exact 0 is of rounding
     return scores
 
 

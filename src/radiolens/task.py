@@ -91,6 +91,12 @@ class Task:
         """Return the names of the labels, in the order the task declares them."""
         return tuple(label.name for label in self.labels)
 
+    def labels_below_age(self, age_years: float | None) -> frozenset[str]:
+        """Return the names of the labels not meant for a patient so young; none if the age is not known."""
+        if age_years is None:
+            return frozenset()
+        return frozenset(label.name for label in self.labels if age_years < label.youngest_age)
+
     def label(self, name: str) -> Label:
         """Return the label of this name; raise KeyError if the task has none."""
         for label in self.labels:

@@ -10,7 +10,7 @@ import pytest
 from radiolens.image import Image, Source, Unit
 from radiolens.inference.gate import route
 from radiolens.quality import ProblemCode, Quality
-from radiolens.safety.intended_use import check_age, check_intended_use, labels_below_age, matches_header
+from radiolens.safety.intended_use import check_age, check_intended_use, matches_header
 from radiolens.tasks import get_task
 
 
@@ -173,7 +173,7 @@ def test_a_child_is_too_young_for_single_labels_and_the_image_is_not_refused(
     age: float | None, expected: set[str]
 ) -> None:
     child, task = image("DX", "CHEST", patient_age_years=age), get_task("chest-xray")
-    assert labels_below_age(child, task) == expected
+    assert task.labels_below_age(child.source.patient_age_years) == expected
     assert check_intended_use(child, task).accepted
     assert list(check_age(child, task, ("pneumonia", "tuberculosis"))) == []
 

@@ -34,7 +34,7 @@ from radiolens.prediction import (
 from radiolens.profile import Profile
 from radiolens.quality import Problem, ProblemCode, Quality
 from radiolens.safety.gate import Gate
-from radiolens.safety.intended_use import check_age, labels_below_age
+from radiolens.safety.intended_use import check_age
 from radiolens.safety.sight import Sight
 from radiolens.task import Task
 from radiolens.tasks import get_task
@@ -191,7 +191,8 @@ class Predictor:
             problem = Problem.found(ProblemCode.UNLIKE_TRAINING_DATA, found)
             return _refused(engine.bundle.task, Quality((problem,)), time.perf_counter())
         by_slice = engine.probabilities(_finite(engine, logits))
-        below_age = labels_below_age(image, get_task(engine.bundle.task)) if gate else frozenset()
+        age = image.source.patient_age_years if gate else None
+        below_age = get_task(engine.bundle.task).labels_below_age(age)
         findings, prediction_set = self._decided(engine, by_slice.mean(axis=0), below_age)
         driving = _driving_slice(by_slice, findings)
         known = features if driving == middle else None  # cheaper to run again than to keep those of every slice

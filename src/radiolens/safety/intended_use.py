@@ -2,7 +2,7 @@
 
 A header that is silent is never held against an image: most pictures have none. The patient's age is held against
 single findings, not against the image: a child's film is answered, since pneumonia was learnt from children, but
-tuberculosis, learnt from adults, is left undecided (`labels_below_age`).
+tuberculosis, learnt from adults, is left undecided (`Task.labels_below_age`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from radiolens.quality import Problem, ProblemCode, Quality
 from radiolens.safety.mr_sequence import MRSequence, sequence_told
 from radiolens.task import Task
 
-__all__ = ["check_age", "check_intended_use", "check_size", "labels_below_age", "matches_header"]
+__all__ = ["check_age", "check_intended_use", "check_size", "matches_header"]
 
 _FRONTAL_VIEWS = ("PA", "AP", "POSTERO", "ANTERO")
 """How frontal ViewPosition values begin (PS3.3 C.8.7.5); equipment also writes AP SUPINE or ANTERO-POSTERIOR."""
@@ -39,15 +39,9 @@ def check_intended_use(image: Image, task: Task) -> Quality:
     return Quality.of((*_problems(image, task), *_examination(image, task), *check_size(image)))
 
 
-def labels_below_age(image: Image, task: Task) -> frozenset[str]:
-    """Return the labels that are not meant for a patient so young; none if the file does not tell the age."""
-    age = image.source.patient_age_years
-    return frozenset(label.name for label in task.labels if age is not None and age < label.youngest_age)
-
-
 def check_age(image: Image, task: Task, labels: Collection[str]) -> Iterator[Problem]:
     """Yield a problem if the patient is too young for every one of these labels, so that nothing can be answered."""
-    if labels and set(labels) <= labels_below_age(image, task):
+    if labels and set(labels) <= task.labels_below_age(image.source.patient_age_years):
         titles = " and ".join(task.label(name).title for name in labels)
         youngest = min(task.label(name).youngest_age for name in labels)
         found = f"The patient is {image.source.patient_age_years:.0f} years old; {titles} is meant from {youngest} on."

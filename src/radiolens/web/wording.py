@@ -79,12 +79,11 @@ class Reading:
     @classmethod
     def of(cls, study: Study, prediction: Prediction, coverage: float, age_years: float | None) -> Reading:
         """Return the reading of a prediction by a bundle whose sets have this `coverage` (0: it has none)."""
-        labels = [label for label in study.task.labels if age_years is not None and age_years < label.youngest_age]
         return cls(
             study,
             tuple(entry for entry in prediction.findings if study.shows(entry)),
             frozenset(prediction.prediction_set) if coverage else None,
-            frozenset(label.name for label in labels),
+            study.task.labels_below_age(age_years),
         )
 
     @property

@@ -3,8 +3,8 @@
 The distance is that to the k-th nearest training picture by the angle between the pooled features (Sun et al.,
 "Out-of-distribution detection with deep nearest neighbors", ICML 2022): 1 - cosine. Training pictures are kept in few
 dimensions, those of the greatest variation. What of a picture lies outside of them counts as far: the cosine is taken
-with the length of all its features. The Mahalanobis distance within such dimensions misses just that, and finds
-photographs ordinary (docs/safety.md).
+with the length of all its features. The Mahalanobis distance within such dimensions misses just that: docs/safety.md
+compares them.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from radiolens.inference.predict import AUTO
 from radiolens.inference.record import record
 from radiolens.task import Label, Limit
 from radiolens.tasks import TASKS, get_task
+from radiolens.web.accounts.principal import Permission, public, requires
 from radiolens.web.answers import Answerer
 from radiolens.web.openapi import BUNDLE_FIELD, FILE_PROBLEMS, NOT_READY, upload_body
 from radiolens.web.problems import HTTPProblem
@@ -45,13 +46,13 @@ _BODY = upload_body(
 )
 
 
-@router.get("/healthz", tags=["state"])
+@router.get("/healthz", tags=["state"], dependencies=[public])
 def healthz() -> Health:
     """Say that the process answers."""
     return Health(status="ok")
 
 
-@router.get("/readyz", tags=["state"], responses=NOT_READY, response_model_exclude_unset=True)
+@router.get("/readyz", tags=["state"], responses=NOT_READY, response_model_exclude_unset=True, dependencies=[public])
 def readyz(request: Request) -> Readiness:
     """Say that bundles are installed, which tasks they answer, and which bundles cannot be used."""
     installed = _installed(request)
@@ -63,7 +64,7 @@ def readyz(request: Request) -> Readiness:
     return Readiness(status="ready", tasks=installed.tasks, **told)
 
 
-@router.get("/api/v1/tasks", tags=["predictions"])
+@router.get("/api/v1/tasks", tags=["predictions"], dependencies=[requires(Permission.READ_MODELS)])
 def tasks(request: Request) -> list[TaskAnswer]:
     """List the tasks, and the bundles that answer them."""
     installed = _installed(request)
@@ -88,6 +89,7 @@ def tasks(request: Request) -> list[TaskAnswer]:
     responses=FILE_PROBLEMS,
     openapi_extra=_BODY,
     response_model_exclude_unset=True,
+    dependencies=[requires(Permission.UPLOAD)],
 )
 async def predictions(request: Request) -> Prediction:
     """Answer one image, volume or series.

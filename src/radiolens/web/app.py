@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.staticfiles import StaticFiles
 
 from radiolens import __version__
@@ -19,6 +19,7 @@ from radiolens.inference.predict import Predictor
 from radiolens.safety.gate import Gate
 from radiolens.settings import UPLOAD_CHOICES, Settings
 from radiolens.web import api, legacy, openapi, pages, problems
+from radiolens.web.accounts.principal import LOCAL, Principal
 from radiolens.web.answers import Answerer
 from radiolens.web.budget import ByteBudget
 from radiolens.web.guard import LoopbackGuard
@@ -57,12 +58,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.settings = settings
+    app.state.identify = _nobody_but_local
     for router in (api.router, legacy.router, pages.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     problems.install(app)
     app.add_middleware(LoopbackGuard, allow_remote=settings.allow_remote)
     return app
+
+
+async def _nobody_but_local(request: Request) -> Principal:
+    """Return whoever sits at this computer: there are no accounts."""
+    return LOCAL
 
 
 def _warn_of_unusable(predictor: Predictor) -> None:

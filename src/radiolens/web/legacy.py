@@ -16,6 +16,7 @@ from radiolens.quality import Quality
 from radiolens.safety.intended_use import check_age
 from radiolens.settings import UPLOAD_CHOICES, Settings
 from radiolens.tasks import get_task
+from radiolens.web.accounts.principal import Permission, requires
 from radiolens.web.answers import Answer, Answerer
 from radiolens.web.openapi import BUNDLE_FIELD, LEGACY_PROBLEMS, upload_body
 from radiolens.web.problems import HTTPProblem
@@ -49,7 +50,13 @@ _CHOICE = {
 _BODY = upload_body("data", "The image.", {"choice": _CHOICE, "bundle": BUNDLE_FIELD}, required=("choice",))
 
 
-@router.post("/upload/", tags=["first design"], responses=LEGACY_PROBLEMS, openapi_extra=_BODY)
+@router.post(
+    "/upload/",
+    tags=["first design"],
+    responses=LEGACY_PROBLEMS,
+    openapi_extra=_BODY,
+    dependencies=[requires(Permission.UPLOAD)],
+)
 async def upload(request: Request) -> str:
     """Answer one word.
 

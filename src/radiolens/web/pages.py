@@ -16,6 +16,7 @@ from radiolens.inference.predict import Predictor
 from radiolens.settings import Settings
 from radiolens.task import Label, Task
 from radiolens.tasks import TASKS
+from radiolens.web.accounts.principal import Permission, public, requires
 from radiolens.web.answers import Answer, Answerer
 from radiolens.web.cards import Card, make_card
 from radiolens.web.problems import HTTPProblem
@@ -72,13 +73,13 @@ class StartPage:
     disclaimer: str = DISCLAIMER
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.api_route("/", methods=["GET", "HEAD"], dependencies=[requires(Permission.UPLOAD)])
 def start(request: Request) -> Response:
     """Show the start page."""
     return _page(request)
 
 
-@router.post("/")
+@router.post("/", dependencies=[requires(Permission.UPLOAD)])
 async def analyse(request: Request) -> Response:
     """Answer the posted images: the whole page, or only the cards for the page's script."""
     try:
@@ -94,7 +95,7 @@ async def analyse(request: Request) -> Response:
     return _page(request, cards, study.key)
 
 
-@router.api_route("/docs", methods=["GET", "HEAD"])
+@router.api_route("/docs", methods=["GET", "HEAD"], dependencies=[public])
 def docs(request: Request) -> Response:
     """Show the interactive description of the programming interface."""
     return _templates.TemplateResponse(request, "docs.html")

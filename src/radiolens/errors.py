@@ -4,7 +4,9 @@
      ├── InputError              the user's file or request; its message goes to the user
      │    ├── UnreadableImage    not an image, truncated, unsupported transfer syntax, over a limit
      │    ├── UnsupportedImage   readable, but not what the task is for
-     │    └── RejectedImage      failed the quality gate; carries the Quality
+     │    ├── RejectedImage      failed the quality gate; carries the Quality
+     │    ├── UnknownCase        the work list has no such case or image
+     │    └── WrongState         the case is closed, its images are erased, or its answer is not revealed yet
      ├── DatasetError            a data set or its manifest
      │    ├── InvalidManifest    carries file, row, column
      │    └── PatientLeakage     carries the (hashed) patient ids
@@ -12,6 +14,13 @@
      │    ├── CorruptBundle      checksum or golden pair differs; carries expected and found
      │    ├── UnknownTask        carries the known names
      │    └── UnknownBundle      carries the known names
+     ├── StorageError            the database or the working store cannot take or give what is asked
+     │    └── StorageFull        no room is left: the disk or the quota
+     ├── StoreError              what the site keeps: its database and its working store
+     │    ├── StoreBusy          another program holds it for too long; nothing was changed
+     │    ├── StoreFull          the disk or the quota is full; nothing was changed
+     │    ├── StoreUnavailable   cannot be opened or reached, or is damaged
+     │    └── OtherSchema        made by another version; carries found and expected
      ├── TrainingDiverged        the loss of a run is no number any more; carries the epoch
      └── PeerError               a network partner failed; carries address and status
 
@@ -31,15 +40,20 @@ __all__ = [
     "DatasetError",
     "InputError",
     "InvalidManifest",
+    "OtherSchema",
     "PatientLeakage",
     "PeerError",
     "RadiolensError",
     "RejectedImage",
+    "StorageError",
+    "StorageFull",
     "TrainingDiverged",
     "UnknownBundle",
+    "UnknownCase",
     "UnknownTask",
     "UnreadableImage",
     "UnsupportedImage",
+    "WrongState",
 ]
 
 
@@ -73,6 +87,14 @@ class RejectedImage(InputError):
     def __init__(self, quality: Quality) -> None:
         super().__init__(" ".join(problem.message for problem in quality.problems))
         self.quality = quality
+
+
+class UnknownCase(InputError):
+    """The work list has no case or image of this id."""
+
+
+class WrongState(InputError):
+    """What is asked of a case does not go: it is closed, its images are erased, or its answer is not revealed yet."""
 
 
 class DatasetError(RadiolensError):
@@ -127,6 +149,39 @@ class UnknownTask(BundleError):
         super().__init__(f"Unknown task {name!r}. Known tasks: {', '.join(known)}.")
         self.name = name
         self.known = tuple(known)
+
+
+class StorageError(RadiolensError):
+    """The database or the working store cannot take or give what is asked; nothing that was accepted is lost."""
+
+
+class StorageFull(StorageError):
+    """No room is left on the disk, or within the quota."""
+
+
+class StoreError(RadiolensError):
+    """What the site keeps cannot be read or written as asked."""
+
+
+class StoreBusy(StoreError):
+    """Another program held it for too long; nothing was changed, and the same may be tried again."""
+
+
+class StoreFull(StoreError):
+    """The disk or the site's quota is full; nothing was changed."""
+
+
+class StoreUnavailable(StoreError):
+    """It cannot be opened, reached, read or written."""
+
+
+class OtherSchema(StoreError):
+    """The database was made by another version of radiolens; `found` and `expected` name revisions of its tables."""
+
+    def __init__(self, message: str, found: str, expected: str) -> None:
+        super().__init__(f"{message} Found revision {found}, expected {expected}.")
+        self.found = found
+        self.expected = expected
 
 
 class TrainingDiverged(RadiolensError):

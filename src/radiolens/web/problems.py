@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from radiolens.errors import RadiolensError
+from radiolens.errors import RadiolensError, StorageError, StorageFull, UnknownCase, WrongState
 from radiolens.web.headers import HEADERS
 
 __all__ = ["MEDIA_TYPE", "HTTPProblem", "install", "problem"]
@@ -19,6 +20,17 @@ __all__ = ["MEDIA_TYPE", "HTTPProblem", "install", "problem"]
 _log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+_STATUS: Mapping[type[RadiolensError], tuple[int, str]] = MappingProxyType(
+    {
+        UnknownCase: (404, "No such case"),
+        WrongState: (409, "Not possible now"),
+        StorageFull: (507, "No room is left"),
+        StorageError: (503, "The storage does not answer"),
+        RadiolensError: (500, "The program is not set up rightly"),
+    }
+)
+"""What errors become that no route has translated; the first that fits counts."""
 
 
 class HTTPProblem(HTTPException):
@@ -57,8 +69,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RadiolensError)
     async def ours(request: Request, error: RadiolensError) -> JSONResponse:
-        _log.error("%s: %s", type(error).__name__, error)
-        return problem(500, "The program is not set up rightly", str(error))
+        status, title = next(answer for kind, answer in _STATUS.items() if isinstance(error, kind))
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log.error("%s: %s", type(error).__name__, error)
+        return problem(status, title, str(error))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:

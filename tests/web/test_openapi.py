@@ -177,7 +177,8 @@ def test_vendored_files_are_the_unchanged_ones() -> None:
     )
     found = {
         file.relative_to(VENDOR).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in (VENDOR / "swagger-ui").iterdir()
+        for folder in ("cornerstone", "swagger-ui")
+        for file in (VENDOR / folder).iterdir()
     }
     assert found == listed
     assert not any(name.endswith(".map") for name in found)

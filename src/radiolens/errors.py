@@ -14,8 +14,10 @@
      │    ├── CorruptBundle      checksum or golden pair differs; carries expected and found
      │    ├── UnknownTask        carries the known names
      │    └── UnknownBundle      carries the known names
-     ├── StorageError            the database or the working store cannot take or give what is asked
-     │    └── StorageFull        no room is left: the disk or the quota
+     ├── StoreError              the database or the working store cannot take or give what is asked
+     │    ├── StoreBusy          another program holds the database
+     │    ├── StoreFull          no room is left: the disk or the quota
+     │    └── StoreUnavailable   it cannot be reached, opened or read
      ├── StoreError              what the site keeps: its database and its working store
      │    ├── StoreBusy          another program holds it for too long; nothing was changed
      │    ├── StoreFull          the disk or the quota is full; nothing was changed
@@ -45,8 +47,10 @@ __all__ = [
     "PeerError",
     "RadiolensError",
     "RejectedImage",
-    "StorageError",
-    "StorageFull",
+    "StoreBusy",
+    "StoreError",
+    "StoreFull",
+    "StoreUnavailable",
     "TrainingDiverged",
     "UnknownBundle",
     "UnknownCase",
@@ -151,12 +155,20 @@ class UnknownTask(BundleError):
         self.known = tuple(known)
 
 
-class StorageError(RadiolensError):
+class StoreError(RadiolensError):
     """The database or the working store cannot take or give what is asked; nothing that was accepted is lost."""
 
 
-class StorageFull(StorageError):
+class StoreBusy(StoreError):
+    """Another program holds the database; the same may go well in a moment."""
+
+
+class StoreFull(StoreError):
     """No room is left on the disk, or within the quota."""
+
+
+class StoreUnavailable(StoreError):
+    """The database or the working store cannot be reached, opened or read."""
 
 
 class StoreError(RadiolensError):

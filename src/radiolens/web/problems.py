@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from radiolens.errors import RadiolensError, StorageError, StorageFull, UnknownCase, WrongState
+from radiolens.errors import RadiolensError, StoreError, StoreFull, UnknownCase, WrongState
 from radiolens.web.headers import HEADERS
 
 __all__ = ["MEDIA_TYPE", "HTTPProblem", "install", "problem"]
@@ -25,8 +25,8 @@ _STATUS: Mapping[type[RadiolensError], tuple[int, str]] = MappingProxyType(
     {
         UnknownCase: (404, "No such case"),
         WrongState: (409, "Not possible now"),
-        StorageFull: (507, "No room is left"),
-        StorageError: (503, "The storage does not answer"),
+        StoreFull: (507, "No room is left"),
+        StoreError: (503, "The storage does not answer"),
         RadiolensError: (500, "The program is not set up rightly"),
     }
 )

@@ -14,10 +14,6 @@
      │    ├── CorruptBundle      checksum or golden pair differs; carries expected and found
      │    ├── UnknownTask        carries the known names
      │    └── UnknownBundle      carries the known names
-     ├── StoreError              the database or the working store cannot take or give what is asked
-     │    ├── StoreBusy          another program holds the database
-     │    ├── StoreFull          no room is left: the disk or the quota
-     │    └── StoreUnavailable   it cannot be reached, opened or read
      ├── StoreError              what the site keeps: its database and its working store
      │    ├── StoreBusy          another program holds it for too long; nothing was changed
      │    ├── StoreFull          the disk or the quota is full; nothing was changed
@@ -153,22 +149,6 @@ class UnknownTask(BundleError):
         super().__init__(f"Unknown task {name!r}. Known tasks: {', '.join(known)}.")
         self.name = name
         self.known = tuple(known)
-
-
-class StoreError(RadiolensError):
-    """The database or the working store cannot take or give what is asked; nothing that was accepted is lost."""
-
-
-class StoreBusy(StoreError):
-    """Another program holds the database; the same may go well in a moment."""
-
-
-class StoreFull(StoreError):
-    """No room is left on the disk, or within the quota."""
-
-
-class StoreUnavailable(StoreError):
-    """The database or the working store cannot be reached, opened or read."""
 
 
 class StoreError(RadiolensError):

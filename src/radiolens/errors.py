@@ -6,6 +6,7 @@
      │    ├── UnsupportedImage   readable, but not what the task is for
      │    ├── RejectedImage      failed the quality gate; carries the Quality
      │    ├── UnknownCase        the work list has no such case or image
+     │    ├── InvalidAccount     an account or password cannot be as asked
      │    └── WrongState         the case is closed, its images are erased, or its answer is not revealed yet
      ├── DatasetError            a data set or its manifest
      │    ├── InvalidManifest    carries file, row, column
@@ -37,6 +38,7 @@ __all__ = [
     "CorruptBundle",
     "DatasetError",
     "InputError",
+    "InvalidAccount",
     "InvalidManifest",
     "OtherSchema",
     "PatientLeakage",
@@ -91,6 +93,10 @@ class RejectedImage(InputError):
 
 class UnknownCase(InputError):
     """The work list has no case or image of this id."""
+
+
+class InvalidAccount(InputError):
+    """An account cannot be made or changed as asked: its name, its password, or it is the last administrator."""
 
 
 class WrongState(InputError):

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from radiolens.errors import RadiolensError, StoreError, StoreFull, UnknownCase, WrongState
+from radiolens.errors import InvalidAccount, RadiolensError, StoreError, StoreFull, UnknownCase, WrongState
 from radiolens.web.headers import HEADERS
 
 __all__ = ["MEDIA_TYPE", "HTTPProblem", "install", "problem"]
@@ -24,6 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 _STATUS: Mapping[type[RadiolensError], tuple[int, str]] = MappingProxyType(
     {
         UnknownCase: (404, "No such case"),
+        InvalidAccount: (422, "The account cannot be so"),
         WrongState: (409, "Not possible now"),
         StoreFull: (507, "No room is left"),
         StoreError: (503, "The storage does not answer"),

@@ -8,9 +8,13 @@ from pathlib import Path
 
 from radiolens.bundle import GATE, InstalledBundle, bundle_versions, read_bundle
 from radiolens.errors import BundleError, UnknownBundle, UnknownTask
+from radiolens.prediction import BundleIdentity
 from radiolens.tasks import get_task
 
-__all__ = ["Installed", "UnusableBundle", "find_installed"]
+__all__ = ["SHOWN_DIGITS", "Installed", "UnusableBundle", "find_installed"]
+
+SHOWN_DIGITS = 12
+"""Of a hash, in a message: enough to tell two bundles apart, and short enough to be read."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,35 @@ class Installed:
         unusable = UnusableBundle(name, found.bundle.version, reason)
         return replace(self, versions={**self.versions, name: left}, unusable=(*self.unusable, unusable))
 
+    def pinned(self, chosen: Iterable[BundleIdentity]) -> Installed:
+        """Return the same, but of each bundle named in `chosen` that version alone answers.
+
+        Where it is not there as it was chosen, nothing of its name answers and `unusable` says why: a network that
+        nobody chose must not answer in its place unnoticed.
+        """
+        versions, unusable = dict(self.versions), self.unusable
+        for identity in chosen:
+            there = versions.get(identity.name, ())
+            versions[identity.name] = tuple(entry for entry in there if entry.sha256 == identity.sha256)[:1]
+            if not versions[identity.name]:
+                reason = self._why_not(identity)
+                unusable = (UnusableBundle(identity.name, identity.version, reason), *unusable)
+        return replace(self, versions=versions, unusable=unusable)
+
+    def _why_not(self, identity: BundleIdentity) -> str:
+        told = next((entry.reason for entry in self.unusable if _is_version(entry, identity)), "")
+        there = self.versions.get(identity.name, ())
+        other = next((entry for entry in there if entry.bundle.version == identity.version), None)
+        if other:
+            told = f"what lies there now has the hash {other.sha256[:SHOWN_DIGITS]}."
+        elif not told:
+            known = ", ".join(entry.bundle.version for entry in there) or "none"
+            told = f"it is no longer installed (installed: {known})."
+        return (
+            f"This version (hash {identity.sha256[:SHOWN_DIGITS]}) was activated for this site, and {told} Install it "
+            "again, or activate another version on the page Models."
+        )
+
 
 def find_installed(folders: Iterable[Path]) -> Installed:
     """Return the bundles that lie in `folders`; what they say is read, the hashes of their files are not checked.
@@ -113,6 +146,10 @@ def find_installed(folders: Iterable[Path]) -> Installed:
             except BundleError as error:
                 unusable.append(UnusableBundle(name, place.name, str(error)))
     return Installed(versions, tuple(unusable))
+
+
+def _is_version(entry: UnusableBundle, identity: BundleIdentity) -> bool:
+    return (entry.name, entry.version) == (identity.name, identity.version)
 
 
 def _described(folder: Path) -> InstalledBundle:

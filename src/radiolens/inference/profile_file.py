@@ -12,12 +12,10 @@ from typing import Any
 
 from radiolens.bundle import InstalledBundle
 from radiolens.errors import BundleError
+from radiolens.inference.installed import SHOWN_DIGITS
 from radiolens.profile import Profile
 
 __all__ = ["check_answers", "extended", "not_installed", "read_profile", "write_profile"]
-
-_SHOWN_DIGITS = 12
-"""Of a hash, in a message: enough to tell two bundles apart, and short enough to be read."""
 
 
 def read_profile(file: Path) -> Profile:
@@ -103,12 +101,12 @@ def _commands(profile: Profile, there: InstalledBundle) -> str:
 
 
 def _named(profile: Profile) -> str:
-    digits = profile.bundle_sha256[:_SHOWN_DIGITS]
+    digits = profile.bundle_sha256[:SHOWN_DIGITS]
     return f"{profile.bundle_name} {profile.bundle_version} ({digits})" if profile.bundle_name else digits
 
 
 def _identity(installed: InstalledBundle) -> str:
-    return f"{installed.bundle.name} {installed.bundle.version} ({installed.sha256[:_SHOWN_DIGITS]})"
+    return f"{installed.bundle.name} {installed.bundle.version} ({installed.sha256[:SHOWN_DIGITS]})"
 
 
 def _profile(content: Any) -> Profile:  # noqa: ANN401  JSON

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from radiolens.bundle import GATE
-from radiolens.errors import BundleError
+from radiolens.bundle import GATE, InstalledBundle
+from radiolens.errors import BundleError, CorruptBundle
 from radiolens.inference.engine import Engine
 from radiolens.inference.gate_bundle import find_gate
 from radiolens.inference.gate_network import GateNetwork
@@ -24,8 +24,8 @@ class Shelf:
     """The installed bundles. Thread-safe.
 
     One that cannot be used takes nothing else down: it is set aside when opening it fails, the version before it
-    answers, if there is one, and the log and `installed.unusable` say why. A gate that cannot be used is different:
-    nobody shall be answered without a check that was meant to be there.
+    answers, if there is one and none was chosen, and the log and `installed.unusable` say why. A gate that cannot be
+    used is different: nobody shall be answered without a check that was meant to be there.
     """
 
     def __init__(self, installed: Installed, threads: int = 0, gate: Path | None = None) -> None:
@@ -33,7 +33,7 @@ class Shelf:
         self._gate_folder = gate
         self._gate: GateNetwork | None = None
         self._threads = threads
-        self._engines: dict[str, Engine] = {}
+        self._engines: dict[str, Engine] = {}  # by hash
         self._opening = threading.RLock()
 
     @classmethod
@@ -41,18 +41,33 @@ class Shelf:
         """Return what lies in `folders`; `threads` 0 lets the runtime use every core."""
         return cls(find_installed(folders), threads, find_gate(folders))
 
+    def holding(self, installed: Installed) -> Shelf:
+        """Return a shelf of other bundles with the same gate; what both hold and is open need not be opened again."""
+        other = Shelf(installed, self._threads, self._gate_folder)
+        with self._opening:
+            other._gate = self._gate
+            kept = {entry.sha256 for entry in installed.bundles}
+            other._engines = {sha256: engine for sha256, engine in self._engines.items() if sha256 in kept}
+        return other
+
     def engine(self, name: str) -> Engine:
         """Return the opened bundle of this name; raise as `Installed.get` does."""
         with self._opening:
-            while name not in self._engines:
-                found = self.installed.get(name)
+            while (found := self.installed.get(name)).sha256 not in self._engines:
                 try:
-                    self._engines[name] = Engine.open(found.folder, self._threads)
+                    self._engines[found.sha256] = self._opened(found)
                 except (BundleError, OSError) as error:
                     self.installed = self.installed.without(found, str(error))
                     _log.warning("%s %s cannot be used. %s", name, found.bundle.version, error)
                     _log_instead(self.installed, name)
-            return self._engines[name]
+            return self._engines[found.sha256]
+
+    def _opened(self, found: InstalledBundle) -> Engine:
+        engine = Engine.open(found.folder, self._threads)
+        if engine.installed.sha256 != found.sha256:
+            told = f"{found.folder} was replaced while the program ran"
+            raise CorruptBundle(told, found.sha256, engine.installed.sha256)
+        return engine
 
     def gate(self) -> GateNetwork | None:
         """Return the opened gate network, None if none is installed; raise BundleError if it cannot be used."""

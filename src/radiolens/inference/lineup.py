@@ -1,0 +1,140 @@
+"""Which versions answer now: those that a site chose, one more in the shadow, and a change of both without a pause."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from radiolens.bundle import RELEASED
+from radiolens.errors import BundleError
+from radiolens.image import Image
+from radiolens.inference.installed import Installed, find_installed
+from radiolens.inference.predict import Predictor
+from radiolens.inference.shelf import Shelf
+from radiolens.prediction import BundleIdentity, Prediction
+from radiolens.profile import Profile
+from radiolens.safety.gate import Gate
+
+__all__ = ["Choice", "Lineup", "LiveLineup"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a site has chosen: of each bundle the version that answers and the one in the shadow, and its profiles.
+
+    A bundle that is not named in `active` is answered by its newest version, as it was when the program started.
+    """
+
+    active: tuple[BundleIdentity, ...] = ()
+    shadow: tuple[BundleIdentity, ...] = ()
+    profiles: tuple[Profile, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Lineup:
+    """What answers by a choice; it never changes, so whoever began to answer with one ends with it.
+
+    `shadow` is None where no version runs in the shadow.
+    """
+
+    choice: Choice
+    predictor: Predictor
+    shadow: Predictor | None = None
+
+    def open_all(self) -> None:
+        """Open every network that can be used, so that the first answer need not wait; the log tells of others."""
+        self.predictor.shelf.open_all()
+        if self.shadow:
+            self.shadow.shelf.open_all()
+
+    def disabled_profile(self, bundle: str) -> Profile | None:
+        """Return the site's profile for the bundle of this name if it does not hold for the version that answers.
+
+        None where there is no profile, one that holds, or no version that answers. Of several it is the last one.
+        """
+        answering = self.predictor.shelf.installed.versions.get(bundle)
+        own = [profile for profile in self.choice.profiles if profile.bundle_name == bundle]
+        if not answering or not own or any(profile.bundle_sha256 == answering[0].sha256 for profile in own):
+            return None
+        return own[-1]
+
+    def shadow_answer(self, image: Image, answer: Prediction) -> Prediction | None:
+        """Return what the version in the shadow says of an image that was answered; nobody is shown it as the answer.
+
+        Its `bundle` is set even where it refuses the image. None where no version of the bundle that answered runs in
+        the shadow, or it cannot: that is told to the log, and disturbs nothing.
+        """
+        if self.shadow is None or answer.bundle is None:
+            return None
+        found = self.shadow.shelf.installed.versions.get(answer.bundle.name)
+        if not found:
+            return None
+        identity = found[0].identity
+        try:
+            said = self.shadow.predict_image(image, answer.task or "", explain=False, bundle=identity.name)
+        except BundleError as error:
+            _log.warning("The shadow %s %s gave no answer. %s", identity.name, identity.version, error)
+            return None
+        return replace(said, bundle=identity)
+
+
+class LiveLineup:
+    """The lineup of now. Thread-safe.
+
+    `read` gives the site's choice. Networks that stay are not opened again, and the one gate stays open.
+    """
+
+    def __init__(
+        self,
+        folders: Sequence[Path] = (RELEASED,),
+        read: Callable[[], Choice] = Choice,
+        threads: int = 0,
+        gate: Gate = Gate.FULL,
+    ) -> None:
+        self._folders = folders
+        self._read = read
+        self._gate = gate
+        self._changing = threading.Lock()
+        self._start = Shelf.find(folders, threads)
+        self._now = self._built(read(), self._start, self._start.installed)
+
+    @property
+    def now(self) -> Lineup:
+        """Return what answers now; take it once for each input, and use nothing else for that input."""
+        return self._now
+
+    def follow(self) -> Lineup:
+        """Read the site's choice, made perhaps by another process, and return what answers by it.
+
+        Whoever waits meanwhile for a change gets the new lineup; whoever has begun keeps the old one.
+        """
+        with self._changing:
+            choice = self._read()
+            if choice != self._now.choice:
+                lineup = self._built(choice, self._now.predictor.shelf, find_installed(self._folders))
+                lineup.open_all()
+                self._now = lineup
+            return self._now
+
+    def _built(self, choice: Choice, shelf: Shelf, found: Installed) -> Lineup:
+        answering = shelf.holding(self._answering(choice, found))
+        predictor = Predictor(answering, choice.profiles, self._gate)
+        if not choice.shadow:
+            return Lineup(choice, predictor)
+        names = dict.fromkeys(identity.name for identity in choice.shadow)
+        behind = Installed({name: found.versions.get(name, ()) for name in names}, found.unusable)
+        return Lineup(choice, predictor, Predictor(shelf.holding(behind.pinned(choice.shadow)), gate=self._gate))
+
+    def _answering(self, choice: Choice, found: Installed) -> Installed:
+        """Return what is chosen of `found`, and what nobody chose as it was when the program started.
+
+        So a version that was copied to its place meanwhile answers when it is chosen, or after the next start.
+        """
+        chosen = {name: found.versions.get(name, ()) for name in (identity.name for identity in choice.active)}
+        versions = {**self._start.installed.versions, **chosen}
+        return replace(found, versions=versions).pinned(choice.active)

@@ -16,7 +16,7 @@ VALUES = ("quality", "errors", "task", "image", "prediction", "profile")
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     *((value,) for value in VALUES),
-    ("tasks", "imaging", "evaluation"),
+    ("locale", "tasks", "imaging", "evaluation"),
     ("data", "bundle", "safety", "explain", "report"),
     ("inference",),
     ("training",),
@@ -40,6 +40,7 @@ ONLY_IN = {
     "fastapi": "web",
     "starlette": "web",
     "click": "cli",
+    "babel": "locale",
 }
 """Libraries that have one home."""
 

@@ -256,8 +256,9 @@ def test_a_sites_own_calibrated_network_is_offered_without_that_mark(tmp_path: P
         assert "Other networks of this site" in page
         assert "Imported networks" not in page
         card = analyse(client, "bundle:ours", head_series(1)[0])
-        assert "imported" not in card
-        assert "The percentage is the network" in card
+        results = card.split('<section id="results"')[1].split("</section>")[0]
+        assert "imported" not in results
+        assert "The percentage is the network" in results
 
 
 def test_a_site_bundle_in_the_place_of_the_released_one_promises_no_more_than_it_answers(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from radiolens.imaging.sandbox import readers_sandbox
 from radiolens.inference.predict import Predictor
 from radiolens.safety.gate import Gate
 from radiolens.settings import UPLOAD_CHOICES, Settings
-from radiolens.web import api, legacy, openapi, pages, problems
+from radiolens.web import api, language, legacy, openapi, pages, problems
 from radiolens.web.accounts.principal import LOCAL, Principal
 from radiolens.web.answers import Answerer
 from radiolens.web.budget import ByteBudget
@@ -59,10 +59,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.identify = _nobody_but_local
-    for router in (api.router, legacy.router, pages.router):
+    for router in (api.router, legacy.router, pages.router, language.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     problems.install(app)
+    app.add_middleware(language.RequestLanguage)
     app.add_middleware(LoopbackGuard, allow_remote=settings.allow_remote)
     return app
 

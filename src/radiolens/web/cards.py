@@ -16,6 +16,9 @@ from radiolens.explain.overlay import display_slice, overlay, png
 from radiolens.image import Image
 from radiolens.inference.predict import Predictor
 from radiolens.inference.record import record
+from radiolens.locale.translate import N_, ngettext
+from radiolens.locale.translate import gettext as _
+from radiolens.locale.writing import number, percent
 from radiolens.prediction import BundleIdentity, Finding, Prediction, Presence
 from radiolens.quality import ProblemCode
 from radiolens.web.answers import Answer
@@ -86,7 +89,7 @@ def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
     result, image = answer.result, answer.image
     begun = partial(Card, secrets.token_hex(4), answer.name, _study_title(answer, study), answer.files)
     if isinstance(result, InputError) or image is None:
-        return begun("This file could not be read", "unreadable", _problems(answer))
+        return begun(_("This file could not be read"), "unreadable", _problems(answer))
     study = study.on(result.task)
     if not result.answered:
         return _refused(begun, answer, image)
@@ -95,19 +98,17 @@ def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
     reading = Reading.of(study, result, bundle.coverage, image.source.patient_age_years)
     shown = reading.shown
     if not shown:
-        told = f"{bundle.name} {bundle.version}, which is installed for this study, answers {', '.join(bundle.labels)}."
-        nothing = ProblemRow("No network for it", told, "Choose another study.", ProblemCode.UNRELEASED_FINDING)
-        return begun("Not analysed: nothing installed answers this study", "refused", (nothing,))
+        return begun(_("Not analysed: nothing installed answers this study"), "refused", (_no_network(bundle),))
     position = result.explanation.slice_index if result.explanation else image.slice_indices[0]
     return begun(
-        headline(reading) if bundle.calibrated else f"{headline(reading)} ({IMPORTED})",
+        headline(reading) if bundle.calibrated else f"{headline(reading)} ({_(IMPORTED)})",
         _state(study, shown),
         rows=tuple(_row(reading, entry, bundle) for entry in shown),
         picture=_picture(image, position),
         heat_maps=_heat_maps(study, result, [entry for entry in shown if entry.label not in reading.too_young], image),
         occlusion=bundle.explanation == OCCLUSION_MAP,
         map_evidence=map_evidence(predictor.engine(study.task_name, bundle.name).installed),
-        slice_note=_slice_note(study, result, image, position, "probability" if bundle.calibrated else "score"),
+        slice_note=_slice_note(study, result, image, position, calibrated=bundle.calibrated),
         thresholds=_thresholds(bundle, shown) if reading.by_threshold else "",
         set_note=set_note(bundle.coverage),
         model=result.bundle,
@@ -122,7 +123,15 @@ def _study_title(answer: Answer, study: Study) -> str:
     """Return the study, and of one that the image chose which task it chose."""
     task = answer.result.task if isinstance(answer.result, Prediction) else None
     chosen = study.on(task)
-    return study.title if chosen == study else f"{chosen.task.title}, chosen by the image"
+    if chosen == study:
+        return study.shown_title
+    return _("%(study)s, chosen by the image", study=_(chosen.task.title))
+
+
+def _no_network(bundle: Bundle) -> ProblemRow:
+    told = N_("%(name)s %(version)s, which is installed for this study, answers %(labels)s.")
+    found = _(told, name=bundle.name, version=bundle.version, labels=", ".join(bundle.labels))
+    return ProblemRow(_("No network for it"), found, _("Choose another study."), ProblemCode.UNRELEASED_FINDING)
 
 
 def _refused(begun: Callable[..., Card], answer: Answer, image: Image) -> Card:
@@ -133,7 +142,7 @@ def _refused(begun: Callable[..., Card], answer: Answer, image: Image) -> Card:
         "refused",
         problems,
         picture=_picture(image, position),
-        slice_note=f"Slice {position + 1} of {image.slice_count}." if image.is_volume else "",
+        slice_note=f"{_place(image, position)}." if image.is_volume else "",
     )
 
 
@@ -157,7 +166,7 @@ def _row(reading: Reading, finding: Finding, bundle: Bundle) -> FindingRow:
     number, threshold = (_percents if bundle.calibrated else _scores)(finding.probability, finding.threshold)
     meant = finding.label not in reading.too_young
     return FindingRow(
-        title=reading.study.named(finding).title,
+        title=_(reading.study.named(finding).title),
         number=number if meant else "",
         words=words(reading, finding, threshold),
         state=_state(reading.study, [finding]),
@@ -169,19 +178,18 @@ def _row(reading: Reading, finding: Finding, bundle: Bundle) -> FindingRow:
 def _scores(score: float, threshold: float) -> tuple[str, str]:
     """Return both from 0 to 1, so that the score is not read as a percentage; with digits as `_percents`."""
     digits = next((n for n in (2, 3, 4, 5) if f"{score:.{n}f}" != f"{threshold:.{n}f}"), 2)
-    return f"score {score:.{digits}f}", f"{threshold:.{digits}f}"
+    return _("score %(score)s", score=number(score, digits)), number(threshold, digits)
 
 
 def _percents(probability: float, threshold: float) -> tuple[str, str]:
     """Return both as percentages; with more digits where one would show two different numbers as the same."""
     digits = next((n for n in (1, 2, 3) if f"{probability:.{n + 2}f}" != f"{threshold:.{n + 2}f}"), 1)
-    texts = (f"{100 * value:.{digits}f} %" for value in (probability, threshold))
-    percent, threshold_percent = texts
+    shown = percent(probability, digits)
     if probability < 0.0005:
-        percent = "below 0.1 %"
+        shown = _("below %(percent)s", percent=percent(0.001, 1))
     if probability > 0.9995:
-        percent = "above 99.9 %"
-    return percent, threshold_percent
+        shown = _("above %(percent)s", percent=percent(0.999, 1))
+    return shown, percent(threshold, digits)
 
 
 def _heat_maps(study: Study, prediction: Prediction, meant: Sequence[Finding], image: Image) -> tuple[HeatMap, ...]:
@@ -192,7 +200,7 @@ def _heat_maps(study: Study, prediction: Prediction, meant: Sequence[Finding], i
     abnormal = [entry.label for entry in meant if not study.named(entry).normal]
     return tuple(
         HeatMap(
-            study.task.label(label).title,
+            _(study.task.label(label).title),
             _data_url(png(overlay(explanation, label, shape))),
             empty=not explanation.maps[label].any(),
         )
@@ -200,18 +208,28 @@ def _heat_maps(study: Study, prediction: Prediction, meant: Sequence[Finding], i
     )
 
 
-def _slice_note(study: Study, prediction: Prediction, image: Image, position: int, number: str) -> str:
+def _place(image: Image, position: int) -> str:
+    return _("Slice %(number)s of %(count)s", number=position + 1, count=image.slice_count)
+
+
+def _slice_note(study: Study, prediction: Prediction, image: Image, position: int, *, calibrated: bool) -> str:
     if not image.is_volume:
         return ""
-    read, place = len(image.slice_indices), f"Slice {position + 1} of {image.slice_count}"
+    read, place = len(image.slice_indices), _place(image, position)
     if read == 1:
-        return f"{place}. The answer is of this slice alone; the others were not looked at."
+        return _("%(slice)s. The answer is of this slice alone; the others were not looked at.", slice=place)
     leading = max(prediction.findings, key=lambda finding: finding.probability)
-    mean = (
-        f"{place}, the one with the highest {number} of {study.named(leading).title.lower()}. The answer is the "
-        f"mean over {read} slices of the middle of the scan; the others were not looked at."
+    highest = N_("%(slice)s, the one with the highest probability of %(finding)s.")
+    if not calibrated:
+        highest = N_("%(slice)s, the one with the highest score of %(finding)s.")
+    mean = ngettext(
+        "The answer is the mean over %(count)s slice of the middle of the scan; the others were not looked at.",
+        "The answer is the mean over %(count)s slices of the middle of the scan; the others were not looked at.",
+        read,
+        count=read,
     )
-    return " ".join([mean, *_alone(study, prediction)])
+    leading_title = _(study.named(leading).title).lower()
+    return " ".join([_(highest, slice=place, finding=leading_title), mean, *_alone(study, prediction)])
 
 
 def _alone(study: Study, prediction: Prediction) -> Iterator[str]:
@@ -220,23 +238,32 @@ def _alone(study: Study, prediction: Prediction) -> Iterator[str]:
     present = Counter(entry.label for entry in findings if entry.presence is Presence.PRESENT)
     for label in study.task.labels:
         if present[label.name] and not label.normal and study.label in ("", label.name):
-            alone = "is by itself" if present[label.name] == 1 else "are by themselves"
-            yield f"{present[label.name]} of them {alone} called {label.title.lower()}."
+            yield ngettext(
+                "%(count)s of them is by itself called %(finding)s.",
+                "%(count)s of them are by themselves called %(finding)s.",
+                present[label.name],
+                count=present[label.name],
+                finding=_(label.title).lower(),
+            )
 
 
 def _thresholds(bundle: Bundle, shown: Sequence[Finding]) -> str:
     """Say whose the thresholds are."""
     if any(entry.threshold != bundle.thresholds[entry.label] for entry in shown):
-        return "The thresholds were set by this site."
+        return _("The thresholds were set by this site.")
     basis = bundle.threshold_evidence.split(". ")[0]  # behind it stand numbers of images
-    return f"The thresholds are those of the model (basis: {basis}); your site has set none."
+    return _("The thresholds are those of the model (basis: %(basis)s); your site has set none.", basis=basis)
 
 
 def _data(bundle: Bundle) -> tuple[str, ...]:
     """Say on how many images of which source the network was trained; empty where the bundle does not tell."""
     provenance: Mapping[str, Any] = bundle.provenance
     counts: Mapping[str, Mapping[str, int]] = provenance.get("cases", {})
-    return tuple(f"{source}: {told['train']:,} images" for source, told in sorted(counts.items()) if told.get("train"))
+    trained = ((source, told["train"]) for source, told in sorted(counts.items()) if told.get("train"))
+    return tuple(
+        ngettext("%(source)s: %(count)s image", "%(source)s: %(count)s images", n, source=source, count=number(n))
+        for source, n in trained
+    )
 
 
 def _picture(image: Image, slice_index: int) -> str:

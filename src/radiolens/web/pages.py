@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import APIRouter, Request
-from fastapi.templating import Jinja2Templates
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from radiolens import __version__
 from radiolens.inference.installed import Installed, UnusableBundle
 from radiolens.inference.predict import Predictor
+from radiolens.locale.translate import N_
+from radiolens.locale.translate import gettext as _
 from radiolens.settings import Settings
 from radiolens.task import Label, Task
 from radiolens.tasks import TASKS
@@ -21,6 +22,7 @@ from radiolens.web.answers import Answer, Answerer
 from radiolens.web.cards import Card, make_card
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.studies import STUDIES, Study, bundle_studies, find_study
+from radiolens.web.templating import templates
 from radiolens.web.uploads import Upload, received
 
 __all__ = [
@@ -37,9 +39,8 @@ __all__ = [
 ]
 
 router = APIRouter(include_in_schema=False)
-_templates = Jinja2Templates(Path(__file__).parent / "templates")
 
-DISCLAIMER = "For education and research. Not a medical device. A second reader, never a replacement."
+DISCLAIMER = N_("For education and research. Not a medical device. A second reader, never a replacement.")
 UNRELEASED = tuple((task, label) for task in TASKS for label in task.labels if not label.released)
 """The findings that a task declares and no released network answers."""
 FIRST_DESIGN_FILES = ("braintumor.h5", "Tuberculosis_model.h5", "pneumonia_model.h5")
@@ -69,6 +70,7 @@ class StartPage:
     imported_studies: tuple[Study, ...] = ()
     studies: tuple[Study, ...] = STUDIES
     unreleased: tuple[tuple[Task, Label], ...] = UNRELEASED
+    unreleased_titles: str = ""
     version: str = __version__
     disclaimer: str = DISCLAIMER
 
@@ -91,14 +93,14 @@ async def analyse(request: Request) -> Response:
             raise
         return _page(request, notice=error.detail, status=error.status_code)
     if _asks_for_cards(request):
-        return _templates.TemplateResponse(request, "cards.html", {"results": CardList(cards)})
+        return templates.TemplateResponse(request, "cards.html", {"results": CardList(cards)})
     return _page(request, cards, study.key)
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"], dependencies=[public])
 def docs(request: Request) -> Response:
     """Show the interactive description of the programming interface."""
-    return _templates.TemplateResponse(request, "docs.html")
+    return templates.TemplateResponse(request, "docs.html")
 
 
 def lying_files(folder: Path, installed: Installed) -> tuple[str, ...]:
@@ -118,13 +120,14 @@ def _study(request: Request, upload: Upload) -> Study:
     study = find_study(key, studies)
     if study is None:
         known = ", ".join(entry.key for entry in studies)
-        raise HTTPProblem(422, "Unknown study", f"There is no study {key[:40]!r}. Choose one of {known}.")
+        detail = _("There is no study %(key)s. Choose one of %(known)s.", key=repr(key[:40]), known=known)
+        raise HTTPProblem(422, _("Unknown study"), detail)
     return study
 
 
 async def _cards(request: Request, upload: Upload, study: Study) -> tuple[Card, ...]:
     if not upload.files:
-        raise HTTPProblem(422, "No image", "No image was chosen. Choose one or more images, then press Analyse.")
+        raise HTTPProblem(422, _("No image"), _("No image was chosen. Choose one or more images, then press Analyse."))
     answerer: Answerer = request.app.state.answerer
     predictor: Predictor = answerer.predictor
 
@@ -155,5 +158,6 @@ def _page(
         unusable=installed.unusable,
         other_studies=tuple(study for study in more if study.calibrated),
         imported_studies=tuple(study for study in more if not study.calibrated),
+        unreleased_titles=", ".join(f"{_(label.title).lower()} ({_(task.title)})" for task, label in UNRELEASED),
     )
-    return _templates.TemplateResponse(request, "start.html", {"page": page, "results": page.results}, status)
+    return templates.TemplateResponse(request, "start.html", {"page": page, "results": page.results}, status)

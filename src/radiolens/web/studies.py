@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from radiolens.bundle import Bundle
 from radiolens.image import Image
 from radiolens.inference.installed import Installed
 from radiolens.inference.predict import AUTO
+from radiolens.locale.translate import N_
+from radiolens.locale.translate import gettext as _
+from radiolens.locale.writing import listed
 from radiolens.prediction import Finding
 from radiolens.task import Label, Task
 from radiolens.tasks import get_task
 
 __all__ = ["IMPORTED", "STUDIES", "Study", "bundle_studies", "find_study"]
 
-IMPORTED = "imported network, not calibrated"
+IMPORTED = N_("imported network, not calibrated")
 """What is said of such a network wherever its answer stands."""
 
 
@@ -23,9 +26,9 @@ IMPORTED = "imported network, not calibrated"
 class Study:
     """A choice on the page; `label` restricts it to one finding of the task.
 
-    `task_name` is `auto` where the image itself chooses the task. `bundle` names the bundle that answers, None the
-    task's default. `labels` are what it answers, empty if that is all of the task; `calibrated` says whether its
-    numbers are probabilities.
+    `hint` says more of it, and is empty of a bundle, whose labels say it. `task_name` is `auto` where the image itself
+    chooses the task. `bundle` names the bundle that answers, None the task's default. `labels` are what it answers,
+    empty if that is all of the task; `calibrated` says whether its numbers are probabilities.
     """
 
     key: str
@@ -43,9 +46,23 @@ class Study:
         return get_task(self.task_name)
 
     @property
+    def shown_title(self) -> str:
+        """Return the title in the language of the page; a bundle's name is the same in all."""
+        return self.title if self.bundle else _(self.title)
+
+    @property
+    def shown_hint(self) -> str:
+        """Return the hint in the language of the page."""
+        if not self.bundle:
+            return _(self.hint)
+        return _("%(task)s: %(findings)s", task=_(self.task.title), findings=listed(self._titles(self.labels)))
+
+    @property
     def negative_answer(self) -> str:
-        """Return what is said when nothing that was looked for was found."""
-        return self.task.nothing_found(self._answered)
+        """Return what is said when nothing that was looked for was found; never "healthy"."""
+        if set(self._answered) == set(self.task.label_names):
+            return _(self.task.negative_answer)
+        return _("No %(findings)s found", findings=listed(self._abnormal_titles, "or"))
 
     def on(self, task: str | None) -> Study:
         """Return the study of the task that was chosen for an image; the same if it names one itself, or none was."""
@@ -57,12 +74,11 @@ class Study:
 
     def concerning(self, limits: Sequence[str], image: Image) -> tuple[str, ...]:
         """Return those of a bundle's limits that concern the study's findings and this image, behind its scope."""
-        scope = self.task.scope(self._answered).text
-        whole = self.task.scope(self.task.label_names).text
-        known = (self.task.limit(text) for text in limits if text not in (scope, whole))
+        of_bundle = (self.task.scope(self._answered).text, self.task.scope(self.task.label_names).text)
+        known = (self.task.limit(text) for text in limits if text not in of_bundle)
         age, volume = image.source.patient_age_years, image.is_volume
         mine = (limit.text for limit in known if limit.is_about(self._answered) and limit.applies(age, volume=volume))
-        return (scope, *mine)
+        return (self._scope, *map(_, mine))
 
     def shows(self, finding: Finding) -> bool:
         """Say whether the finding was asked for."""
@@ -71,6 +87,24 @@ class Study:
     def named(self, finding: Finding) -> Label:
         """Return what is known of the finding's label."""
         return self.task.label(finding.label)
+
+    @property
+    def _scope(self) -> str:
+        titles = self._abnormal_titles
+        one, more = (
+            N_("Only %(findings)s is looked for; every other disease is missed."),
+            N_("Only %(findings)s are looked for; every other disease is missed."),
+        )
+        return _(one if len(titles) == 1 else more, findings=listed(titles))
+
+    @property
+    def _abnormal_titles(self) -> list[str]:
+        return self._titles(
+            label.name for label in self.task.labels if label.name in self._answered and not label.normal
+        )
+
+    def _titles(self, names: Iterable[str]) -> list[str]:
+        return [_(self.task.label(name).title).lower() for name in names]
 
     @property
     def _answered(self) -> tuple[str, ...]:
@@ -85,12 +119,10 @@ def bundle_studies(installed: Installed) -> tuple[Study, ...]:
 
 
 def _bundle_study(bundle: Bundle) -> Study:
-    task = get_task(bundle.task)
-    titles = ", ".join(task.label(name).title.lower() for name in bundle.labels)
     return Study(
         key=f"bundle:{bundle.name}",
         title=bundle.name,
-        hint=f"{task.title}: {titles}",
+        hint="",
         task_name=bundle.task,
         bundle=bundle.name,
         labels=bundle.labels,
@@ -99,12 +131,14 @@ def _bundle_study(bundle: Bundle) -> Study:
 
 
 STUDIES = (
-    Study("chest", "Whole chest", "Pneumonia and tuberculosis, frontal chest X-ray", "chest-xray"),
-    Study("pneumonia", "Pneumonia", "Frontal chest X-ray", "chest-xray", "pneumonia"),
-    Study("tuberculosis", "Tuberculosis", "Frontal chest X-ray, from 15 years on", "chest-xray", "tuberculosis"),
-    Study("brain", "Brain tumour", "MR slices; T1 after contrast for the type of tumour", "brain-mri"),
-    Study("head-ct", "Brain haemorrhage", "CT slices of the head without contrast", "brain-ct"),
-    Study("auto", "Not sure", "The image decides, or it is said that no study fits", AUTO),
+    Study("chest", N_("Whole chest"), N_("Pneumonia and tuberculosis, frontal chest X-ray"), "chest-xray"),
+    Study("pneumonia", N_("Pneumonia"), N_("Frontal chest X-ray"), "chest-xray", "pneumonia"),
+    Study(
+        "tuberculosis", N_("Tuberculosis"), N_("Frontal chest X-ray, from 15 years on"), "chest-xray", "tuberculosis"
+    ),
+    Study("brain", N_("Brain tumour"), N_("MR slices; T1 after contrast for the type of tumour"), "brain-mri"),
+    Study("head-ct", N_("Brain haemorrhage"), N_("CT slices of the head without contrast"), "brain-ct"),
+    Study("auto", N_("Not sure"), N_("The image decides, or it is said that no study fits"), AUTO),
 )
 """In the order of the page."""
 

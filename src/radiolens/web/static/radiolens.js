@@ -1,6 +1,7 @@
 // Sends one image or series at a time, so that each shows its own state and an error loses none of the others.
 import { batches } from "./batches.js";
 import { droppedFiles, imagesOf, nameOf } from "./dropped.js";
+import { word } from "./words.js";
 
 const form = document.querySelector("#upload");
 const drop = document.querySelector("#drop");
@@ -18,7 +19,7 @@ let last = { chosen: [], study: "" }; // what was asked last; no study if it did
 
 const study = () => form.querySelector("input[name=study]:checked");
 const studyName = (input) => input.closest("label").querySelector("strong").textContent;
-const label = (batch) => nameOf(batch[0]) + (batch.length > 1 ? ` and ${batch.length - 1} more of its series` : "");
+const label = (batch) => nameOf(batch[0]) + (batch.length > 1 ? ` ${word("more", { count: batch.length - 1 })}` : "");
 
 function say(text) {
   status.textContent = text;
@@ -33,7 +34,7 @@ function element(tag, text, className = "") {
 
 function failed(name, text) {
   const card = element("article", "", "card unreadable");
-  const title = element("h2", "This file could not be analysed");
+  const title = element("h2", word("failed"));
   title.tabIndex = -1;
   title.id = `failed-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
   card.setAttribute("aria-labelledby", title.id);
@@ -48,9 +49,9 @@ function tooLarge(batch) {
   const bytes = batch.reduce((sum, file) => sum + file.size, 0);
   const { maxBytes, maxFiles } = form.dataset;
   if (bytes > maxBytes) {
-    return `It has ${Math.round(bytes / 1e6)} MB; at most ${Math.floor(maxBytes / 1e6)} MB can be sent at a time. Send a part of the series, or export it compressed.`;
+    return word("tooLarge", { found: Math.round(bytes / 1e6), most: Math.floor(maxBytes / 1e6) });
   }
-  return batch.length > maxFiles ? `The series has ${batch.length} files; at most ${maxFiles} can be sent at a time. Send it as a zip.` : "";
+  return batch.length > maxFiles ? word("tooMany", { found: batch.length, most: Number(maxFiles) }) : "";
 }
 
 async function cards(batch, key) {
@@ -64,12 +65,12 @@ async function cards(batch, key) {
     answer = await fetch("/", { method: "POST", body, headers: { "X-Requested-With": "radiolens" } });
   } catch {
     last.study = "";
-    return failed(label(batch), "The program does not answer, or the file can no longer be read. Check that radiolens is running, then choose the file again.");
+    return failed(label(batch), word("noAnswer"));
   }
   const text = await answer.text();
   if (!answer.ok) {
     const isProblem = answer.headers.get("content-type")?.includes("json");
-    return failed(label(batch), isProblem ? JSON.parse(text).detail : `The program answered with error ${answer.status}. Try again, or tell whoever runs it.`);
+    return failed(label(batch), isProblem ? JSON.parse(text).detail : word("error", { status: String(answer.status) }));
   }
   const holder = document.createElement("template");
   holder.innerHTML = text; // our own page's fragment, in which the server escaped every name
@@ -79,7 +80,7 @@ async function cards(batch, key) {
 function listed(todo) {
   const lines = todo.map((batch) => {
     const line = document.createElement("li");
-    line.append(element("bdi", label(batch)), ": ", element("span", "waiting"));
+    line.append(element("bdi", label(batch)), ": ", element("span", word("waiting")));
     return line;
   });
   queue.replaceChildren(...lines);
@@ -99,15 +100,15 @@ function link(line, made) {
 function summary(made) {
   const count = (...states) => made.filter((card) => states.includes(card.dataset.state)).length;
   const parts = [
-    [count("present"), "with something suspected"],
-    [count("absent"), "with nothing found"],
+    [count("present"), "present"],
+    [count("absent"), "absent"],
     [count("indeterminate"), "undecided"],
-    [count("refused", "unreadable"), "not analysed"],
+    [count("refused", "unreadable"), "refused"],
   ];
-  const told = parts.filter(([number]) => number).map(([number, text]) => `${number} ${text}`);
-  if (made.length === 1) return `Done: ${made[0].dataset.headline}.`;
-  const mark = made.some((card) => card.querySelector(".imported")) ? " An imported network answered; it is not calibrated." : "";
-  return `Done: ${made.length} results, ${told.join(", ")}.${mark}`;
+  const told = parts.filter(([number]) => number).map(([number, key]) => word(key, { count: number }));
+  if (made.length === 1) return word("doneOne", { headline: made[0].dataset.headline });
+  const mark = made.some((card) => card.querySelector(".imported")) ? ` ${word("imported")}` : "";
+  return word("done", { count: made.length, parts: told.join(", ") }) + mark;
 }
 
 function focusOn(target, before) {
@@ -122,8 +123,9 @@ async function run(chosen, asked, before) {
   results.prepend(place);
   const made = [];
   for (const [index, batch] of todo.entries()) {
-    say(`Analysing ${todo.length > 1 ? `${index + 1} of ${todo.length}: ` : ""}${label(batch)} (${studyName(asked)}) …`);
-    lines[index].querySelector("span").textContent = "analysing …";
+    const where = { name: label(batch), study: studyName(asked), number: index + 1, total: todo.length };
+    say(word(todo.length > 1 ? "analysingOf" : "analysing", where));
+    lines[index].querySelector("span").textContent = word("inWork");
     const found = await cards(batch, asked.value);
     place.append(...found);
     link(lines[index], found);
@@ -135,7 +137,7 @@ async function run(chosen, asked, before) {
 
 function analyse(chosen) {
   if (!chosen.length) {
-    say("No image was chosen. Choose one or more images first.");
+    say(word("nothing"));
     files.focus();
     return;
   }
@@ -147,7 +149,7 @@ function analyse(chosen) {
     .then(() => run(chosen, asked, before))
     .catch((error) => {
       last.study = "";
-      say(`The analysis stopped (${error.message}). Press Analyse to try again.`);
+      say(word("stopped", { reason: error.message }));
     })
     .finally(() => {
       waiting -= 1;
@@ -156,9 +158,9 @@ function analyse(chosen) {
 }
 
 function again() {
-  if (waiting) return say("Still analysing. The results appear below as they come.");
+  if (waiting) return say(word("still"));
   if (last.chosen.length && last.study === study().value) {
-    say("These images are analysed already; the results are below. Choose other images or another study.");
+    say(word("already"));
     return results.querySelector("h2")?.focus();
   }
   return analyse(last.chosen);
@@ -191,7 +193,7 @@ window.addEventListener("drop", async (event) => {
   drop.classList.remove("over");
   const chosen = await droppedFiles(event.dataTransfer).catch(() => null);
   if (chosen) analyse(chosen);
-  else say("What was dropped cannot be read. Choose the images with the button instead.");
+  else say(word("undroppable"));
 });
 
 results.addEventListener("input", (event) => {

@@ -1,0 +1,14 @@
+"""The templates of all pages, in one environment, which speaks the language of the request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.templating import Jinja2Templates
+
+from radiolens.web.language import install
+
+__all__ = ["templates"]
+
+templates = Jinja2Templates(Path(__file__).parent / "templates")
+install(templates.env)

@@ -21,8 +21,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("inference",),
     ("training",),
     ("validation",),
+    ("store",),
     ("settings",),
-    ("notebook",),
+    ("notebook", "worklist"),
     ("web",),
     ("cli",),
 )

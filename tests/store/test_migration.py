@@ -1,0 +1,58 @@
+"""The steps of the database's tables: they end where the classes of schema.py are, and refuse what is not theirs."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from radiolens.errors import OtherSchema, StoreUnavailable
+from radiolens.store import migration
+from radiolens.store.database import Database, open_database
+from radiolens.store.schema import UserRow
+
+
+def test_the_steps_make_the_tables_that_the_classes_describe(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, UserRow.metadata) == []
+    assert migration.revision(database.engine) == migration.newest()
+
+
+def test_opening_it_again_changes_nothing(database: Database, address: str) -> None:
+    open_database(address).close()
+    open_database(address, upgrade=False).close()
+
+
+def test_several_programs_may_make_the_tables_at_once(address: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for opened in pool.map(open_database, [address] * 4):
+            opened.close()
+
+
+def test_a_database_without_tables_is_left_alone_unless_it_may_be_changed(address: str, tmp_path: Path) -> None:
+    with pytest.raises((OtherSchema, StoreUnavailable), match="radiolens db upgrade"):
+        open_database(address, upgrade=False)
+    assert not (tmp_path / "site").exists()
+
+
+def test_one_of_a_newer_version_is_refused(database: Database, address: str) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for upgrade in (True, False):
+        with pytest.raises(OtherSchema, match=r"newer radiolens.*Found revision 9999") as refused:
+            open_database(address, upgrade=upgrade)
+        assert (refused.value.found, refused.value.expected) == ("9999", migration.newest())
+
+
+def test_one_of_another_program_is_refused(address: str) -> None:
+    opened = open_database(address)
+    with opened.engine.begin() as connection:
+        connection.execute(text("DROP TABLE alembic_version"))
+    with pytest.raises(StoreUnavailable, match=r"tables of another program \(activations"):
+        open_database(address)
+    opened.close()

@@ -1,0 +1,65 @@
+"""What is kept of an image's header, since the words of its answer hang on it; nothing in it tells who the patient is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from radiolens.image import Image
+from radiolens.prediction import Explanation
+
+__all__ = ["ImageFacts", "facts_from_record", "facts_of"]
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """The header facts of one image.
+
+    `age_years` is the age at the examination, never a date. `slice_indices` are the slices that were judged, from 0 in
+    a volume of `slice_count`; a film has one. `format`, `modality`, `view` and `warnings` are as in `Image`. `map_slice`
+    is the slice that the heat maps are of, None where there are none; it tells of the answer and is hidden with it.
+    """
+
+    age_years: float | None = None
+    slice_indices: tuple[int, ...] = (0,)
+    slice_count: int = 1
+    format: str = ""
+    modality: str | None = None
+    view: str | None = None
+    warnings: tuple[str, ...] = ()
+    map_slice: int | None = None
+
+    @property
+    def is_volume(self) -> bool:
+        """Say whether the image is one of several slices or frames."""
+        return self.slice_count > 1
+
+    def record(self) -> dict[str, Any]:
+        """Return them as JSON has them."""
+        return asdict(self)
+
+    def without_answer(self) -> ImageFacts:
+        """Return what the header alone tells."""
+        return replace(self, map_slice=None)
+
+
+def facts_of(image: Image, explanation: Explanation | None = None) -> ImageFacts:
+    """Return what is kept of a decoded image and of its answer's heat maps."""
+    source = image.source
+    return ImageFacts(
+        age_years=source.patient_age_years,
+        slice_indices=image.slice_indices,
+        slice_count=image.slice_count,
+        format=source.format,
+        modality=image.modality,
+        view=image.view,
+        warnings=source.warnings,
+        map_slice=explanation.slice_index if explanation else None,
+    )
+
+
+def facts_from_record(content: Mapping[str, Any]) -> ImageFacts:
+    """Return the facts that a record of them tells; raise TypeError for keys that are none of them."""
+    lists = {name: tuple(content[name]) for name in ("slice_indices", "warnings") if name in content}
+    return ImageFacts(**{**content, **lists})

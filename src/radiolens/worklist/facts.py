@@ -1,4 +1,4 @@
-"""What is kept of an image's header, since the words of its answer hang on it; nothing in it tells who the patient is."""
+"""What is kept of an image's header, since the words of its answer hang on it; nothing of it names a patient."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ class ImageFacts:
     """The header facts of one image.
 
     `age_years` is the age at the examination, never a date. `slice_indices` are the slices that were judged, from 0 in
-    a volume of `slice_count`; a film has one. `format`, `modality`, `view` and `warnings` are as in `Image`. `map_slice`
-    is the slice that the heat maps are of, None where there are none; it tells of the answer and is hidden with it.
+    a volume of `slice_count`; a film has one. `format`, `modality`, `view` and `warnings` are as in `Image`.
+    `map_slice` is the slice that the heat maps are of, None where there are none; it tells of the answer and is hidden
+    with it.
     """
 
     age_years: float | None = None

@@ -1,12 +1,11 @@
 // What the viewer uses of Cornerstone3D; build.mjs makes cornerstone/cornerstone.js of it.
 export {
-  cache,
   Enums,
   imageLoader,
   init,
   metaData,
   RenderingEngine,
-  setUseCPURendering,
+  Settings,
 } from "@cornerstonejs/core";
 export {
   addTool,
@@ -15,7 +14,6 @@ export {
   init as initTools,
   LengthTool,
   PanTool,
-  PlanarRotateTool,
   StackScrollTool,
   ToolGroupManager,
   WindowLevelTool,

@@ -14,6 +14,7 @@ from radiolens.evaluation.cut_offs import Practice, cut_offs, judged_cut_offs
 from radiolens.evaluation.discrimination import confusion
 from radiolens.evaluation.intervals import share_interval
 from radiolens.evaluation.predictive_values import npv_interval, ppv_interval
+from radiolens.evaluation.thresholds import Criterion, Rule, choose
 
 SCORES = hnp.arrays(np.float64, 25, elements=st.sampled_from([0.0, 0.125, 0.25, 0.5, 0.75, 1.0]))
 LABELS = hnp.arrays(bool, 25)
@@ -37,6 +38,21 @@ def test_the_cut_offs_are_the_points_of_the_roc_curve(labels: NDArray[np.bool_],
     alarms, hits, _ = roc_curve(labels, scores, drop_intermediate=False)
     np.testing.assert_allclose(points.sensitivity[::-1], hits[1:])
     np.testing.assert_allclose(1 - points.specificity[::-1], alarms[1:], atol=1e-12)
+
+
+@given(LABELS, SCORES)
+def test_the_useful_cut_offs_are_those_that_a_target_sensitivity_chooses(
+    labels: NDArray[np.bool_], scores: NDArray[np.float64]
+) -> None:
+    labels[:2] = (True, False)
+    points = cut_offs(labels, scores)
+    targets = {Rule(Criterion.SENSITIVITY, float(share)) for share in points.sensitivity if share}
+    assert set(points.useful) == {choose(points, rule, Practice(0.5)) for rule in targets}
+    some = points.at(points.useful)
+    assert (np.diff(some.sensitivity) < 0).all()
+    assert [some.counts(number) for number in range(len(some.thresholds))] == [
+        points.counts(place) for place in points.useful
+    ]
 
 
 def test_a_cut_off_tells_its_intervals_and_what_follows_in_a_thousand_patients() -> None:

@@ -16,6 +16,7 @@ import radiolens.evaluation
 LIBRARIES = {"crepes": "crepes", "scikit-learn": "sklearn", "scipy": "scipy", "statsmodels": "statsmodels"}
 
 REFERENCES: dict[str, tuple[str, str]] = {
+    "agreement.agreement": ("scikit-learn", "test_kappa_is_that_of_scikit_learn"),
     "calibration.brier_score": ("scikit-learn", "test_the_brier_score_is_that_of_scikit_learn"),
     "calibration.expected_calibration_error": (
         "worked example",
@@ -214,6 +215,8 @@ NO_MEASURE = {
     "heads.transferred": "gives scores, which the measures judge",
     "intervals.not_defined": "is nan",
     "link.probabilities": "gives scores, which the measures judge",
+    "plan_profile.profile_of": "tells what the measures of a plan are",
+    "plan_profile.rule_options": "names options",
     "subgroups.by_group": "applies a measure to parts",
     "subgroups.worst_group": "chooses one of several intervals",
     "threshold_plan.check_enough": "refuses arguments",

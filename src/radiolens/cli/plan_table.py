@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from radiolens.evaluation.cut_offs import CutOff
     from radiolens.evaluation.intervals import Interval
+    from radiolens.evaluation.plan_profile import Subject
     from radiolens.evaluation.sample_size import Shortfall
     from radiolens.evaluation.targets import Verdict
     from radiolens.evaluation.threshold_plan import ThresholdPlan
-    from radiolens.validation.planning.plan_files import Subject
 
 __all__ = ["plan_table"]
 

@@ -96,11 +96,12 @@ def command(
     """
     from radiolens.bundle import read_bundle
     from radiolens.cli.plan_table import plan_table
+    from radiolens.evaluation.plan_profile import Subject
     from radiolens.evaluation.targets import WHO_TRIAGE_2014
     from radiolens.evaluation.threshold_plan import check_enough, plan_threshold
     from radiolens.inference.profile_file import read_profile
     from radiolens.validation.planning.local_scores import Columns, read_local_scores
-    from radiolens.validation.planning.plan_files import Subject, plan_json, write_plan
+    from radiolens.validation.planning.plan_files import plan_json, write_plan
 
     rule = _rule(sensitivity, specificity, (cost_fn, cost_fp), youden=youden, lower_bound=lower_bound, level=level)
     if extend is not None and output is None:

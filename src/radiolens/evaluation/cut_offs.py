@@ -66,6 +66,21 @@ class CutOffs:
         alarms = (1 - practice.prevalence) * (1 - self.specificity)
         return 1000 * (missed * practice.cost_false_negative + alarms * practice.cost_false_positive)
 
+    @property
+    def useful(self) -> NDArray[np.intp]:
+        """Return the places (m,) of the cut-offs that are the highest at their sensitivity, ascending.
+
+        Each of the others finds as many positives as one of these, with more or as many false alarms.
+        """
+        found = np.append(self.true_positives, 0)
+        return np.flatnonzero(found[:-1] > found[1:])
+
+    def at(self, places: ArrayLike) -> CutOffs:
+        """Return the cut-offs at some places only."""
+        at = np.asarray(places, np.intp)
+        counts = self.true_positives[at], self.false_positives[at]
+        return CutOffs(self.thresholds[at], *counts, self.positives, self.negatives)
+
     def counts(self, number: int) -> Confusion:
         """Return the confusion of one cut-off."""
         hits, alarms = int(self.true_positives[number]), int(self.false_positives[number])

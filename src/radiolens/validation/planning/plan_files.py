@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
 import matplotlib.axes
@@ -14,16 +12,15 @@ import matplotlib.figure
 import numpy as np
 from numpy.typing import NDArray
 
-from radiolens.evaluation.cut_offs import CutOff, Practice
+from radiolens.evaluation.cut_offs import CutOff
 from radiolens.evaluation.intervals import Interval
+from radiolens.evaluation.plan_profile import Subject, profile_of
 from radiolens.evaluation.threshold_plan import ThresholdPlan
-from radiolens.evaluation.thresholds import Criterion, Rule
 from radiolens.inference.profile_file import extended, write_profile
-from radiolens.prediction import BundleIdentity
 from radiolens.profile import Profile
 from radiolens.validation.results import plain_json
 
-__all__ = ["Subject", "plan_json", "profile_of", "rule_options", "write_plan"]
+__all__ = ["plan_json", "write_plan"]
 
 _INCHES = (13.0, 5.5)
 """Two axes side by side, readable at the width of a screen."""
@@ -31,22 +28,6 @@ _INCHES = (13.0, 5.5)
 
 _EDGE = 1e-4
 """Where the axis of cut-offs begins and, mirrored, ends: 0 and 1 have no logit."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a plan is of: bundle, label and site; the tables it was read from, the day, and the command line.
-
-    `remarks` are sentences on how the tables were read.
-    """
-
-    bundle: BundleIdentity
-    label: str
-    site: str
-    origin: str
-    day: str
-    command: str
-    remarks: tuple[str, ...] = ()
 
 
 def plan_json(subject: Subject, plan: ThresholdPlan) -> dict[str, object]:
@@ -67,31 +48,6 @@ def plan_json(subject: Subject, plan: ThresholdPlan) -> dict[str, object]:
     return {**told, **content, "shortfalls": shortfalls, "remarks": [*plan.remarks, *subject.remarks]}
 
 
-def profile_of(subject: Subject, plan: ThresholdPlan) -> Profile:
-    """Return the profile with the planned threshold, bound to the bundle's hash."""
-    return Profile(
-        site=subject.site,
-        bundle_sha256=subject.bundle.sha256,
-        thresholds={subject.label: plan.chosen.threshold},
-        evidence=_evidence(subject, plan),
-        bundle_name=subject.bundle.name,
-        bundle_version=subject.bundle.version,
-        rules={subject.label: rule_options(plan.rule, plan.practice)},
-    )
-
-
-def rule_options(rule: Rule, practice: Practice) -> str:
-    """Return a rule as the options of `radiolens thresholds` that ask for it."""
-    if rule.criterion is Criterion.YOUDEN:
-        return "--youden"
-    if rule.criterion is Criterion.COST:
-        return (
-            f"--cost-fn {practice.cost_false_negative:g} --cost-fp {practice.cost_false_positive:g} "
-            f"--prevalence {practice.prevalence:g}"
-        )
-    return f"--{rule.criterion} {rule.target:g}{' --lower-bound' if rule.lower_bound else ''}"
-
-
 def write_plan(subject: Subject, plan: ThresholdPlan, folder: Path, extend: Profile | None = None) -> tuple[Path, ...]:
     """Write plan.json, plan.png and profile.json to a folder, and return their paths.
 
@@ -109,22 +65,6 @@ def write_plan(subject: Subject, plan: ThresholdPlan, folder: Path, extend: Prof
     _draw(subject, plan, picture)
     write_profile(profile, thresholds)
     return file, picture, thresholds
-
-
-def _evidence(subject: Subject, plan: ThresholdPlan) -> str:
-    chosen, fair = plan.chosen, plan.corrected
-    return (
-        f"{subject.label}: chosen on {subject.day} by {rule_options(plan.rule, plan.practice)} on {plan.positives} "
-        f"positives and {plan.negatives} negatives of {plan.patients} patients ({subject.origin}): sensitivity "
-        f"{_told(chosen.sensitivity)}, specificity {_told(chosen.specificity)}; corrected for optimism "
-        f"{_told(fair.sensitivity)} and {_told(fair.specificity)}."
-    )
-
-
-def _told(interval: Interval) -> str:
-    if not isfinite(interval.estimate):
-        return "not known"
-    return f"{interval.estimate:.3f} ({interval.low:.3f}-{interval.high:.3f})"
 
 
 def _draw(subject: Subject, plan: ThresholdPlan, file: Path) -> None:

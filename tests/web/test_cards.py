@@ -23,8 +23,9 @@ from radiolens.quality import ADVICE, Problem, ProblemCode, Quality
 from radiolens.safety.gate import Gate
 from radiolens.tasks import TASKS
 from radiolens.web.answers import Answer
-from radiolens.web.cards import Card, make_card
+from radiolens.web.cards import make_card
 from radiolens.web.studies import STUDIES, Study, find_study
+from radiolens.worklist.facts import facts_of
 from tests.phantoms import chest_film
 from tests.tiny_bundle import make_bundle
 
@@ -187,15 +188,17 @@ def test_a_limit_is_shown_to_the_patients_it_is_of(predictor: Predictor, age: fl
     task = study("chest").task
     (limit,) = [entry for entry in task.limits if entry.to_age == 15]
     patient = replace(FILM, source=replace(FILM.source, patient_age_years=age))
-    told = study("chest").concerning(task.limit_texts(task.label_names), patient)
+    told = study("chest").concerning(task.limit_texts(task.label_names), facts_of(patient))
     assert (limit.text in told) is shown
-    assert limit.text not in study("pneumonia").concerning(task.limit_texts(task.label_names), patient)
+    assert limit.text not in study("pneumonia").concerning(task.limit_texts(task.label_names), facts_of(patient))
 
 
 def test_a_volume_and_a_slice_have_limits_of_their_own() -> None:
     task = study("head-ct").task
     volume = Image(chest_film()[None], Unit.HOUNSFIELD, Source("dicom"), slice_indices=(2,), slice_count=9)
-    of_volume, of_slice = (study("head-ct").concerning(task.limit_texts(["haemorrhage"]), i) for i in (volume, FILM))
+    of_volume, of_slice = (
+        study("head-ct").concerning(task.limit_texts(["haemorrhage"]), facts_of(i)) for i in (volume, FILM)
+    )
     assert [text for text in of_volume if "not validated" in text]
     assert [text for text in of_slice if "This slice alone" in text]
     assert not [text for text in of_slice if "not validated" in text]
@@ -325,7 +328,7 @@ def test_two_cards_never_share_their_elements(predictor: Predictor) -> None:
 
 
 def test_a_card_does_not_change(predictor: Predictor) -> None:
-    card: Card = make_card(chest(0.9, 0.1), study("chest"), predictor)
+    card = make_card(chest(0.9, 0.1), study("chest"), predictor)
     with pytest.raises(AttributeError, match="cannot assign"):
         card.headline = "healthy"  # type: ignore[misc]  what is tested
 

@@ -19,10 +19,11 @@ from radiolens.task import Label, Task
 from radiolens.tasks import TASKS
 from radiolens.web.accounts.principal import Permission, public, requires
 from radiolens.web.answers import Answer, Answerer
-from radiolens.web.cards import Card, make_card
+from radiolens.web.cards import make_card
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.studies import STUDIES, Study, bundle_studies, find_study
 from radiolens.web.templating import templates
+from radiolens.web.told import Card
 from radiolens.web.uploads import Upload, received
 
 __all__ = [
@@ -81,7 +82,7 @@ def start(request: Request) -> Response:
     return _page(request)
 
 
-@router.post("/", dependencies=[requires(Permission.UPLOAD)])
+@router.post("/", dependencies=[requires(Permission.UPLOAD, streamed=True)])
 async def analyse(request: Request) -> Response:
     """Answer the posted images: the whole page, or only the cards for the page's script."""
     try:

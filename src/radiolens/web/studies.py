@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from radiolens.bundle import Bundle
-from radiolens.image import Image
 from radiolens.inference.installed import Installed
 from radiolens.inference.predict import AUTO
 from radiolens.locale.translate import N_
@@ -15,6 +14,7 @@ from radiolens.locale.writing import listed
 from radiolens.prediction import Finding
 from radiolens.task import Label, Task
 from radiolens.tasks import get_task
+from radiolens.worklist.facts import ImageFacts
 
 __all__ = ["IMPORTED", "STUDIES", "Study", "bundle_studies", "find_study"]
 
@@ -72,11 +72,11 @@ class Study:
         """Return the same study, which promises no more than the bundle answers."""
         return replace(self, labels=bundle.labels)
 
-    def concerning(self, limits: Sequence[str], image: Image) -> tuple[str, ...]:
+    def concerning(self, limits: Sequence[str], facts: ImageFacts) -> tuple[str, ...]:
         """Return those of a bundle's limits that concern the study's findings and this image, behind its scope."""
         of_bundle = (self.task.scope(self._answered).text, self.task.scope(self.task.label_names).text)
         known = (self.task.limit(text) for text in limits if text not in of_bundle)
-        age, volume = image.source.patient_age_years, image.is_volume
+        age, volume = facts.age_years, facts.is_volume
         mine = (limit.text for limit in known if limit.is_about(self._answered) and limit.applies(age, volume=volume))
         return (self._scope, *map(_, mine))
 

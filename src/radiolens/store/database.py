@@ -11,10 +11,10 @@ Keep a writing transaction short, and do no other work in it: on SQLite there is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -23,21 +23,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from radiolens.errors import StoreUnavailable
-from radiolens.store import migration
+from radiolens.store import audit, migration
+from radiolens.store.clock import CLOCK, Clock, utc_now
 from radiolens.store.engine import READ_ONLY, WAIT_S, database_file, database_url, make_engine, shown, store_error
 
 __all__ = ["CLOCK", "Clock", "Database", "open_database", "utc_now"]
-
-Clock = Callable[[], datetime]
-"""Gives the moment, with its time zone."""
-
-CLOCK = "clock"
-"""Key of the clock in a session's `info`."""
-
-
-def utc_now() -> datetime:
-    """Return the moment by the computer's clock."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -64,13 +54,14 @@ class Database:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """Give a transaction that may write: committed at the end, rolled back by an exception.
+        """Give a transaction that may write: committed at the end with its audit entries, rolled back by an exception.
 
         Rows may still be read after it. Raises StoreBusy if another program holds the database for more than 10 s,
         StoreFull if the disk is full, StoreUnavailable if it cannot be reached; nothing is changed then.
         """
         with self.told(), Session(self.engine, expire_on_commit=False, info={CLOCK: self.clock}) as session:
             yield session
+            audit.write(session)
             session.commit()
 
     @contextmanager

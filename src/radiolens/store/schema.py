@@ -32,6 +32,7 @@ __all__ = [
     "ImageRow",
     "ImageState",
     "KeptImageRow",
+    "LoginFailureRow",
     "LoginSessionRow",
     "PredictionRow",
     "ProfileRow",
@@ -111,11 +112,19 @@ class UserRow(Row):
     created: Mapped[datetime]
     password_changed: Mapped[datetime | None]
     last_login: Mapped[datetime | None]
-    failures: Mapped[int] = mapped_column(default=0)
-    """Since the last login that succeeded."""
-    locked_until: Mapped[datetime | None]
 
     __table_args__ = (UniqueConstraint("oidc_issuer", "oidc_subject"),)
+
+
+class LoginFailureRow(Row):
+    """Wrong passwords in a row for one name, whether a user has it or not: a lock does not tell which names exist."""
+
+    __tablename__ = "login_failures"
+
+    name_sha256: Mapped[str] = mapped_column(_SHA256, primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    last: Mapped[datetime] = mapped_column(index=True)
+    locked_until: Mapped[datetime | None]
 
 
 class LoginSessionRow(Row):
@@ -262,6 +271,8 @@ class ImageRow(Row):
     """The same of its heat maps."""
     problem: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """`code` and `message`, without the file's name, of one that is unreadable or failed."""
+    facts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """What of its header a reader needs beside it, for instance age, view and spacing."""
     created: Mapped[datetime]
     changed: Mapped[datetime] = mapped_column(index=True)
     finished: Mapped[datetime | None]

@@ -18,7 +18,7 @@ from radiolens.safety.gate import Gate
 from radiolens.web.answers import Answer
 from radiolens.web.cards import make_card
 from radiolens.web.studies import Study, find_study
-from radiolens.web.told import Card, tell, tell_refusal, tell_unreadable
+from radiolens.web.told import Card, tell, tell_of_absent, tell_refusal, tell_unreadable
 from radiolens.worklist.facts import ImageFacts, facts_from_record, facts_of
 from tests.phantoms import chest_film
 from tests.tiny_bundle import make_bundle
@@ -93,3 +93,11 @@ def test_a_bundle_without_the_asked_finding_is_told_of(tmp_path: Path) -> None:
     card = tell(answer, ImageFacts(), other, mri)
     assert card.headline == "Not analysed: nothing installed answers this study"
     assert card.problems[0].code == "unreleased_finding"
+
+
+def test_the_answer_of_a_bundle_that_is_gone_is_still_told(predictor: Predictor, given: Prediction) -> None:
+    facts = ImageFacts(age_years=40.0)
+    there, gone = tell(given, facts, whole_chest(), installed(predictor)), tell_of_absent(given, facts, whole_chest())
+    assert (gone.headline, gone.state, gone.rows, gone.model) == (there.headline, there.state, there.rows, there.model)
+    assert any("Only pneumonia and tuberculosis are looked for" in limit for limit in gone.limits)
+    assert (gone.set_note, gone.thresholds, gone.map_evidence) == ("", "", "")

@@ -68,9 +68,9 @@ class Study:
         """Return the study of the task that was chosen for an image; the same if it names one itself, or none was."""
         return replace(self, task_name=task) if task and self.task_name == AUTO else self
 
-    def answered_by(self, bundle: Bundle) -> Study:
-        """Return the same study, which promises no more than the bundle answers."""
-        return replace(self, labels=bundle.labels)
+    def answering(self, labels: tuple[str, ...]) -> Study:
+        """Return the same study, which promises no more than these labels, those of the bundle that answers."""
+        return replace(self, labels=labels)
 
     def concerning(self, limits: Sequence[str], facts: ImageFacts) -> tuple[str, ...]:
         """Return those of a bundle's limits that concern the study's findings and this image, behind its scope."""

@@ -22,7 +22,7 @@ from radiolens.web.studies import IMPORTED, Study
 from radiolens.web.wording import ProblemRow, Reading, headline, problem_row, refused_headline, set_note, words
 from radiolens.worklist.facts import ImageFacts
 
-__all__ = ["Card", "FindingRow", "HeatMap", "tell", "tell_refusal", "tell_unreadable"]
+__all__ = ["Card", "FindingRow", "HeatMap", "tell", "tell_of_absent", "tell_refusal", "tell_unreadable"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Card:
     map_evidence: str = ""
     slice_note: str = ""
     thresholds: str = ""
+    profile_note: str = ""
     set_note: str = ""
     model: BundleIdentity | None = None
     limits: tuple[str, ...] = ()
@@ -84,7 +85,7 @@ class Card:
 def tell(prediction: Prediction, facts: ImageFacts, study: Study, installed: InstalledBundle) -> Card:
     """Return what is said of an answered image; `installed` is the bundle that answered, `study` what was asked."""
     bundle = installed.bundle
-    study = study.on(prediction.task).answered_by(bundle)
+    study = study.on(prediction.task).answering(bundle.labels)
     reading = Reading.of(study, prediction, bundle.coverage, facts.age_years)
     shown = reading.shown
     if not shown:
@@ -92,7 +93,7 @@ def tell(prediction: Prediction, facts: ImageFacts, study: Study, installed: Ins
     return Card(
         headline(reading) if bundle.calibrated else f"{headline(reading)} ({_(IMPORTED)})",
         _state(study, shown),
-        rows=tuple(_row(reading, entry, bundle) for entry in shown),
+        rows=tuple(_row(reading, entry, calibrated=bundle.calibrated) for entry in shown),
         occlusion=bundle.explanation == OCCLUSION_MAP,
         map_evidence=map_evidence(installed),
         slice_note=_slice_note(study, prediction, facts, calibrated=bundle.calibrated),
@@ -101,6 +102,27 @@ def tell(prediction: Prediction, facts: ImageFacts, study: Study, installed: Ins
         model=prediction.bundle,
         limits=study.concerning(bundle.limits, facts),
         data=_data(bundle),
+        remarks=facts.warnings,
+    )
+
+
+def tell_of_absent(prediction: Prediction, facts: ImageFacts, study: Study) -> Card:
+    """Return what is said of an image that was answered by a bundle that is not installed any more.
+
+    What only the bundle knows is left out: what its sets promise, where its thresholds come from, what its maps show.
+    """
+    labels = tuple(entry.label for entry in prediction.findings)
+    study = study.on(prediction.task).answering(labels)
+    coverage = float(bool(prediction.prediction_set))  # whether there are sets is all that words need of it
+    reading = Reading.of(study, prediction, coverage, facts.age_years)
+    calibrated = prediction.bundle is None or prediction.bundle.calibrated
+    return Card(
+        headline(reading) if calibrated else f"{headline(reading)} ({_(IMPORTED)})",
+        _state(study, reading.shown),
+        rows=tuple(_row(reading, entry, calibrated=calibrated) for entry in reading.shown),
+        slice_note=_slice_note(study, prediction, facts, calibrated=calibrated),
+        model=prediction.bundle,
+        limits=study.concerning(study.task.limit_texts(labels), facts),
         remarks=facts.warnings,
     )
 
@@ -142,8 +164,8 @@ def _is_alarm(study: Study, finding: Finding) -> bool:
     return finding.presence is Presence.PRESENT and not study.named(finding).normal
 
 
-def _row(reading: Reading, finding: Finding, bundle: Bundle) -> FindingRow:
-    number, threshold = (_percents if bundle.calibrated else _scores)(finding.probability, finding.threshold)
+def _row(reading: Reading, finding: Finding, *, calibrated: bool) -> FindingRow:
+    number, threshold = (_percents if calibrated else _scores)(finding.probability, finding.threshold)
     meant = finding.label not in reading.too_young
     return FindingRow(
         title=_(reading.study.named(finding).title),

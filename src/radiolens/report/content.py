@@ -1,0 +1,129 @@
+"""What a report tells of a case: values that the renderers only lay out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from radiolens.prediction import BundleIdentity, Finding, Presence, SliceFindings
+
+__all__ = ["Diagnosis", "FindingLine", "Picture", "ReaderAnswer", "Reason", "Report", "ReportedImage"]
+
+
+@dataclass(frozen=True)
+class FindingLine:
+    """One finding as decided, with its words.
+
+    `number` is the text of its probability or score, empty where the finding is not meant for the patient: then there
+    is no bar either. `words` say the decision. `state` colours the bar: present only for what should be looked at.
+    `by_threshold` is false where no threshold took part in the decision.
+    """
+
+    finding: Finding
+    title: str
+    number: str
+    words: str
+    state: Presence
+    by_threshold: bool = True
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason why an image was not answered: what it is, what was found, what to do, and its code."""
+
+    title: str
+    found: str
+    advice: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to print: PNG bytes, what it shows for those who do not see it, and the line below it."""
+
+    png: bytes
+    description: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class ReportedImage:
+    """One image, series or volume of the case and what was answered to it.
+
+    `position` counts from 1. `outcome` is answered, refused, unreadable, failed, waiting or hidden. `record` is the
+    contract's object without `path`, None unless there is an answer that may be shown. `notes` explain findings,
+    `map_notes` what a heat map tells. `limits` are those of the model for this patient, `remarks` the readers' on the
+    file, `trained_on` what the network learnt from. `without_picture` says why there is none, empty if there is one.
+    """
+
+    position: int
+    outcome: str
+    headline: str
+    record: Mapping[str, Any] | None = None
+    findings: tuple[FindingLine, ...] = ()
+    possible: tuple[str, ...] | None = None
+    """Titles of the answers that the prediction set leaves open, None where the bundle has no sets."""
+    reasons: tuple[Reason, ...] = ()
+    slices: tuple[SliceFindings, ...] = ()
+    slice_note: str = ""
+    notes: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    model: BundleIdentity | None = None
+    trained_on: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    map_notes: tuple[str, ...] = ()
+    without_picture: str = ""
+
+
+@dataclass(frozen=True)
+class ReaderAnswer:
+    """What a reader committed; `before` says that the network's answer was not shown to the reader yet.
+
+    `agreed` is false where the reader overrode the network, for `reason`, and None where that was not asked.
+    """
+
+    reader: str
+    before: bool
+    created: datetime
+    presence: Mapping[str, Presence]
+    agreed: bool | None = None
+    reason: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What another test (say, Xpert) found later, and who entered it."""
+
+    test: str
+    by: str
+    created: datetime
+    presence: Mapping[str, Presence]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A case at the time of writing; nothing in it names a patient or a file.
+
+    `case_id` is the random id of the case. `titles` are those of the labels, by name. `hidden` says that the network's
+    answer is held back until the reader has committed one: then no image carries anything of it. `version` is that of
+    radiolens.
+    """
+
+    case_id: str
+    study: str
+    received: datetime
+    closed: bool
+    images: tuple[ReportedImage, ...]
+    disclaimer: str
+    written: datetime
+    written_by: str
+    version: str
+    titles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    answers: tuple[ReaderAnswer, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    hidden: bool = False

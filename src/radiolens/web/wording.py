@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from radiolens.locale.languages import ENGLISH
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
 from radiolens.locale.writing import listed as listing
 from radiolens.locale.writing import percent
 from radiolens.prediction import Finding, Prediction, Presence
 from radiolens.quality import ADVICE, ProblemCode
+from radiolens.web.refusals import told
 from radiolens.web.studies import Study
 
 __all__ = [
@@ -59,12 +61,16 @@ _ON_THE_PAGE: Mapping[ProblemCode, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class ProblemRow:
-    """One reason why there is no answer: what it is, what was found, what to do, and its code for a report."""
+    """One reason why there is no answer: what it is, what was found, what to do, and its code for a report.
+
+    `found_language` is the language of what was found where it is not that of the page, else empty.
+    """
 
     title: str
     found: str
     advice: str
     code: str
+    found_language: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,7 +165,8 @@ def problem_row(code: str, message: str) -> ProblemRow:
     known = ProblemCode(code)
     advice = ADVICE[known] if message.endswith(ADVICE[known]) else ""
     title, found = _sentence(_(PROBLEM_TITLES[known])), message.removesuffix(advice).strip()
-    return ProblemRow(title, found, _(_ON_THE_PAGE.get(known, advice)) if advice else "", code)
+    said, to_do = told(found), _(_ON_THE_PAGE.get(known, advice)) if advice else ""
+    return ProblemRow(title, found if said is None else said, to_do, code, ENGLISH.code if said is None else "")
 
 
 def refused_headline(codes: Sequence[str]) -> str:

@@ -23,6 +23,7 @@ EMPTY_CLASS_NAMES = re.compile(r"(Manager|Helper|Helpers|Processor|Utils?)$")
 
 PROCESS_EDGES = {
     "radiolens.imaging.forkserver": "the child that decodes untrusted bytes reports what ended it",
+    "radiolens.worklist.scorer": "a thread that scores images outlives a defect that one of them meets",
 }
 """Modules that may catch every exception, each with its reason: there a process or a request ends."""
 

@@ -1,0 +1,97 @@
+"""What the answers of a case come to, to list and sort it by: derived from the decisions, deciding nothing anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from radiolens.errors import UnknownTask
+from radiolens.prediction import Finding, Presence
+from radiolens.store.schema import ImageState
+from radiolens.tasks import get_task
+
+__all__ = ["Decision", "Result", "Standing", "concerning", "standing"]
+
+
+class Decision(StrEnum):
+    """What a case comes to: that of its images which asks most for a look, in this order."""
+
+    PRESENT = "present"
+    INDETERMINATE = "indeterminate"
+    FAILED = "failed"
+    REFUSED = "refused"
+    UNREADABLE = "unreadable"
+    ABSENT = "absent"
+
+
+_RANK = {decision: rank for rank, decision in enumerate(Decision)}
+_URGENCY_FROM = {
+    Decision.PRESENT: 0.75,
+    Decision.INDETERMINATE: 0.5,
+    Decision.FAILED: 0.35,
+    Decision.REFUSED: 0.3,
+    Decision.UNREADABLE: 0.25,
+    Decision.ABSENT: 0.0,
+}
+"""Where the urgency of a decision begins; the probability adds up to a quarter within it, so it never overtakes one."""
+_URGENCY_WITHIN = 0.25
+_NO_ANSWER = {
+    ImageState.FAILED: Decision.FAILED,
+    ImageState.REFUSED: Decision.REFUSED,
+    ImageState.UNREADABLE: Decision.UNREADABLE,
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one image ended, and what was found in it; `task` is None where none was chosen."""
+
+    state: ImageState
+    task: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The decision of a case and its urgency (0 to 1); both None until an image has ended."""
+
+    decision: Decision | None = None
+    urgency: float | None = None
+
+
+def standing(results: Sequence[Result]) -> Standing:
+    """Return what the images of a case come to; those still waiting count for nothing."""
+    found = [_judged(result) for result in results if result.state not in (ImageState.QUEUED, ImageState.SCORING)]
+    if not found:
+        return Standing()
+    decision = min((decision for decision, _ in found), key=_RANK.__getitem__)
+    return Standing(decision, max(urgency for _, urgency in found))
+
+
+def concerning(findings: Sequence[Finding], task: str | None) -> Iterator[Finding]:
+    """Yield what was found that is not normal: present or indeterminate, of a label that means a disease."""
+    for finding in findings:
+        if finding.presence is not Presence.ABSENT and not _is_normal(task, finding.label):
+            yield finding
+
+
+def _judged(result: Result) -> tuple[Decision, float]:
+    if result.state in _NO_ANSWER:
+        decision = _NO_ANSWER[result.state]
+        return decision, _URGENCY_FROM[decision]
+    abnormal = [finding for finding in result.findings if not _is_normal(result.task, finding.label)]
+    found = {finding.presence for finding in abnormal}
+    decision = next(
+        (Decision(presence) for presence in (Presence.PRESENT, Presence.INDETERMINATE) if presence in found),
+        Decision.ABSENT,
+    )
+    probable = max((entry.probability for entry in abnormal if entry.presence.value == decision.value), default=0.0)
+    return decision, _URGENCY_FROM[decision] + _URGENCY_WITHIN * probable
+
+
+def _is_normal(task: str | None, label: str) -> bool:
+    try:
+        return get_task(task or "").label(label).normal
+    except (UnknownTask, KeyError):  # of a bundle whose task this version does not know
+        return False

@@ -1,0 +1,109 @@
+"""Erases what the site's rules leave no more time for: images of cases that stayed open too long, and left-overs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from radiolens.errors import StoreError
+from radiolens.store import audit
+from radiolens.store.database import Database
+from radiolens.store.schema import CaseRow, ImageRow, KeptImageRow
+from radiolens.worklist.reading import erase_images
+from radiolens.worklist.working_store import WorkingStore
+
+__all__ = ["Retention", "Tidied", "tidy"]
+
+_log = logging.getLogger(__name__)
+
+_EVERY_S = 60.0
+_LEFT_OVER_S = 900.0  # an upload writes its images before it names them in the database; that takes seconds
+
+
+@dataclass(frozen=True)
+class Tidied:
+    """How many cases lost their images, how many kept images ran out, and how many files nobody named any more."""
+
+    cases: int = 0
+    kept: int = 0
+    left_over: int = 0
+
+
+def tidy(database: Database, store: WorkingStore, left_over_s: float = _LEFT_OVER_S) -> Tidied:
+    """Erase what is due by the database's clock, and working copies of that age in seconds that no row names.
+
+    Raises StoreError; what was erased until then stays so, and the next call goes on.
+    """
+    return Tidied(_erase_cases(database, store), _erase_kept(database, store), _sweep(database, store, left_over_s))
+
+
+class Retention:
+    """A thread that tidies every minute until `stop`."""
+
+    def __init__(self, database: Database, store: WorkingStore) -> None:
+        self._database = database
+        self._store = store
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
+
+    def start(self) -> None:
+        """Begin at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stopping.set()
+        self._thread.join(_EVERY_S)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                tidy(self._database, self._store)
+            except StoreError as error:
+                _log.warning("What is due to be erased is not erased yet; it is tried again. %s", error)
+            self._stopping.wait(_EVERY_S)
+
+
+def _erase_cases(database: Database, store: WorkingStore) -> int:
+    with database.reading() as session:
+        copies = ImageRow.store_name.is_not(None) | ImageRow.map_name.is_not(None)
+        query = select(CaseRow.id).join(ImageRow, ImageRow.case_id == CaseRow.id)
+        due = session.scalars(query.where(CaseRow.erase_after <= database.now(), copies).distinct()).all()
+    for case_id in due:
+        with database.session() as session:
+            names = erase_images(session, audit.PROGRAM, case_id)
+        for name in names:
+            store.erase(name)
+    return len(due)
+
+
+def _erase_kept(database: Database, store: WorkingStore) -> int:
+    with database.session() as session:
+        now = database.now()
+        query = select(KeptImageRow).where(KeptImageRow.erase_after <= now, KeptImageRow.erased.is_(None))
+        due = session.scalars(query).all()
+        for row in due:
+            row.erased = now
+            audit.append(session, audit.PROGRAM, "kept_image.erase", f"kept_image:{row.id}")
+    for row in due:
+        store.erase(row.store_name)
+    return len(due)
+
+
+def _sweep(database: Database, store: WorkingStore, left_over_s: float) -> int:
+    old = set(store.names(left_over_s))
+    if not old:
+        return 0
+    with database.reading() as session:
+        named = {
+            *session.scalars(select(ImageRow.store_name).where(ImageRow.store_name.is_not(None))),
+            *session.scalars(select(ImageRow.map_name).where(ImageRow.map_name.is_not(None))),
+            *session.scalars(select(KeptImageRow.store_name).where(KeptImageRow.erased.is_(None))),
+        }
+    left_over = old - named
+    for name in left_over:
+        store.erase(name)
+    return len(left_over)

@@ -1,0 +1,131 @@
+"""A site for tests: a real database, working store and work list, with a network of a few kilobytes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import numpy as np
+
+from radiolens.imaging.archive import Member
+from radiolens.inference.lineup import LiveLineup
+from radiolens.safety.gate import Gate
+from radiolens.store import site_settings
+from radiolens.store.database import Database, open_database
+from radiolens.store.schema import LOCAL_USER_ID, UserRow
+from radiolens.worklist.acceptance import Accepted
+from radiolens.worklist.keys import read_keys
+from radiolens.worklist.listing import CaseQuery
+from radiolens.worklist.views import Progress
+from radiolens.worklist.work_list import WorkList
+from tests.tiny_bundle import CHANNELS, Weights, make_bundle
+from tests.web.serving import film, png
+
+__all__ = ["WAIT_S", "Clock", "Site", "answering", "films", "site", "wait_until"]
+
+WAIT_S = 120.0
+"""For a handful of films; a busy machine takes long for one."""
+
+QUOTA_BYTES = 50_000_000
+
+
+@dataclass
+class Clock:
+    """A clock that a test moves."""
+
+    moment: datetime = field(default_factory=lambda: datetime(2026, 3, 1, 8, tzinfo=UTC))
+
+    def __call__(self) -> datetime:
+        self.moment += timedelta(milliseconds=1)
+        return self.moment
+
+    def forward(self, **by: float) -> None:
+        self.moment += timedelta(**by)
+
+
+@dataclass
+class Site:
+    """A work list whose scorers run, and what belongs to it."""
+
+    home: Path
+    database: Database
+    work_list: WorkList
+    clock: Clock
+
+    def user(self, name: str) -> UUID:
+        """Make a user and return the id."""
+        row = UserRow(id=uuid4(), name=name, roles=[], created=self.database.now())
+        with self.database.session() as session:
+            session.add(row)
+        return row.id
+
+    def second_reader(self) -> None:
+        with self.database.session() as session:
+            wanted = replace(site_settings.read(session), second_reader=True)
+            site_settings.change(session, wanted, LOCAL_USER_ID)
+
+    def accept(self, *contents: bytes, user: UUID = LOCAL_USER_ID, task: str = "chest-xray", **more: bool) -> Accepted:
+        members = [Member(f"{number}.png", data) for number, data in enumerate(contents)]
+        return self.work_list.accept(members, task, user, **more)
+
+    def case(self, *contents: bytes, **more: object) -> UUID:
+        """Send files that become one case, wait until they are scored, and return the case's id."""
+        (case,) = self.accept(*contents, **more).cases  # type: ignore[arg-type]  passed on
+        self.wait()
+        return case.case_id
+
+    def progress(self) -> Progress:
+        return self.work_list.cases(LOCAL_USER_ID, CaseQuery()).progress
+
+    def wait(self) -> None:
+        """Wait until nothing waits any more."""
+        wait_until(lambda: (found := self.progress()).queued == found.scoring == 0)
+
+    def disk(self) -> bytes:
+        """Return all bytes in all files of the site."""
+        return b"".join(path.read_bytes() for path in sorted(self.home.rglob("*")) if path.is_file())
+
+
+@contextmanager
+def site(
+    home: Path, *, scorers: int = 1, weights: Weights | None = None, clock: Clock | None = None, address: str = ""
+) -> Iterator[Site]:
+    """Open a site in a folder, new or as it was left."""
+    bundles = home.parent / f"{home.name}-bundles"
+    if not bundles.exists():
+        make_bundle(bundles, "chest-xray", weights=weights)
+        make_bundle(bundles, "brain-mri")
+    clock = clock or Clock()
+    database = open_database(address or f"sqlite:///{home}/radiolens.db", clock=clock)
+    lineup = LiveLineup([bundles], gate=Gate.HEADER, threads=1)
+    keys = read_keys(home / "store.key")
+    work_list = WorkList(database, home, keys, lineup, scorers=scorers, quota_bytes=QUOTA_BYTES)
+    work_list.start()
+    try:
+        yield Site(home, database, work_list, clock)
+    finally:
+        work_list.stop()
+        database.close()
+
+
+def answering(*logits: float) -> Weights:
+    """Return the weights of a network that gives every image these logits."""
+    kernel, head = np.zeros((CHANNELS, 1, 4, 4), np.float32), np.zeros((CHANNELS, len(logits)), np.float32)
+    return kernel, head, np.array(logits, np.float32)
+
+
+def films(count: int) -> Sequence[bytes]:
+    """Return so many different films."""
+    return [png(film(seed)) for seed in range(count)]
+
+
+def wait_until(true: Callable[[], bool], seconds: float = WAIT_S) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds:.0f} s"
+        time.sleep(0.05)

@@ -49,10 +49,10 @@ def answered(**changed: Any) -> ReportedImage:  # noqa: ANN401  as dataclasses.r
         headline="Tuberculosis suspected",
         record=record(),
         findings=(
-            FindingLine(PNEUMONIA, "Pneumonia", "12.3 %", "not found (threshold 50 %)", Presence.ABSENT),
-            FindingLine(TUBERCULOSIS, "Tuberculosis", "93.1 %", "suspected (threshold 41 %)", Presence.PRESENT),
+            FindingLine("Pneumonia", "12.3 %", "not found (threshold 50 %)", Presence.ABSENT, 0.1234, 0.5),
+            FindingLine("Tuberculosis", "93.1 %", "suspected (threshold 41 %)", Presence.PRESENT, 0.9312, 0.41),
         ),
-        possible=("Tuberculosis",),
+        prediction_set="may be present: tuberculosis",
         notes=("The thresholds were set by this site.",),
         limits=("Only pneumonia and tuberculosis are looked for; every other disease is missed.",),
         remarks=("The file has no pixel spacing.",),

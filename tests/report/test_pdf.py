@@ -43,7 +43,7 @@ def test_it_says_what_was_found_decided_and_by_whom(whole: bytes) -> None:
         "Tuberculosis suspected",
         "Tuberculosis: 93.1 % suspected (threshold 41 %)",
         "Pneumonia: 12.3 % not found (threshold 50 %)",
-        "Possible answers Tuberculosis",
+        "Prediction set may be present: tuberculosis",
         "Read by asha",
         "before the network's answer was shown",
         "Network's answer overridden",

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from radiolens.prediction import BundleIdentity, Finding, Presence, SliceFindings
+from radiolens.prediction import BundleIdentity, Presence, SliceFindings
 
 __all__ = ["Diagnosis", "FindingLine", "Picture", "ReaderAnswer", "Reason", "Report", "ReportedImage"]
 
@@ -19,15 +19,15 @@ class FindingLine:
 
     `number` is the text of its probability or score, empty where the finding is not meant for the patient: then there
     is no bar either. `words` say the decision. `state` colours the bar: present only for what should be looked at.
-    `by_threshold` is false where no threshold took part in the decision.
+    `probability` and `threshold` are from 0 to 1; the latter is None where no threshold took part in the decision.
     """
 
-    finding: Finding
     title: str
     number: str
     words: str
     state: Presence
-    by_threshold: bool = True
+    probability: float
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,10 @@ class ReportedImage:
     """One image, series or volume of the case and what was answered to it.
 
     `position` counts from 1. `outcome` is answered, refused, unreadable, failed, waiting or hidden. `record` is the
-    contract's object without `path`, None unless there is an answer that may be shown. `notes` explain findings,
-    `map_notes` what a heat map tells. `limits` are those of the model for this patient, `remarks` the readers' on the
-    file, `trained_on` what the network learnt from. `without_picture` says why there is none, empty if there is one.
+    contract's object without `path`, None unless there is one that may be shown. `prediction_set` says what the set
+    leaves open, empty where the bundle has none. `notes` explain findings, `map_notes` what a heat map tells. `limits`
+    are those of the model for this patient, `remarks` the readers' on the file, `trained_on` what the network learnt
+    from. `without_picture` says why there is none, empty if there is one.
     """
 
     position: int
@@ -64,8 +65,7 @@ class ReportedImage:
     headline: str
     record: Mapping[str, Any] | None = None
     findings: tuple[FindingLine, ...] = ()
-    possible: tuple[str, ...] | None = None
-    """Titles of the answers that the prediction set leaves open, None where the bundle has no sets."""
+    prediction_set: str = ""
     reasons: tuple[Reason, ...] = ()
     slices: tuple[SliceFindings, ...] = ()
     slice_note: str = ""

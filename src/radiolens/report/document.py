@@ -10,7 +10,7 @@ from typing import ClassVar
 from radiolens.locale.languages import current_language
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
-from radiolens.locale.writing import listed, moment, percent
+from radiolens.locale.writing import moment, percent
 from radiolens.prediction import BundleIdentity, Presence
 from radiolens.report.content import Diagnosis, FindingLine, Picture, ReaderAnswer, Reason, Report, ReportedImage
 
@@ -199,8 +199,8 @@ def _image(report: Report, image: ReportedImage) -> Iterator[Block]:
     for reason in image.reasons:
         yield from _reason(reason)
     yield from map(FindingBlock, image.findings)
-    if image.possible is not None:
-        yield Terms(((_("Possible answers"), listed(image.possible, "or") if image.possible else _("none fits")),))
+    if image.prediction_set:
+        yield Terms(((_("Prediction set"), image.prediction_set),))
     yield from _notes(image.notes)
     yield from _pictures(image)
     yield from _slices(report, image)

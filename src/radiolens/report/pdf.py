@@ -251,16 +251,16 @@ class _Bar(Flowable):  # type: ignore[misc]  # reportlab has no types
 
     def draw(self) -> None:
         """Draw it; the words beside it say the same, so it is no content of its own."""
-        canvas, finding = self.canv, self.line.finding
+        canvas, line = self.canv, self.line
         canvas._code.append("/Artifact BMC")
         canvas.setStrokeColor(_LINE)
-        canvas.setFillColor(_BARS[self.line.state])
-        canvas.rect(0, 0, self.width * finding.probability, self.height, stroke=0, fill=1)
+        canvas.setFillColor(_BARS[line.state])
+        canvas.rect(0, 0, self.width * line.probability, self.height, stroke=0, fill=1)
         canvas.rect(0, 0, self.width, self.height, stroke=1, fill=0)
-        if self.line.by_threshold:
+        if line.threshold is not None:
             canvas.setStrokeColor(HexColor(0x000000))
             canvas.setLineWidth(1.5)
-            place = self.width * finding.threshold
+            place = self.width * line.threshold
             canvas.line(place, -1 * mm, place, self.height + 1 * mm)
         canvas._code.append("EMC")
 

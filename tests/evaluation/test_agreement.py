@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa, to_table
 
-from radiolens.evaluation.agreement import agreement
+from radiolens.evaluation.agreement import agreement_of
 from radiolens.evaluation.intervals import share_interval
 
 THREE = hnp.arrays(np.dtype("U13"), (2, 20), elements=st.sampled_from(["present", "absent", "indeterminate"]))
@@ -29,7 +29,7 @@ def pair(count: int, agreed: float, random: np.random.Generator) -> tuple[NDArra
 @given(THREE)
 def test_kappa_is_that_of_scikit_learn(said: NDArray[np.str_]) -> None:
     first, second = said
-    found = agreement(first, second, np.arange(20), np.random.default_rng(0), resamples=20)
+    found = agreement_of(first, second, np.arange(20), np.random.default_rng(0), resamples=20)
     assert found.cases == 20
     assert found.share == share_interval(int((first == second).sum()), 20)
     if len(set(first) | set(second)) == 1:
@@ -40,7 +40,7 @@ def test_kappa_is_that_of_scikit_learn(said: NDArray[np.str_]) -> None:
 
 def test_the_interval_of_many_cases_is_about_that_of_statsmodels() -> None:
     first, second = pair(800, 0.7, np.random.default_rng(1))
-    found = agreement(first, second, np.arange(800), np.random.default_rng(0)).kappa
+    found = agreement_of(first, second, np.arange(800), np.random.default_rng(0)).kappa
     expected = cohens_kappa(to_table(np.stack([first, second], axis=1).astype(int))[0])
     assert (found.low, found.high) == pytest.approx((expected.kappa_low, expected.kappa_upp), abs=0.01)
 
@@ -50,15 +50,17 @@ def test_the_intervals_hold_the_truth_as_often_as_they_say() -> None:
     random, runs, held = np.random.default_rng(2), 200, 0
     for _ in range(runs):
         first, second = pair(80, 0.6, random)
-        kappa = agreement(first, second, np.arange(80), random, resamples=200).kappa
+        kappa = agreement_of(first, second, np.arange(80), random, resamples=200).kappa
         held += kappa.low <= 0.6 <= kappa.high
     assert held / runs == pytest.approx(0.95, abs=0.05)  # three standard errors
 
 
 def test_images_of_a_patient_are_taken_together() -> None:
     first, second = pair(60, 0.6, np.random.default_rng(3))
-    alone = agreement(first, second, np.arange(60), np.random.default_rng(0))
-    copies = agreement(np.repeat(first, 5), np.repeat(second, 5), np.repeat(np.arange(60), 5), np.random.default_rng(0))
+    alone = agreement_of(first, second, np.arange(60), np.random.default_rng(0))
+    copies = agreement_of(
+        np.repeat(first, 5), np.repeat(second, 5), np.repeat(np.arange(60), 5), np.random.default_rng(0)
+    )
     assert copies.kappa.estimate == pytest.approx(alone.kappa.estimate)
     assert copies.kappa.high - copies.kappa.low == pytest.approx(alone.kappa.high - alone.kappa.low, rel=0.1)
     assert copies.share.low == pytest.approx(alone.share.low, abs=0.02)
@@ -66,17 +68,17 @@ def test_images_of_a_patient_are_taken_together() -> None:
 
 def test_where_all_agree_the_low_end_is_not_one() -> None:
     same = np.arange(30) < 10
-    found = agreement(same, same, np.arange(30), np.random.default_rng(0))
+    found = agreement_of(same, same, np.arange(30), np.random.default_rng(0))
     assert (found.share.estimate, found.kappa.estimate, found.kappa.high) == (1, 1, 1)
     chance = (1 / 3) ** 2 + (2 / 3) ** 2
     assert found.kappa.low == pytest.approx((share_interval(30, 30).low - chance) / (1 - chance))
-    assert isnan(agreement(same[:5], same[:5], np.arange(5), np.random.default_rng(0)).kappa.low)
+    assert isnan(agreement_of(same[:5], same[:5], np.arange(5), np.random.default_rng(0)).kappa.low)
 
 
 def test_nothing_tells_nothing_and_rows_of_other_lengths_are_refused() -> None:
-    nothing = agreement([], [], [], np.random.default_rng(0))
+    nothing = agreement_of([], [], [], np.random.default_rng(0))
     assert nothing.cases == 0
     assert isnan(nothing.share.estimate)
     assert isnan(nothing.kappa.estimate)
     with pytest.raises(ValueError, match="two rows of one length"):
-        agreement([1], [1, 0], [1, 2], np.random.default_rng(0))
+        agreement_of([1], [1, 0], [1, 2], np.random.default_rng(0))

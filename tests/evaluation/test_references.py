@@ -16,7 +16,7 @@ import radiolens.evaluation
 LIBRARIES = {"crepes": "crepes", "scikit-learn": "sklearn", "scipy": "scipy", "statsmodels": "statsmodels"}
 
 REFERENCES: dict[str, tuple[str, str]] = {
-    "agreement.agreement": ("scikit-learn", "test_kappa_is_that_of_scikit_learn"),
+    "agreement.agreement_of": ("scikit-learn", "test_kappa_is_that_of_scikit_learn"),
     "calibration.brier_score": ("scikit-learn", "test_the_brier_score_is_that_of_scikit_learn"),
     "calibration.expected_calibration_error": (
         "worked example",
@@ -215,6 +215,8 @@ NO_MEASURE = {
     "heads.transferred": "gives scores, which the measures judge",
     "intervals.not_defined": "is nan",
     "link.probabilities": "gives scores, which the measures judge",
+    "plan_steps.offered_steps": "offers some of the cut-offs",
+    "plan_steps.rule_of_step": "names a rule",
     "plan_profile.profile_of": "tells what the measures of a plan are",
     "plan_profile.rule_options": "names options",
     "subgroups.by_group": "applies a measure to parts",

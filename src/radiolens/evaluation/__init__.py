@@ -11,8 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` loads the same
+    from radiolens.evaluation.agreement import Agreement as Agreement
+    from radiolens.evaluation.agreement import agreement_of as agreement_of
     from radiolens.evaluation.calibration import brier_score as brier_score
     from radiolens.evaluation.calibration import expected_calibration_error as expected_calibration_error
+    from radiolens.evaluation.cut_offs import CutOff as CutOff
     from radiolens.evaluation.cut_offs import Practice as Practice
     from radiolens.evaluation.decision_curve import net_benefit as net_benefit
     from radiolens.evaluation.discrimination import auprc as auprc
@@ -29,8 +32,14 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` loads the same
     from radiolens.evaluation.operating_points import specificity_at_sensitivity as specificity_at_sensitivity
     from radiolens.evaluation.paired import holm as holm
     from radiolens.evaluation.paired import mcnemar as mcnemar
+    from radiolens.evaluation.plan_profile import Subject as Subject
+    from radiolens.evaluation.plan_profile import profile_of as profile_of
+    from radiolens.evaluation.plan_steps import PlanSteps as PlanSteps
+    from radiolens.evaluation.plan_steps import offered_steps as offered_steps
+    from radiolens.evaluation.plan_steps import rule_of_step as rule_of_step
     from radiolens.evaluation.selective import area_under_risk_coverage as area_under_risk_coverage
     from radiolens.evaluation.selective import risk_coverage_curve as risk_coverage_curve
+    from radiolens.evaluation.targets import WHO_TRIAGE_2014 as WHO_TRIAGE_2014
     from radiolens.evaluation.threshold_plan import LocalCases as LocalCases
     from radiolens.evaluation.threshold_plan import ThresholdPlan as ThresholdPlan
     from radiolens.evaluation.threshold_plan import plan_threshold as plan_threshold
@@ -38,12 +47,18 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` loads the same
     from radiolens.evaluation.thresholds import Rule as Rule
 
 __all__ = [
+    "WHO_TRIAGE_2014",
+    "Agreement",
     "Criterion",
+    "CutOff",
     "Interval",
     "LocalCases",
+    "PlanSteps",
     "Practice",
     "Rule",
+    "Subject",
     "ThresholdPlan",
+    "agreement_of",
     "area_under_risk_coverage",
     "auprc",
     "auroc",
@@ -58,8 +73,11 @@ __all__ = [
     "holm",
     "mcnemar",
     "net_benefit",
+    "offered_steps",
     "plan_threshold",
+    "profile_of",
     "risk_coverage_curve",
+    "rule_of_step",
     "sensitivity_at_specificity",
     "share_interval",
     "specificity_at_sensitivity",
@@ -67,12 +85,18 @@ __all__ = [
 
 _HOMES = MappingProxyType(
     {
+        "Agreement": "agreement",
         "Criterion": "thresholds",
+        "CutOff": "cut_offs",
         "Interval": "intervals",
         "LocalCases": "threshold_plan",
+        "PlanSteps": "plan_steps",
         "Practice": "cut_offs",
         "Rule": "thresholds",
+        "Subject": "plan_profile",
         "ThresholdPlan": "threshold_plan",
+        "WHO_TRIAGE_2014": "targets",
+        "agreement_of": "agreement",
         "area_under_risk_coverage": "selective",
         "auprc": "discrimination",
         "auroc": "discrimination",
@@ -87,8 +111,11 @@ _HOMES = MappingProxyType(
         "holm": "paired",
         "mcnemar": "paired",
         "net_benefit": "decision_curve",
+        "offered_steps": "plan_steps",
         "plan_threshold": "threshold_plan",
+        "profile_of": "plan_profile",
         "risk_coverage_curve": "selective",
+        "rule_of_step": "plan_steps",
         "sensitivity_at_specificity": "operating_points",
         "share_interval": "intervals",
         "specificity_at_sensitivity": "operating_points",

@@ -17,7 +17,7 @@ from radiolens.evaluation.intervals import (
 )
 from radiolens.evaluation.weighted import Floats, Statistic
 
-__all__ = ["Agreement", "agreement"]
+__all__ = ["Agreement", "agreement_of"]
 
 _ROUNDING = 1e-12
 """Of shares that are sums of 1/n in binary."""
@@ -32,7 +32,7 @@ class Agreement:
     kappa: Interval
 
 
-def agreement(
+def agreement_of(
     first: ArrayLike,
     second: ArrayLike,
     groups: ArrayLike,

@@ -37,7 +37,7 @@ def test_the_documented_default_is_the_default(name: str) -> None:
     told = re.search(r"Default `([^`]+)`", documented()[name])
     assert told, f"docs/settings.md tells no default of {name}"
     value = getattr(Settings(), name)
-    expected = Path(told[1]).expanduser() if isinstance(value, Path) else type(value)(_plain(told[1]))
+    expected = Path(told[1]).expanduser() if isinstance(value, Path) else type(value)(_plain(told[1]))  # SecretStr too
     assert value == expected
 
 
@@ -67,6 +67,11 @@ def test_the_environment_and_the_file_set_a_value_and_the_environment_wins(
         ("upload_bundles", "4=braintumor"),
         ("upload_bundles", "1="),
         ("upload_bundles", "1=a,1=b"),
+        ("trusted_proxies", "the one in the hall"),
+        ("root_path", "radiolens/"),
+        ("tls_key", "key.pem"),
+        ("oidc_issuer", "https://login.example"),
+        ("session_hours", "0"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_by_its_name(
@@ -91,6 +96,22 @@ def test_the_bundles_of_the_first_design_are_read_by_choice(
 ) -> None:
     monkeypatch.setenv("RADIOLENS_UPLOAD_BUNDLES", text)
     assert [Settings().upload_bundle(choice) for choice in UPLOAD_CHOICES] == expected
+
+
+def test_lists_and_the_root_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (Settings().proxies, Settings().host_names, Settings().root) == ((), frozenset(), "")
+    monkeypatch.setenv("RADIOLENS_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/24")
+    monkeypatch.setenv("RADIOLENS_HOSTS", "Films.example,other.example")
+    monkeypatch.setenv("RADIOLENS_ROOT_PATH", "/a/b")
+    settings = Settings()
+    assert settings.proxies == ("127.0.0.1", "10.0.0.0/24")
+    assert settings.host_names == {"films.example", "other.example"}
+    assert settings.root == "/a/b"
+
+
+def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADIOLENS_OIDC_CLIENT_SECRET", "s3cret-of-the-provider")
+    assert "s3cret" not in repr(Settings())
 
 
 def test_settings_do_not_change() -> None:

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
@@ -26,6 +27,8 @@ from tests.phantoms import MR, chest_film, dicom, head_slice
 
 LOCAL = "http://127.0.0.1:8000"
 SERIES_UID = "1.2.826.0.1.3680043.8.498.77"
+CHEAP_KIB = 64
+"""Of memory for a password's hash: tests compute many."""
 START_SECONDS = 60.0  # under the load of a whole suite; an idle machine needs three
 
 
@@ -67,9 +70,12 @@ def head_series(count: int = 5, uid: str = SERIES_UID) -> list[bytes]:
 
 @contextmanager
 def local_client(**settings: Any) -> Iterator[TestClient]:  # noqa: ANN401  any setting
-    """Run the app in this process; the client is on this computer."""
-    with TestClient(create_app(Settings(**settings)), base_url=LOCAL, client=("127.0.0.1", 1)) as client:
-        yield client
+    """Run the app in this process, with a home of its own unless one is given; the client is on this computer."""
+    with ExitStack() as stack:
+        if "home" not in settings:
+            settings["home"] = Path(stack.enter_context(TemporaryDirectory()))
+        app = create_app(Settings(password_memory_kib=CHEAP_KIB, **settings))
+        yield stack.enter_context(TestClient(app, base_url=LOCAL, client=("127.0.0.1", 1)))
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,12 @@ def serving(
         process = subprocess.Popen(
             [*command, "--port", str(port)],
             cwd=folder,
-            env={**os.environ, "RADIOLENS_HOME": str(folder), **(environment or {})},
+            env={
+                **os.environ,
+                "RADIOLENS_HOME": str(folder),
+                "RADIOLENS_PASSWORD_MEMORY_KIB": str(CHEAP_KIB),
+                **(environment or {}),
+            },
             stdout=log,
             stderr=subprocess.STDOUT,
         )

@@ -89,7 +89,7 @@ def tasks(request: Request) -> list[TaskAnswer]:
     responses=FILE_PROBLEMS,
     openapi_extra=_BODY,
     response_model_exclude_unset=True,
-    dependencies=[requires(Permission.UPLOAD)],
+    dependencies=[requires(Permission.UPLOAD, streamed=True)],
 )
 async def predictions(request: Request) -> Prediction:
     """Answer one image, volume or series.

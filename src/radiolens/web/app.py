@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from radiolens import __version__
@@ -18,15 +18,31 @@ from radiolens.imaging.sandbox import readers_sandbox
 from radiolens.inference.predict import Predictor
 from radiolens.safety.gate import Gate
 from radiolens.settings import UPLOAD_CHOICES, Settings
+from radiolens.store.database import open_database
 from radiolens.web import api, language, legacy, openapi, pages, problems
-from radiolens.web.accounts.principal import LOCAL, Principal
+from radiolens.web.accounts import account_page, sign_in_pages, users_page
+from radiolens.web.accounts.passwords import Passwords
+from radiolens.web.accounts.policy import Policy
+from radiolens.web.accounts.service import Accounts
 from radiolens.web.answers import Answerer
 from radiolens.web.budget import ByteBudget
-from radiolens.web.guard import LoopbackGuard
+from radiolens.web.error_page import show_error
+from radiolens.web.guard import Guard
 
-__all__ = ["create_app"]
+__all__ = ["ROUTERS", "create_app"]
 
 _log = logging.getLogger(__name__)
+
+ROUTERS = (
+    api.router,
+    legacy.router,
+    pages.router,
+    language.router,
+    sign_in_pages.router,
+    account_page.router,
+    users_page.router,
+)
+"""Of all routes; the navigation shows the pages that are among them."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -36,14 +52,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         untrusted.start()
+        database = open_database(settings.database_address)
+        app.state.database = database
+        accounts = Accounts(database, Policy.of(settings), Passwords(settings.password_memory_kib))
+        app.state.accounts = app.state.identify = accounts
         predictor = Predictor.open((RELEASED, settings.home / "bundles"), settings.threads, gate=settings.gate)
         _warn_of_unusable(predictor)
         predictor.shelf.open_all()
         _open_gate(predictor)
         app.state.answerer = Answerer(predictor)
         app.state.upload_budget = ByteBudget(settings.max_upload_bytes)
-        _warn(settings, predictor)
+        _warn(settings, predictor, accounts)
         yield
+        database.close()
         readers_sandbox().stop()  # here, since after SIGTERM the interpreter's own end is not reached
 
     # FastAPI's own documentation page loads scripts from another host; pages.py serves one that does not.
@@ -54,23 +75,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
+        root_path=settings.root,
         docs_url=None,
         redoc_url=None,
     )
     app.state.settings = settings
-    app.state.identify = _nobody_but_local
-    for router in (api.router, legacy.router, pages.router, language.router):
+    for router in ROUTERS:
         app.include_router(router)
+    app.state.paths = frozenset(getattr(route, "path", "") for router in ROUTERS for route in router.routes)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
-    problems.install(app)
+    problems.install(app, show_error)
     app.add_middleware(language.RequestLanguage)
-    app.add_middleware(LoopbackGuard, allow_remote=settings.allow_remote)
+    app.add_middleware(Guard, allow_remote=settings.allow_remote, trusted=settings.proxies, hosts=settings.host_names)
     return app
-
-
-async def _nobody_but_local(request: Request) -> Principal:
-    """Return whoever sits at this computer: there are no accounts."""
-    return LOCAL
 
 
 def _warn_of_unusable(predictor: Predictor) -> None:
@@ -89,12 +106,12 @@ def _open_gate(predictor: Predictor) -> None:
             _log.warning("No gate network is installed: what a picture shows is not checked, but for its exposure.")
 
 
-def _warn(settings: Settings, predictor: Predictor) -> None:
+def _warn(settings: Settings, predictor: Predictor, accounts: Accounts) -> None:
     """Tell the log what whoever runs the program should know."""
-    if settings.allow_remote:
+    if settings.allow_remote and not accounts.exist():
         _log.warning(
-            "RADIOLENS_ALLOW_REMOTE is set: other computers are answered, without accounts. Whoever reaches the port "
-            "can use the program."
+            "RADIOLENS_ALLOW_REMOTE is set, and there are no accounts: nobody else is answered until an administrator "
+            "is made, on the page /first-run of this computer or by radiolens users add NAME --role administrator."
         )
     for name in pages.lying_files(Path.cwd(), predictor.shelf.installed):
         _log.warning(

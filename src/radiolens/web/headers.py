@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["HEADERS"]
+__all__ = ["HEADERS", "HTTPS_HEADERS"]
 
 HEADERS: Mapping[str, str] = MappingProxyType(
     {
@@ -22,3 +22,6 @@ HEADERS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Only scripts and styles of our own, nothing in frames, nothing kept by the browser or a proxy."""
+
+HTTPS_HEADERS: Mapping[str, str] = MappingProxyType({**HEADERS, "Strict-Transport-Security": "max-age=31536000"})
+"""Over HTTPS: for a year the browser asks this site by HTTPS alone."""

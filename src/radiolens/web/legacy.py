@@ -55,7 +55,7 @@ _BODY = upload_body("data", "The image.", {"choice": _CHOICE, "bundle": BUNDLE_F
     tags=["first design"],
     responses=LEGACY_PROBLEMS,
     openapi_extra=_BODY,
-    dependencies=[requires(Permission.UPLOAD)],
+    dependencies=[requires(Permission.UPLOAD, streamed=True)],
 )
 async def upload(request: Request) -> str:
     """Answer one word.

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
-from radiolens.errors import InvalidAccount, RadiolensError, StoreError, StoreFull, UnknownCase, WrongState
+from radiolens.errors import InputError, InvalidAccount, RadiolensError, StoreError, StoreFull, UnknownCase, WrongState
 from radiolens.web.headers import HEADERS
 
-__all__ = ["MEDIA_TYPE", "HTTPProblem", "install", "problem"]
+__all__ = ["MEDIA_TYPE", "ErrorPage", "HTTPProblem", "install", "problem"]
 
 _log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+ErrorPage = Callable[[Request, int, str, str], Awaitable[Response | None]]
+"""Returns the page for a status, title and detail; None where a program asked, which is given problem details."""
 
 _STATUS: Mapping[type[RadiolensError], tuple[int, str]] = MappingProxyType(
     {
         UnknownCase: (404, "No such case"),
         InvalidAccount: (422, "The account cannot be so"),
         WrongState: (409, "Not possible now"),
+        InputError: (422, "The request cannot be used"),
         StoreFull: (507, "No room is left"),
         StoreError: (503, "The storage does not answer"),
         RadiolensError: (500, "The program is not set up rightly"),
@@ -56,24 +61,36 @@ def problem(status: int, title: str, detail: str, members: Mapping[str, Any] | N
     return JSONResponse(content, status, media_type=MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Give every error of the app the one shape."""
+def install(app: FastAPI, page: ErrorPage | None = None) -> None:
+    """Give every error of the app the one shape; `page` shows it to people who opened a page in a browser."""
+
+    async def told(
+        request: Request, status: int, title: str, detail: str, members: Mapping[str, Any] | None = None
+    ) -> Response:
+        shown = await page(request, status, title, detail) if page else None
+        return shown or problem(status, title, detail, members)
 
     @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> Response:
         title, members = HTTPStatus(error.status_code).phrase, None
         if isinstance(error, HTTPProblem):
             title, members = error.title, error.members
-        answer = problem(error.status_code, title, _detail(request, error), members)
+        if error.status_code // 100 == 3:  # the browser is sent elsewhere
+            return Response(status_code=error.status_code, headers=error.headers)
+        answer = await told(request, error.status_code, title, _detail(request, error), members)
         answer.headers.update(error.headers or {})
         return answer
 
     @app.exception_handler(RadiolensError)
-    async def ours(request: Request, error: RadiolensError) -> JSONResponse:
+    async def ours(request: Request, error: RadiolensError) -> Response:
         status, title = next(answer for kind, answer in _STATUS.items() if isinstance(error, kind))
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("%s: %s", type(error).__name__, error)
-        return problem(status, title, str(error))
+        return await told(request, status, title, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return await told(request, 422, "The request cannot be used", " ".join(map(_sentence, error.errors())))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -81,6 +98,12 @@ def install(app: FastAPI) -> None:
         answer = problem(500, "Internal error", "Something unexpected happened; the log of the program tells what.")
         answer.headers.update(HEADERS)  # this answer is made outside of the guard
         return answer
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    """Return what is wrong with one field of a request, without repeating what was sent."""
+    place = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
+    return f"{place[:80]}: {error['msg']}."
 
 
 def _detail(request: Request, error: HTTPException) -> str:

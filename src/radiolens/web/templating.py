@@ -6,9 +6,10 @@ from pathlib import Path
 
 from starlette.templating import Jinja2Templates
 
+from radiolens.web.accounts.frame import frame_context
 from radiolens.web.language import install
 
 __all__ = ["templates"]
 
-templates = Jinja2Templates(Path(__file__).parent / "templates")
+templates = Jinja2Templates(Path(__file__).parent / "templates", context_processors=[frame_context])
 install(templates.env)

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from radiolens.imaging.archive import Member
 from radiolens.settings import Settings
+from radiolens.web.accounts.csrf import check_field
 from radiolens.web.budget import ByteBudget
 from radiolens.web.problems import HTTPProblem
 
@@ -39,13 +40,15 @@ async def received(request: Request, field: str) -> AsyncIterator[Upload]:
     """Receive a multipart request into memory, and keep its share of the memory while the upload is in use.
 
     Raises HTTPProblem: 413 over a limit, 422 if it is damaged or not multipart, 400 or 408 if it breaks off or stops,
-    503 if other uploads leave no memory.
+    403 if it has to bring a CSRF token and does not, 503 if other uploads leave no memory.
     """
     settings: Settings = request.app.state.settings
     budget: ByteBudget = request.app.state.upload_budget
     size = await _checked_size(request, settings.max_upload_bytes)
     async with budget.hold(size):
-        yield await _read(request, field, settings)
+        upload = await _read(request, field, settings)
+        check_field(request, upload.fields)
+        yield upload
 
 
 async def _checked_size(request: Request, limit: int) -> int:

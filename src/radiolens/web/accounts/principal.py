@@ -20,6 +20,9 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
+from radiolens.locale.translate import gettext as _
+from radiolens.web.accounts.csrf import check_request
+from radiolens.web.accounts.redirects import away_to, is_navigation
 from radiolens.web.problems import HTTPProblem
 
 __all__ = [
@@ -96,12 +99,16 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks. `user_id` is the id of the row in `users`; `name` is the login name, which the audit log shows."""
+    """Who asks. `user_id` is the id of the row in `users`; `name` is the login name, which the audit log shows.
+
+    Who has to change the password may nothing else before.
+    """
 
     user_id: UUID
     name: str
     roles: frozenset[Role]
     withheld: frozenset[Permission] = frozenset()
+    must_change_password: bool = False
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -118,33 +125,54 @@ LOCAL = Principal(UUID(int=0), "local", frozenset(Role))
 
 
 Identify = Callable[[Request], Awaitable[Principal]]
-"""Says who asks; raises HTTPProblem 401 if nobody is signed in. `app.state.identify` is one."""
+"""Says who asks, and sets `request.state.csrf_token` for a session; raises HTTPProblem 401 if nobody is signed in.
+
+`app.state.identify` is one.
+"""
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """What a route demands: a permission, or None of a route that anybody may ask. A dependency of FastAPI."""
+    """What a route demands: a permission, or None of a route that anybody may ask. A dependency of FastAPI.
+
+    `streamed`: the route receives its body itself, by `uploads.received`, which then looks for the CSRF token.
+    """
 
     permission: Permission | None
+    streamed: bool = False
 
     async def __call__(self, request: Request) -> Principal | None:
-        """Return who asks; raise HTTPProblem 401 if nobody is signed in, 403 without the permission."""
+        """Return who asks; raise HTTPProblem 401 if nobody is signed in, 403 without the permission or CSRF token."""
         if self.permission is None:
             return None
         identify: Identify = request.app.state.identify
         principal = await identify(request)
-        if not principal.may(self.permission):
-            detail = (
-                f"The account {principal.name!r} lacks the permission {self.permission.value!r}. "
-                "Ask an administrator of this site for a role that has it."
-            )
-            raise HTTPProblem(403, "Not allowed", detail)
+        request.state.principal = principal
+        self._check(request, principal)
+        expected = getattr(request.state, "csrf_token", "")
+        if expected:
+            await check_request(request, expected, streamed=self.streamed)
         return principal
 
+    def _check(self, request: Request, principal: Principal) -> None:
+        if principal.must_change_password and self.permission is not Permission.OWN_ACCOUNT:
+            if is_navigation(request):
+                raise away_to(request, "/account")
+            detail = _("The password of this account has to be changed first, on the page Account.")
+            raise HTTPProblem(403, _("Change the password"), detail)
+        if self.permission and not principal.may(self.permission):
+            detail = _(
+                "The account %(name)s lacks the permission %(permission)s. Ask an administrator of this site for a "
+                "role that has it.",
+                name=principal.name,
+                permission=self.permission.value,
+            )
+            raise HTTPProblem(403, _("Not allowed"), detail)
 
-def requires(permission: Permission) -> Any:  # noqa: ANN401  as FastAPI declares Depends
+
+def requires(permission: Permission, *, streamed: bool = False) -> Any:  # noqa: ANN401  as FastAPI declares Depends
     """Return the dependency of a route that demands a permission; its value is the Principal."""
-    return Depends(Requirement(permission))
+    return Depends(Requirement(permission, streamed))
 
 
 public: Any = Depends(Requirement(None))

@@ -1,6 +1,7 @@
 // Sends one image or series at a time, so that each shows its own state and an error loses none of the others.
 import { batches } from "./batches.js";
 import { droppedFiles, imagesOf, nameOf } from "./dropped.js";
+import { headers, root } from "./frame.js";
 import { word } from "./words.js";
 
 const form = document.querySelector("#upload");
@@ -62,7 +63,7 @@ async function cards(batch, key) {
   batch.forEach((file) => body.append("file", file, nameOf(file)));
   let answer;
   try {
-    answer = await fetch("/", { method: "POST", body, headers: { "X-Requested-With": "radiolens" } });
+    answer = await fetch(`${root}/`, { method: "POST", body, headers });
   } catch {
     last.study = "";
     return failed(label(batch), word("noAnswer"));

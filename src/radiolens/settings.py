@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     allow_remote: bool = False
     upload_bundles: str = RELEASED_BUNDLES
     gate: Gate = Gate.FULL
+    scorers: int = Field(2, ge=0)
+    quota_bytes: int = Field(20_000_000_000, gt=0)
+    store_key: SecretStr = SecretStr(NONE)
     trusted_proxies: str = NONE
     hosts: str = "any"
     root_path: str = "/"

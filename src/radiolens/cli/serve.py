@@ -12,6 +12,8 @@ from radiolens.cli.configuration import read_settings
 
 __all__ = ["command"]
 
+_STREAMS_END_S = 5  # open pages hold a stream of events, which would keep the program from ending
+
 
 @click.command("serve")
 @click.option("--host", help="Default 127.0.0.1 (RADIOLENS_HOST).")
@@ -25,7 +27,14 @@ def command(host: str | None, port: int | None) -> None:
 
     from radiolens.web.app import create_app
 
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, proxy_headers=False, access_log=False)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        proxy_headers=False,
+        access_log=False,
+        timeout_graceful_shutdown=_STREAMS_END_S,
+    )
 
 
 def _check_address(host: str, port: int) -> None:

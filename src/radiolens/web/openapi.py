@@ -18,6 +18,7 @@ __all__ = [
     "NOT_READY",
     "DescribedAPI",
     "Responses",
+    "problem_of",
     "upload_body",
 ]
 
@@ -57,7 +58,10 @@ class DescribedAPI(FastAPI):
             document = super().openapi()
             _add_schemas(document, (ProblemDetails, InputProblem))
             for operation in _operations(document):
-                operation["responses"] = {**operation["responses"], "403": _problem(_FORBIDDEN, ProblemDetails)}
+                operation["responses"] = {
+                    **operation["responses"],
+                    "403": problem_of(_FORBIDDEN, ProblemDetails),
+                }
         return super().openapi()
 
 
@@ -73,29 +77,30 @@ def _add_schemas(document: Mapping[str, Any], models: Sequence[type[BaseModel]])
         schemas[model.__name__] = schema
 
 
-def _problem(description: str, *models: type[BaseModel]) -> dict[str, Any]:
+def problem_of(description: str, *models: type[BaseModel]) -> dict[str, Any]:
+    """Return the description of an answer that is a problem, of one of these shapes."""
     references = [{"$ref": _SCHEMAS + model.__name__} for model in models]
     schema = references[0] if len(references) == 1 else {"anyOf": references}
     return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
 _UPLOAD_PROBLEMS: Responses = {
-    400: _problem("The sender broke off.", ProblemDetails),
-    408: _problem("The upload stopped midway.", ProblemDetails),
-    503: _problem("Other uploads take all the memory, or the bundle cannot be used.", ProblemDetails),
+    400: problem_of("The sender broke off.", ProblemDetails),
+    408: problem_of("The upload stopped midway.", ProblemDetails),
+    503: problem_of("Other uploads take all the memory, or the bundle cannot be used.", ProblemDetails),
 }
 FILE_PROBLEMS: Responses = {
     **_UPLOAD_PROBLEMS,
-    413: _problem("The upload, or what it becomes when decoded, is over a limit.", InputProblem, ProblemDetails),
-    415: _problem("The file is of no known format.", InputProblem),
-    422: _problem("The file cannot be read, or a field is missing or wrong.", InputProblem, ProblemDetails),
+    413: problem_of("The upload, or what it becomes when decoded, is over a limit.", InputProblem, ProblemDetails),
+    415: problem_of("The file is of no known format.", InputProblem),
+    422: problem_of("The file cannot be read, or a field is missing or wrong.", InputProblem, ProblemDetails),
 }
 """Of the prediction."""
 LEGACY_PROBLEMS: Responses = {
     **_UPLOAD_PROBLEMS,
-    413: _problem("The upload is over a limit.", ProblemDetails),
-    422: _problem("The file cannot be read or was refused, or a field is wrong.", InputProblem, ProblemDetails),
+    413: problem_of("The upload is over a limit.", ProblemDetails),
+    422: problem_of("The file cannot be read or was refused, or a field is wrong.", InputProblem, ProblemDetails),
 }
 """Of the first design's interface."""
-NOT_READY: Responses = {503: _problem("No bundle is installed.", ProblemDetails)}
+NOT_READY: Responses = {503: problem_of("No bundle is installed.", ProblemDetails)}
 """Of the readiness check."""

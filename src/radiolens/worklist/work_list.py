@@ -27,6 +27,7 @@ from radiolens.worklist.queue import Queue
 from radiolens.worklist.reading import Answer
 from radiolens.worklist.retention import Retention
 from radiolens.worklist.scorer import Scorer
+from radiolens.worklist.table import rows
 from radiolens.worklist.views import CasePage, CaseSummary, CaseView
 from radiolens.worklist.working_store import WorkingStore
 
@@ -104,6 +105,13 @@ class WorkList:
             told = {"disclosed": found.summary.disclosed}
             audit.append(session, viewer, "case.view", f"case:{case_id}", told)
             return found
+
+    def export(self, viewer: UUID, query: CaseQuery) -> tuple[tuple[str, ...], ...]:
+        """Return the table of the cases that fit a query (`table.COLUMNS`); the audit log tells who took it out."""
+        with self.database.session() as session:
+            table = tuple(rows(session, viewer, query))
+            audit.append(session, viewer, "case.export", "", {"cases": len({row[0] for row in table})})
+            return table
 
     def image(self, viewer: UUID, case_id: UUID, image_id: UUID, selection: SliceSelection = MIDDLE) -> Image:
         """Return the pixels of an image, decoded from its working copy in the sandbox.

@@ -1,0 +1,337 @@
+"""The objects of the work list's programming interface (docs/worklist.md), typed for the OpenAPI document."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from radiolens.inference.record import record
+from radiolens.prediction import Prediction, Presence
+from radiolens.store.schema import AnswerStage, CaseState
+from radiolens.tasks import TASKS
+from radiolens.web.schemas import AnsweredBy, FindingAnswer, Reason, SliceAnswer
+from radiolens.worklist.acceptance import Accepted
+from radiolens.worklist.listing import LARGEST_PAGE, CaseQuery, Sort
+from radiolens.worklist.reading import LONGEST_TEXT, Answer
+from radiolens.worklist.results import Decision
+from radiolens.worklist.views import CasePage, CaseSummary, CaseView, ImageView, Progress, ReaderState
+
+__all__ = [
+    "AcceptedObject",
+    "AnswerBody",
+    "CaseFilter",
+    "CaseObject",
+    "CasePageObject",
+    "DiagnosisBody",
+    "SummaryObject",
+]
+
+_LAST_PAGE = 100_000  # beyond any list, within any database's numbers
+_LABELS = sorted({label for task in TASKS for label in task.label_names})
+
+
+class _Object(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProgressObject(_Object):
+    """How many images wait, are being scored, and have ended."""
+
+    queued: int
+    scoring: int
+    done: int
+
+    @classmethod
+    def of(cls, progress: Progress) -> ProgressObject:
+        """Return the object."""
+        return cls(queued=progress.queued, scoring=progress.scoring, done=progress.done)
+
+
+class AcceptedImageObject(_Object):
+    """An input that was accepted; `name` is the sender's and stored nowhere."""
+
+    image_id: UUID
+    position: int
+    name: str
+    files: int
+    state: Literal["queued"]
+
+
+class AcceptedCaseObject(_Object):
+    """A case that was made of the upload."""
+
+    case_id: UUID
+    url: str
+    images: tuple[AcceptedImageObject, ...]
+
+
+class LeftOutObject(_Object):
+    """A file that was not taken, and why."""
+
+    name: str
+    code: str
+    message: str
+
+
+class AcceptedObject(_Object):
+    """What became of an upload: everything in `cases` is on the disk, sealed, and will be scored."""
+
+    accepted: int = Field(description="How many inputs.")
+    cases: tuple[AcceptedCaseObject, ...]
+    left_out: tuple[LeftOutObject, ...]
+
+    @classmethod
+    def of(cls, accepted: Accepted, root: str) -> AcceptedObject:
+        """Return the object; `root` stands before the addresses."""
+        return cls(
+            accepted=sum(len(case.images) for case in accepted.cases),
+            cases=tuple(
+                AcceptedCaseObject(
+                    case_id=case.case_id,
+                    url=f"{root}/cases/{case.case_id}",
+                    images=tuple(
+                        AcceptedImageObject(
+                            image_id=image.image_id,
+                            position=image.position,
+                            name=image.name,
+                            files=image.files,
+                            state="queued",
+                        )
+                        for image in case.images
+                    ),
+                )
+                for case in accepted.cases
+            ),
+            left_out=tuple(
+                LeftOutObject(name=entry.name, code=entry.code.value, message=entry.message)
+                for entry in accepted.left_out
+            ),
+        )
+
+
+class FoundObject(_Object):
+    """What was found in a case that is not normal."""
+
+    label: str
+    presence: Presence
+    probability: float
+
+
+class SummaryObject(_Object):
+    """A row of the work list. Null or empty where the network's answer is hidden from the user."""
+
+    case_id: UUID
+    label: str = Field(description="What people call the case by.")
+    received: datetime
+    received_by: str
+    task: str = Field(description="What was asked, or `auto`.")
+    state: CaseState
+    progress: ProgressObject
+    blinded: bool = Field(description="Received in second-reader mode.")
+    disclosed: bool = Field(description="The network's answer may be shown to this user.")
+    decision: Decision | None
+    urgency: float | None = Field(description="0 to 1, to sort by.")
+    findings: tuple[FoundObject, ...]
+    reader: ReaderState
+    erase_after: datetime | None = Field(description="Until then the images are kept at most.")
+    working_copy: bool = Field(description="The images are there.")
+
+    @classmethod
+    def of(cls, found: CaseSummary) -> SummaryObject:
+        """Return the object."""
+        return cls(**_summary(found))
+
+
+def _summary(found: CaseSummary) -> dict[str, object]:
+    names = ("case_id", "label", "received", "received_by", "task", "state", "blinded", "disclosed", "decision")
+    told = {name: getattr(found, name) for name in (*names, "urgency", "reader", "erase_after", "working_copy")}
+    findings = tuple(
+        FoundObject(label=entry.label, presence=entry.presence, probability=entry.probability)
+        for entry in found.findings
+    )
+    return {**told, "progress": ProgressObject.of(found.progress), "findings": findings}
+
+
+class CasePageObject(_Object):
+    """A page of the work list; `progress` is of all open cases."""
+
+    cases: tuple[SummaryObject, ...]
+    total: int
+    page: int
+    pages: int
+    progress: ProgressObject
+
+    @classmethod
+    def of(cls, page: CasePage) -> CasePageObject:
+        """Return the object."""
+        return cls(
+            cases=tuple(map(SummaryObject.of, page.cases)),
+            total=page.total,
+            page=page.page,
+            pages=page.pages,
+            progress=ProgressObject.of(page.progress),
+        )
+
+
+class PredictionObject(_Object):
+    """The answer as `POST /api/v1/predictions` gives it, without the path."""
+
+    status: Literal["answered", "refused"]
+    task: str | None
+    problems: tuple[Reason, ...]
+    findings: tuple[FindingAnswer, ...]
+    prediction_set: tuple[str, ...]
+    slices: tuple[SliceAnswer, ...]
+    bundle: AnsweredBy | None
+    seconds: float
+
+    @classmethod
+    def of(cls, prediction: Prediction) -> PredictionObject:
+        """Return the object."""
+        content = record("", prediction)
+        del content["path"]
+        return cls.model_validate(content)
+
+
+class ProblemObject(_Object):
+    """Why an image has no answer."""
+
+    code: str
+    message: str
+
+
+class ImageObject(_Object):
+    """An input of a case: a file, a series or a volume."""
+
+    image_id: UUID
+    position: int
+    files: int
+    size_bytes: int
+    state: str = Field(description="Of the queue; `scored` where it is hidden whether there is an answer.")
+    working_copy: bool
+    problems: tuple[ProblemObject, ...]
+    prediction: PredictionObject | None
+
+    @classmethod
+    def of(cls, image: ImageView) -> ImageObject:
+        """Return the object."""
+        return cls(
+            image_id=image.image_id,
+            position=image.position,
+            files=image.files,
+            size_bytes=image.size_bytes,
+            state=image.state,
+            working_copy=image.working_copy,
+            problems=tuple(ProblemObject(code=entry.code, message=entry.message) for entry in image.problems),
+            prediction=PredictionObject.of(image.prediction) if image.prediction else None,
+        )
+
+
+class AnswerObject(_Object):
+    """What a reader said, before or after the network's answer was shown."""
+
+    user: str
+    stage: AnswerStage
+    presence: dict[str, Presence]
+    agreed: bool | None
+    reason: str
+    comment: str
+    created: datetime
+
+
+class DiagnosisObject(_Object):
+    """What another test told."""
+
+    user: str
+    presence: dict[str, Presence]
+    test: str
+    created: datetime
+
+
+class CaseObject(SummaryObject):
+    """A case with its images, and what was said of it."""
+
+    tasks: tuple[str, ...] = Field(description="By which the case can be judged.")
+    images: tuple[ImageObject, ...]
+    answers: tuple[AnswerObject, ...]
+    diagnoses: tuple[DiagnosisObject, ...]
+
+    @classmethod
+    def of_case(cls, case: CaseView) -> CaseObject:
+        """Return the object."""
+        return cls(
+            **_summary(case.summary),
+            tasks=case.tasks,
+            images=tuple(map(ImageObject.of, case.images)),
+            answers=tuple(
+                AnswerObject(
+                    user=entry.user,
+                    stage=entry.stage,
+                    presence=dict(entry.presence),
+                    agreed=entry.agreed,
+                    reason=entry.reason,
+                    comment=entry.comment,
+                    created=entry.created,
+                )
+                for entry in case.answers
+            ),
+            diagnoses=tuple(
+                DiagnosisObject(user=entry.user, presence=dict(entry.presence), test=entry.test, created=entry.created)
+                for entry in case.diagnoses
+            ),
+        )
+
+
+class AnswerBody(_Object):
+    """What a reader commits."""
+
+    presence: dict[str, Presence] = Field(description=f"By label, among {', '.join(_LABELS)}.")
+    agreed: bool | None = Field(None, description="Confirmed, or overridden; null while the answer is hidden.")
+    reason: str = Field("", max_length=LONGEST_TEXT, description="Of an override.")
+    comment: str = Field("", max_length=LONGEST_TEXT)
+
+    def answer(self) -> Answer:
+        """Return the value."""
+        return Answer(self.presence, self.agreed, self.reason, self.comment)
+
+
+class DiagnosisBody(_Object):
+    """What another test told."""
+
+    presence: dict[str, Presence] = Field(description="By label, as in an answer.")
+    test: str = Field(min_length=1, max_length=60, examples=["Xpert"])
+
+
+class CaseFilter(BaseModel):
+    """Which cases, in which order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: Literal["open", "closed", "all"] = "open"
+    task: Literal["", "auto", "chest-xray", "brain-mri", "brain-ct"] = ""
+    decision: Literal[
+        "", "present", "indeterminate", "failed", "refused", "unreadable", "absent", "waiting", "hidden"
+    ] = ""
+    reader: Literal["", "unread", "read", "overridden"] = ""
+    since: date | None = None
+    until: date | None = None
+    sort: Sort = Sort.URGENCY
+    page: int = Field(1, ge=1, le=_LAST_PAGE)
+    size: int = Field(50, ge=1, le=LARGEST_PAGE)
+
+    def query(self) -> CaseQuery:
+        """Return the value."""
+        return CaseQuery(
+            state=None if self.state == "all" else CaseState(self.state),
+            task=self.task,
+            decision=self.decision,
+            reader=ReaderState(self.reader) if self.reader else None,
+            since=self.since,
+            until=self.until,
+            sort=self.sort,
+            page=self.page,
+            size=self.size,
+        )

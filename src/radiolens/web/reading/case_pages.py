@@ -1,0 +1,177 @@
+"""The page of a case, and what a reader does on it; every form works without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from radiolens.locale.translate import N_
+from radiolens.locale.translate import gettext as _
+from radiolens.prediction import Finding, Presence
+from radiolens.web.accounts.principal import Permission, Principal, requires
+from radiolens.web.accounts.redirects import root_of
+from radiolens.web.reading.case_page import REASONS, CasePage, Draft, case_page
+from radiolens.web.reading.case_words import bundle_finder
+from radiolens.web.reading.questions import agreement, presence_of, questions
+from radiolens.web.templating import templates
+from radiolens.worklist.listing import CaseQuery
+from radiolens.worklist.reading import Answer
+from radiolens.worklist.views import CaseView, ReaderState
+from radiolens.worklist.work_list import WorkList
+
+__all__ = ["agree", "answer", "case", "close", "diagnosis", "router"]
+
+router = APIRouter(prefix="/cases/{case_id}", include_in_schema=False)
+
+_DONE: Mapping[str, str] = MappingProxyType(
+    {
+        "answered": N_("Your answer is recorded."),
+        "revealed": N_("Your answer is recorded. Now compare it with the network's."),
+        "diagnosed": N_("The diagnosis is recorded."),
+        "closed": N_("The case is closed and its images are erased."),
+    }
+)
+
+
+async def _posted(request: Request) -> dict[str, str]:
+    """Return the text fields of a form."""
+    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+
+
+Reader = Annotated[Principal, requires(Permission.READ_CASES)]
+Answering = Annotated[Principal, requires(Permission.ANSWER)]
+Fields = Annotated[dict[str, str], Depends(_posted)]
+
+
+@router.api_route("", methods=["GET", "HEAD"])
+def case(request: Request, case_id: UUID, principal: Reader, image: int = 1, done: str = "") -> Response:
+    """Show a case; `image` counts from 1, `done` names what was just recorded."""
+    notice = _(_DONE[done]) if done in _DONE else ""
+    return _shown(request, _made(request, case_id, principal, image, notice=notice))
+
+
+@router.post("/answer")
+def answer(request: Request, case_id: UUID, principal: Answering, fields: Fields, image: int = 1) -> Response:
+    """Record what the reader decides; where the site wants it so, the network's answer is shown only then."""
+    found = _work(request).case(principal.user_id, case_id)
+    findings = _findings(found, image)
+    draft = _draft(fields, found)
+    agreed = agreement(draft.presence, findings)
+    wrong = _wrong(draft, agreed)
+    if wrong:
+        return _refused(request, _made(request, case_id, principal, image, draft=draft, notice=wrong, is_bad=True))
+    reason = draft.reason if agreed is False else ""
+    _work(request).answer(principal.user_id, case_id, Answer(draft.presence, agreed, reason, draft.comment))
+    return _back(request, case_id, image, "answered" if found.summary.disclosed else "revealed")
+
+
+@router.post("/agree")
+def agree(request: Request, case_id: UUID, principal: Answering, image: int = 1) -> Response:
+    """Record that the reader decides every finding of an image as the network does."""
+    found = _work(request).case(principal.user_id, case_id)
+    findings = _findings(found, image)
+    presence = {entry.label: entry.presence for entry in findings}
+    if agreement(presence, findings) is not True:
+        wrong = _("The network has not decided all of it. Give an answer of your own.")
+        return _refused(request, _made(request, case_id, principal, image, notice=wrong, is_bad=True))
+    _work(request).answer(principal.user_id, case_id, Answer(presence, agreed=True))
+    return _back(request, case_id, image, "answered")
+
+
+@router.post("/diagnosis")
+def diagnosis(request: Request, case_id: UUID, principal: Answering, fields: Fields) -> Response:
+    """Record what turned out to be true, and by which test."""
+    found = _work(request).case(principal.user_id, case_id)
+    presence, test = _presence(fields, found, "truth:"), fields.get("test", "").strip()
+    if not presence or not test or not found.summary.disclosed:
+        wrong = _("Say what was found, and by which test.")
+        return _refused(request, _made(request, case_id, principal, 1, notice=wrong, is_bad=True))
+    _work(request).diagnose(principal.user_id, case_id, presence, test)
+    return _back(request, case_id, 1, "diagnosed")
+
+
+@router.post("/close")
+def close(request: Request, case_id: UUID, principal: Answering) -> Response:
+    """Close a case; its images are erased."""
+    _work(request).close(principal.user_id, case_id)
+    return _back(request, case_id, 1, "closed")
+
+
+def _work(request: Request) -> WorkList:
+    work: WorkList = request.app.state.work_list
+    return work
+
+
+def _findings(found: CaseView, image: int) -> tuple[Finding, ...]:
+    """Return what the network found in the image that is looked at; nothing while that is hidden."""
+    looked_at = found.images[min(max(image - 1, 0), len(found.images) - 1)]
+    return looked_at.prediction.findings if looked_at.prediction else ()
+
+
+def _presence(fields: Mapping[str, str], found: CaseView, prefix: str) -> dict[str, Presence]:
+    try:
+        return presence_of(fields, questions(found.tasks), prefix)
+    except ValueError:  # no browser sends it
+        return {}
+
+
+def _draft(fields: Mapping[str, str], found: CaseView) -> Draft:
+    reason = fields.get("reason", "")
+    return Draft(
+        _presence(fields, found, "presence:"), reason if reason in REASONS else "", fields.get("comment", "").strip()
+    )
+
+
+def _wrong(draft: Draft, agreed: bool | None) -> str:
+    """Return what an answer lacks, or nothing."""
+    if not draft.presence:
+        return _("Choose an answer first: present, absent, or that you cannot tell.")
+    if agreed is False and not draft.reason:
+        return _("You differ from the network: choose the reason, so that others can learn from it.")
+    return ""
+
+
+def _made(
+    request: Request,
+    case_id: UUID,
+    principal: Principal,
+    image: int,
+    *,
+    draft: Draft | None = None,
+    notice: str = "",
+    is_bad: bool = False,
+) -> CasePage:
+    return case_page(
+        _work(request).case(principal.user_id, case_id),
+        principal,
+        bundle_finder(request.app.state.lineup),
+        position=image - 1,
+        next_case=_next_unread(request, principal, case_id),
+        draft=draft,
+        notice=notice,
+        notice_is_bad=is_bad,
+    )
+
+
+def _next_unread(request: Request, principal: Principal, case_id: UUID) -> UUID | None:
+    """Return the most urgent case that nobody has read, beside this one."""
+    found = _work(request).cases(principal.user_id, CaseQuery(reader=ReaderState.UNREAD, size=2))
+    return next((entry.case_id for entry in found.cases if entry.case_id != case_id), None)
+
+
+def _shown(request: Request, page: CasePage, status: int = 200) -> Response:
+    return templates.TemplateResponse(request, "reading/case.html", {"page": page}, status)
+
+
+def _refused(request: Request, page: CasePage) -> Response:
+    return _shown(request, page, 422)
+
+
+def _back(request: Request, case_id: UUID, image: int, done: str) -> Response:
+    """Send the browser back to the case, so that loading it again repeats nothing."""
+    return RedirectResponse(f"{root_of(request)}/cases/{case_id}?image={image}&done={done}", status_code=303)

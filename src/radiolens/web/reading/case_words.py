@@ -1,0 +1,73 @@
+"""What is said of each image of a case: its stored answer in words, or how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from radiolens.bundle import InstalledBundle
+from radiolens.inference.lineup import LiveLineup
+from radiolens.locale.translate import N_
+from radiolens.locale.translate import gettext as _
+from radiolens.prediction import BundleIdentity
+from radiolens.tasks import get_task
+from radiolens.web.studies import STUDIES, Study
+from radiolens.web.told import Card, tell, tell_of_absent, tell_refusal, tell_unreadable
+from radiolens.worklist.facts import ImageFacts
+from radiolens.worklist.views import ImageView
+
+__all__ = ["STATES", "FindBundle", "bundle_finder", "shown", "study_of"]
+
+FindBundle = Callable[[BundleIdentity], InstalledBundle | None]
+"""Finds the bundle that answered, None if it is not installed any more."""
+
+STATES: Mapping[str, str] = MappingProxyType(
+    {
+        "queued": N_("Waiting for the network."),
+        "scoring": N_("The network is looking at it."),
+        "scored": N_("The network has finished."),
+        "answered": N_("Answered."),
+        "refused": N_("Not analysed."),
+        "unreadable": N_("Could not be read."),
+        "failed": N_("The program failed on it."),
+    }
+)
+"""How far an image is, in words."""
+
+
+def bundle_finder(lineup: LiveLineup) -> FindBundle:
+    """Return what finds bundles among those that answer now."""
+    versions = lineup.now.predictor.shelf.installed.versions
+
+    def find(identity: BundleIdentity) -> InstalledBundle | None:
+        return next((entry for entry in versions.get(identity.name, ()) if entry.sha256 == identity.sha256), None)
+
+    return find
+
+
+def study_of(task: str) -> Study:
+    """Return the study that asks all of a task, or lets the image choose."""
+    whole = (study for study in STUDIES if study.task_name == task and not study.label)
+    return next(whole, None) or Study(task, get_task(task).title, "", task)
+
+
+def shown(image: ImageView, asked: str, find_bundle: FindBundle) -> Card | None:
+    """Return what is said of an image that was asked for the task `asked`; None while there is nothing to say."""
+    facts = image.facts or ImageFacts()
+    prediction = image.prediction
+    problems = [(problem.code, problem.message) for problem in image.problems]
+    if prediction is None:
+        if image.state == "refused":
+            return tell_refusal(problems, facts)
+        if image.state == "unreadable":
+            return tell_unreadable(problems)
+        return _failed() if image.state == "failed" else None
+    if not prediction.answered:
+        return tell_refusal([(entry.code.value, entry.message) for entry in prediction.quality.problems], facts)
+    study = study_of(asked)
+    installed = find_bundle(prediction.bundle) if prediction.bundle else None
+    return tell(prediction, facts, study, installed) if installed else tell_of_absent(prediction, facts, study)
+
+
+def _failed() -> Card:
+    return Card(_("The program failed on this image: send it again, or have it read without the network"), "unreadable")

@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` loads the same
     from radiolens.evaluation.selective import area_under_risk_coverage as area_under_risk_coverage
     from radiolens.evaluation.selective import risk_coverage_curve as risk_coverage_curve
     from radiolens.evaluation.targets import WHO_TRIAGE_2014 as WHO_TRIAGE_2014
+    from radiolens.evaluation.threshold_plan import FEWEST as FEWEST
     from radiolens.evaluation.threshold_plan import LocalCases as LocalCases
     from radiolens.evaluation.threshold_plan import ThresholdPlan as ThresholdPlan
     from radiolens.evaluation.threshold_plan import plan_threshold as plan_threshold
@@ -47,6 +48,7 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` loads the same
     from radiolens.evaluation.thresholds import Rule as Rule
 
 __all__ = [
+    "FEWEST",
     "WHO_TRIAGE_2014",
     "Agreement",
     "Criterion",
@@ -86,6 +88,7 @@ __all__ = [
 _HOMES = MappingProxyType(
     {
         "Agreement": "agreement",
+        "FEWEST": "threshold_plan",
         "Criterion": "thresholds",
         "CutOff": "cut_offs",
         "Interval": "intervals",

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from radiolens.bundle import InstalledBundle
 from radiolens.inference.lineup import Choice
+from radiolens.locale.translate import N_
 from radiolens.prediction import BundleIdentity
 from radiolens.profile import Profile
 from radiolens.store import audit
@@ -38,7 +39,7 @@ __all__ = [
     "withdraw_profile",
 ]
 
-_REPLACED = "replaced by a newer profile for the same network"
+_REPLACED = N_("replaced by a newer profile for the same network")
 
 
 @dataclass(frozen=True)

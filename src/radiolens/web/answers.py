@@ -20,6 +20,7 @@ from radiolens.imaging.formats import recognise
 from radiolens.imaging.series import looks_like_dicom
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.inference.bulk import Input, grouped
+from radiolens.inference.lineup import Lineup, LiveLineup
 from radiolens.inference.predict import Predictor
 from radiolens.prediction import Prediction
 from radiolens.web.problems import HTTPProblem
@@ -47,18 +48,23 @@ class Answer:
 
 
 class Answerer:
-    """The predictor behind a limit of two uploads at a time: as many as there are children that read files."""
+    """The networks behind a limit of two uploads at a time: as many as there are children that read files."""
 
-    def __init__(self, predictor: Predictor) -> None:
-        self.predictor = predictor
+    def __init__(self, live: LiveLineup) -> None:
+        self.live = live
         self._limiter = anyio.CapacityLimiter(2)
         self._archive = threading.Lock()
+
+    @property
+    def predictor(self) -> Predictor:
+        """Return the networks that answer now; whoever shows an answer needs those that gave it (`answer`)."""
+        return self.live.now.predictor
 
     async def answer(
         self,
         files: list[Member],
         task: str,
-        view: Callable[[Answer], _View],
+        view: Callable[[Answer, Lineup], _View],
         *,
         bundle: str | None = None,
         explain: bool = True,
@@ -66,7 +72,7 @@ class Answerer:
     ) -> list[_View]:
         """Return a view of the answer to each series and each other file, by the bundle of this name.
 
-        `files` is emptied. `view` runs in the worker thread, too, and on one answer after the other, so that no more
+        `files` is emptied. `view` gets the answer and the lineup that gave it, the same for all; it runs in the worker thread, too, and on one answer after the other, so that no more
         than one decoded image is in memory. Raises HTTPProblem 422, before anything is decoded, if there are more than
         `at_most` series and other files.
         """
@@ -76,26 +82,29 @@ class Answerer:
             with self._archive if _is_archive(files) else nullcontext():
                 entries = _inputs(files)
                 _check_count(len(entries), at_most)
+                lineup = self.live.follow()
                 return [
-                    view(self._answer(entries.popleft(), task, bundle, explain=explain)) for _ in range(len(entries))
+                    view(_answer(lineup.predictor, entries.popleft(), task, bundle, explain=explain), lineup)
+                    for _ in range(len(entries))
                 ]
 
         return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
-    def _answer(self, entry: Input, task: str, bundle: str | None, *, explain: bool) -> Answer:
-        start = time.perf_counter()
-        try:
-            if entry.problem:
-                raise entry.problem
-            image = read_untrusted(entry.files)
-        except InputError as error:
-            known = not entry.files or _is_known(entry.files[0])
-            seconds = time.perf_counter() - start
-            # Without its trace, whose frames hold the upload.
-            return Answer(entry.name, error.with_traceback(None), known_format=known, seconds=seconds)
-        prediction = self.predictor.predict_image(image, task, explain=explain, bundle=bundle)
+
+def _answer(predictor: Predictor, entry: Input, task: str, bundle: str | None, *, explain: bool) -> Answer:
+    start = time.perf_counter()
+    try:
+        if entry.problem:
+            raise entry.problem
+        image = read_untrusted(entry.files)
+    except InputError as error:
+        known = not entry.files or _is_known(entry.files[0])
         seconds = time.perf_counter() - start
-        return Answer(entry.name, replace(prediction, seconds=seconds), image, len(entry.files), seconds=seconds)
+        # Without its trace, whose frames hold the upload.
+        return Answer(entry.name, error.with_traceback(None), known_format=known, seconds=seconds)
+    prediction = predictor.predict_image(image, task, explain=explain, bundle=bundle)
+    seconds = time.perf_counter() - start
+    return Answer(entry.name, replace(prediction, seconds=seconds), image, len(entry.files), seconds=seconds)
 
 
 def _is_archive(files: Sequence[Member]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -15,15 +16,18 @@ from radiolens.bundle import RELEASED
 from radiolens.errors import BundleError, RadiolensError
 from radiolens.imaging import untrusted
 from radiolens.imaging.sandbox import readers_sandbox
+from radiolens.inference.lineup import Choice, LiveLineup
 from radiolens.inference.predict import Predictor
 from radiolens.safety.gate import Gate
 from radiolens.settings import UPLOAD_CHOICES, Settings
-from radiolens.store.database import open_database
+from radiolens.store.database import Database, open_database
+from radiolens.store.models import read_choice
 from radiolens.web import api, language, legacy, openapi, pages, problems
 from radiolens.web.accounts import account_page, sign_in_pages, users_page
 from radiolens.web.accounts.passwords import Passwords
 from radiolens.web.accounts.policy import Policy
 from radiolens.web.accounts.service import Accounts
+from radiolens.web.administration import models_page
 from radiolens.web.answers import Answerer
 from radiolens.web.budget import ByteBudget
 from radiolens.web.error_page import show_error
@@ -41,6 +45,7 @@ ROUTERS = (
     sign_in_pages.router,
     account_page.router,
     users_page.router,
+    models_page.router,
 )
 """Of all routes; the navigation shows the pages that are among them."""
 
@@ -56,11 +61,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.database = database
         accounts = Accounts(database, Policy.of(settings), Passwords(settings.password_memory_kib))
         app.state.accounts = app.state.identify = accounts
-        predictor = Predictor.open((RELEASED, settings.home / "bundles"), settings.threads, gate=settings.gate)
+        live = LiveLineup(
+            (RELEASED, settings.home / "bundles"), partial(_chosen, database), settings.threads, settings.gate
+        )
+        predictor = live.now.predictor
         _warn_of_unusable(predictor)
-        predictor.shelf.open_all()
+        live.now.open_all()
         _open_gate(predictor)
-        app.state.answerer = Answerer(predictor)
+        app.state.lineup, app.state.answerer = live, Answerer(live)
         app.state.upload_budget = ByteBudget(settings.max_upload_bytes)
         _warn(settings, predictor, accounts)
         yield
@@ -88,6 +96,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(language.RequestLanguage)
     app.add_middleware(Guard, allow_remote=settings.allow_remote, trusted=settings.proxies, hosts=settings.host_names)
     return app
+
+
+def _chosen(database: Database) -> Choice:
+    """Return which versions and profiles the site has chosen."""
+    with database.reading() as session:
+        return read_choice(session)
 
 
 def _warn_of_unusable(predictor: Predictor) -> None:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from radiolens import __version__
 from radiolens.inference.installed import Installed, UnusableBundle
-from radiolens.inference.predict import Predictor
+from radiolens.inference.lineup import Lineup
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
 from radiolens.settings import Settings
@@ -21,6 +21,7 @@ from radiolens.web.accounts.principal import Permission, public, requires
 from radiolens.web.answers import Answer, Answerer
 from radiolens.web.cards import make_card
 from radiolens.web.problems import HTTPProblem
+from radiolens.web.profile_note import noted
 from radiolens.web.studies import STUDIES, Study, bundle_studies, find_study
 from radiolens.web.templating import templates
 from radiolens.web.told import Card
@@ -130,10 +131,9 @@ async def _cards(request: Request, upload: Upload, study: Study) -> tuple[Card, 
     if not upload.files:
         raise HTTPProblem(422, _("No image"), _("No image was chosen. Choose one or more images, then press Analyse."))
     answerer: Answerer = request.app.state.answerer
-    predictor: Predictor = answerer.predictor
 
-    def card(answer: Answer) -> Card:
-        return make_card(answer, study, predictor)
+    def card(answer: Answer, lineup: Lineup) -> Card:
+        return noted(make_card(answer, study, lineup.predictor), lineup)
 
     return tuple(await answerer.answer(upload.files, study.task_name, card, bundle=study.bundle))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fastapi import Request
 
 from radiolens.errors import BundleError, InputError, UnknownBundle, UnreadableImage
+from radiolens.inference.lineup import Lineup
 from radiolens.inference.record import record
 from radiolens.quality import ProblemCode
 from radiolens.web.answers import Answer, Answerer
@@ -49,7 +50,7 @@ async def answer_one(
         raise HTTPProblem(422, "No image", _no_file(upload, field))
     answerer: Answerer = request.app.state.answerer
 
-    def seen(answer: Answer) -> Answer:
+    def seen(answer: Answer, _lineup: Lineup) -> Answer:
         return _without_pixels(view(answer))
 
     (answer,) = await answerer.answer(upload.files, task, seen, bundle=bundle, explain=False, at_most=1)

@@ -1,0 +1,1 @@
+"""The pages of whoever keeps the site: models, thresholds, and what else is set."""

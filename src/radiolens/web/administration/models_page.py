@@ -1,0 +1,232 @@
+"""The installed models: cards and evidence; which version answers, and which one runs in the shadow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from types import MappingProxyType
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Request
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+from starlette.responses import FileResponse, RedirectResponse, Response
+
+from radiolens.bundle import RELEASED, InstalledBundle, verify_evidence
+from radiolens.errors import BundleError
+from radiolens.inference.engine import Engine
+from radiolens.inference.gate_bundle import InstalledGate
+from radiolens.inference.installed import UnusableBundle
+from radiolens.inference.lineup import LiveLineup
+from radiolens.locale.translate import N_
+from radiolens.locale.translate import gettext as _
+from radiolens.settings import Settings
+from radiolens.store import audit
+from radiolens.store import models as store
+from radiolens.store.database import Database
+from radiolens.web.accounts.principal import Permission, Principal, requires
+from radiolens.web.accounts.redirects import root_of
+from radiolens.web.administration.installed_models import (
+    EVIDENCE,
+    Model,
+    evidence_file,
+    find_version,
+    installed_gate,
+    models,
+)
+from radiolens.web.problems import HTTPProblem
+from radiolens.web.profile_note import disabled_text
+from radiolens.web.templating import templates
+
+__all__ = [
+    "ModelPage",
+    "ModelsPage",
+    "activate",
+    "end_shadow",
+    "evidence",
+    "router",
+    "run_in_shadow",
+    "show_model",
+    "show_models",
+    "verify",
+]
+
+router = APIRouter(prefix="/models", include_in_schema=False)
+
+EVIDENCE_WORDS = MappingProxyType(
+    {
+        "report.html": N_("Whole report with curves"),
+        "model_card.md": N_("Model card"),
+        "datasheet.md": N_("Data sheet"),
+        "claim.md": N_("CLAIM checklist"),
+        "evaluation.json": N_("All figures (JSON)"),
+    }
+)
+"""What each file of the evidence is called."""
+
+_REPORT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+"""A report is one file with its own style, and without a script; what else it might hold is not run."""
+
+_CARD = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+
+Reader = Annotated[Principal, requires(Permission.READ_MODELS)]
+Keeper = Annotated[Principal, requires(Permission.MANAGE_MODELS)]
+Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True)
+class ModelsPage:
+    """What `administration/models.html` shows; `disabled` are the notes on profiles that do not hold, by bundle."""
+
+    models: tuple[Model, ...]
+    gate: InstalledGate | None
+    unusable: tuple[UnusableBundle, ...]
+    disabled: dict[str, str]
+    may_manage: bool
+    folder: FilePath
+    notice: str = ""
+    wrong: bool = False
+
+
+@dataclass(frozen=True)
+class ModelPage:
+    """What `administration/model.html` shows of one version; `text` is the chosen document as HTML."""
+
+    installed: InstalledBundle
+    documents: tuple[tuple[str, str], ...]
+    chosen: str
+    text: Markup
+
+
+@router.api_route("", methods=["GET", "HEAD"])
+def show_models(request: Request, principal: Reader) -> Response:
+    """Show every installed bundle, and which version answers."""
+    return _page(request, principal)
+
+
+@router.api_route("/{sha256}", methods=["GET", "HEAD"], dependencies=[requires(Permission.READ_MODELS)])
+def show_model(request: Request, sha256: Sha256, document: str = "model_card.md") -> Response:
+    """Show one version: what it says of itself, and a document of its evidence."""
+    found = find_version(_folders(request), sha256)
+    there = tuple(name for name in EVIDENCE if (found.folder / "evidence" / name).is_file())
+    text, chosen = Markup(), ""
+    if document in there and document.endswith(".md"):
+        # The text is turned into HTML without any HTML of its own, so nothing in it is run.
+        text = Markup(_CARD.render(evidence_file(found, document).read_text(encoding="utf-8")))  # noqa: S704
+        chosen = document
+    page = ModelPage(found, tuple((name, EVIDENCE_WORDS[name]) for name in there), chosen, text)
+    return templates.TemplateResponse(request, "administration/model.html", {"page": page})
+
+
+@router.api_route("/{sha256}/evidence/{name}", methods=["GET", "HEAD"], dependencies=[requires(Permission.READ_MODELS)])
+def evidence(request: Request, sha256: Sha256, name: str) -> Response:
+    """Give a file of a version's evidence."""
+    file = evidence_file(find_version(_folders(request), sha256), name)
+    headers = {"Content-Security-Policy": _REPORT_POLICY} if file.suffix == ".html" else {}
+    return FileResponse(file, headers=headers)
+
+
+@router.post("/{sha256}/verify")
+def verify(request: Request, principal: Keeper, sha256: Sha256) -> Response:
+    """Check every hash of a version and of its evidence, and that its network still gives its golden answers."""
+    found = find_version(_folders(request), sha256)
+    named = {"name": found.bundle.name, "version": found.bundle.version}
+    try:
+        Engine.open(found.folder)
+        if (found.folder / "evidence").is_dir():
+            verify_evidence(found.folder)
+    except (BundleError, OSError) as error:
+        whole, notice = False, _("%(name)s %(version)s is not whole. %(reason)s", **named, reason=str(error))
+    else:
+        whole, notice = (
+            True,
+            _("%(name)s %(version)s is whole: hashes and golden answers fit.", **named),
+        )
+    with _database(request).session() as session:
+        told = {**named, "whole": whole}
+        audit.append(session, principal.user_id, "model.verify", f"bundle:{found.bundle.name}", told)
+    return _page(request, principal, notice, wrong=not whole)
+
+
+@router.post("/{sha256}/activate")
+def activate(request: Request, principal: Keeper, sha256: Sha256) -> Response:
+    """Let a version answer from now on; what has begun ends with the old one."""
+    return _changed(request, principal, sha256, store.activate)
+
+
+@router.post("/{sha256}/shadow")
+def run_in_shadow(request: Request, principal: Keeper, sha256: Sha256) -> Response:
+    """Let a version answer beside the active one, without being shown."""
+    return _changed(request, principal, sha256, store.start_shadow)
+
+
+@router.post("/{sha256}/end-shadow")
+def end_shadow(request: Request, principal: Keeper, sha256: Sha256) -> Response:
+    """End what runs in the shadow of this version's bundle."""
+    name = find_version(_folders(request), sha256).bundle.name
+    with _database(request).session() as session:
+        store.stop_shadow(session, name, principal.user_id)
+    _live(request).follow()
+    return RedirectResponse(f"{root_of(request)}/models", 303)
+
+
+def _changed(
+    request: Request,
+    principal: Principal,
+    sha256: str,
+    change: Callable[[Session, InstalledBundle, InstalledBundle | None, UUID], None],
+) -> Response:
+    """Open a version, so that a broken one changes nothing, and then choose it."""
+    found = find_version(_folders(request), sha256)
+    try:
+        Engine.open(found.folder)
+    except (BundleError, OSError) as error:
+        detail = _("Nothing was changed: the version cannot be used. %(reason)s", reason=str(error))
+        raise HTTPProblem(409, _("The model cannot be used"), detail) from error
+    live = _live(request)
+    answering = live.now.predictor.shelf.installed.versions.get(found.bundle.name, ())
+    with _database(request).session() as session:
+        change(session, found, answering[0] if answering else None, principal.user_id)
+    live.follow()
+    return RedirectResponse(f"{root_of(request)}/models", 303)
+
+
+def _page(request: Request, principal: Principal, notice: str = "", *, wrong: bool = False) -> Response:
+    folders, lineup = _folders(request), _live(request).now
+    with _database(request).reading() as session:
+        listed, unusable = models(folders, lineup, store.activations(session))
+    page = ModelsPage(
+        models=listed,
+        gate=installed_gate(folders),
+        unusable=unusable,
+        disabled={entry.name: _disabled(entry, request) for entry in listed},
+        may_manage=principal.may(Permission.MANAGE_MODELS),
+        folder=folders[-1],
+        notice=notice,
+        wrong=wrong,
+    )
+    return templates.TemplateResponse(request, "administration/models.html", {"page": page}, 409 if wrong else 200)
+
+
+def _disabled(model: Model, request: Request) -> str:
+    profile = _live(request).now.disabled_profile(model.name)
+    answering = model.answering
+    return disabled_text(profile, answering.installed.identity) if profile and answering else ""
+
+
+def _folders(request: Request) -> Sequence[FilePath]:
+    settings: Settings = request.app.state.settings
+    return (RELEASED, settings.home / "bundles")
+
+
+def _live(request: Request) -> LiveLineup:
+    found: LiveLineup = request.app.state.lineup
+    return found
+
+
+def _database(request: Request) -> Database:
+    found: Database = request.app.state.database
+    return found

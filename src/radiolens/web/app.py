@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+import anyio.to_thread
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
@@ -19,7 +20,8 @@ from radiolens.imaging.sandbox import readers_sandbox
 from radiolens.inference.lineup import Choice, LiveLineup
 from radiolens.inference.predict import Predictor
 from radiolens.safety.gate import Gate
-from radiolens.settings import UPLOAD_CHOICES, Settings
+from radiolens.settings import NONE, UPLOAD_CHOICES, Settings
+from radiolens.store.clock import Clock, utc_now
 from radiolens.store.database import Database, open_database
 from radiolens.store.models import read_choice
 from radiolens.web import api, language, legacy, openapi, pages, problems
@@ -32,6 +34,12 @@ from radiolens.web.answers import Answerer
 from radiolens.web.budget import ByteBudget
 from radiolens.web.error_page import show_error
 from radiolens.web.guard import Guard
+from radiolens.web.reading import api as work_list_api
+from radiolens.web.reading import case_pages, images
+from radiolens.web.reading import work_list as work_list_page
+from radiolens.web.reading.opened import OpenedStacks
+from radiolens.worklist.keys import read_keys
+from radiolens.worklist.work_list import WorkList
 
 __all__ = ["ROUTERS", "create_app"]
 
@@ -39,6 +47,10 @@ _log = logging.getLogger(__name__)
 
 ROUTERS = (
     api.router,
+    work_list_api.router,
+    work_list_page.router,
+    case_pages.router,
+    images.router,
     legacy.router,
     pages.router,
     language.router,
@@ -50,14 +62,14 @@ ROUTERS = (
 """Of all routes; the navigation shows the pages that are among them."""
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """Return the app; its bundles are opened and checked when it starts."""
+def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> FastAPI:
+    """Return the app; its bundles are opened and checked when it starts. Sessions and retention go by the clock."""
     settings = settings or Settings.model_validate({})
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         untrusted.start()
-        database = open_database(settings.database_address)
+        database = open_database(settings.database_address, clock=clock)
         app.state.database = database
         accounts = Accounts(database, Policy.of(settings), Passwords(settings.password_memory_kib))
         app.state.accounts = app.state.identify = accounts
@@ -71,7 +83,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.lineup, app.state.answerer = live, Answerer(live)
         app.state.upload_budget = ByteBudget(settings.max_upload_bytes)
         _warn(settings, predictor, accounts)
+        app.state.work_list = work_list = _work_list(settings, database, live)
+        app.state.opened_stacks = OpenedStacks(images.MOST_BYTES)
+        work_list.start()
         yield
+        await anyio.to_thread.run_sync(work_list.stop)
         database.close()
         readers_sandbox().stop()  # here, since after SIGTERM the interpreter's own end is not reached
 
@@ -102,6 +118,12 @@ def _chosen(database: Database) -> Choice:
     """Return which versions and profiles the site has chosen."""
     with database.reading() as session:
         return read_choice(session)
+
+
+def _work_list(settings: Settings, database: Database, lineup: LiveLineup) -> WorkList:
+    told = settings.store_key.get_secret_value()
+    keys = read_keys(settings.home / "store.key", "" if told == NONE else told)
+    return WorkList(database, settings.home, keys, lineup, scorers=settings.scorers, quota_bytes=settings.quota_bytes)
 
 
 def _warn_of_unusable(predictor: Predictor) -> None:

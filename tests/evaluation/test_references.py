@@ -105,6 +105,11 @@ REFERENCES: dict[str, tuple[str, str]] = {
     ),
     "paired.holm": ("statsmodels", "test_holm_is_that_of_statsmodels"),
     "paired.mcnemar": ("statsmodels", "test_mcnemar_is_the_exact_test_of_statsmodels"),
+    "reader_study.reading_accuracy": (
+        "statsmodels",
+        "test_sensitivity_and_specificity_are_the_shares_and_wilson_intervals_of_statsmodels",
+    ),
+    "reader_study.switches": ("worked example", "test_switches_are_counted_by_where_they_end"),
     "predictive_values.npv_interval": (
         "simulated coverage",
         "test_the_intervals_hold_the_true_value_as_often_as_they_say",
@@ -219,6 +224,7 @@ NO_MEASURE = {
     "plan_steps.rule_of_step": "names a rule",
     "plan_profile.profile_of": "tells what the measures of a plan are",
     "plan_profile.rule_options": "names options",
+    "reader_study.either": "joins two decisions",
     "subgroups.by_group": "applies a measure to parts",
     "subgroups.worst_group": "chooses one of several intervals",
     "threshold_plan.check_enough": "refuses arguments",

@@ -19,6 +19,7 @@ from radiolens.imaging import untrusted
 from radiolens.imaging.sandbox import readers_sandbox
 from radiolens.inference.lineup import Choice, LiveLineup
 from radiolens.inference.predict import Predictor
+from radiolens.report import fonts
 from radiolens.safety.gate import Gate
 from radiolens.settings import NONE, UPLOAD_CHOICES, Settings
 from radiolens.store.clock import Clock, utc_now
@@ -29,13 +30,13 @@ from radiolens.web.accounts import account_page, sign_in_pages, users_page
 from radiolens.web.accounts.passwords import Passwords
 from radiolens.web.accounts.policy import Policy
 from radiolens.web.accounts.service import Accounts
-from radiolens.web.administration import models_page
+from radiolens.web.administration import models_page, planner_page, site_page
 from radiolens.web.answers import Answerer
 from radiolens.web.budget import ByteBudget
 from radiolens.web.error_page import show_error
 from radiolens.web.guard import Guard
 from radiolens.web.reading import api as work_list_api
-from radiolens.web.reading import case_pages, images
+from radiolens.web.reading import case_pages, comparison, images, report
 from radiolens.web.reading import work_list as work_list_page
 from radiolens.web.reading.opened import OpenedStacks
 from radiolens.worklist.keys import read_keys
@@ -49,8 +50,10 @@ ROUTERS = (
     api.router,
     work_list_api.router,
     work_list_page.router,
+    report.router,  # before case_pages, whose {case_id} would take the name of a .json file
     case_pages.router,
     images.router,
+    comparison.router,
     legacy.router,
     pages.router,
     language.router,
@@ -58,6 +61,8 @@ ROUTERS = (
     account_page.router,
     users_page.router,
     models_page.router,
+    planner_page.router,
+    site_page.router,
 )
 """Of all routes; the navigation shows the pages that are among them."""
 
@@ -99,7 +104,6 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> Fast
         version=__version__,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
-        root_path=settings.root,
         docs_url=None,
         redoc_url=None,
     )
@@ -107,10 +111,17 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> Fast
     for router in ROUTERS:
         app.include_router(router)
     app.state.paths = frozenset(getattr(route, "path", "") for router in ROUTERS for route in router.routes)
+    app.mount("/static/fonts", StaticFiles(directory=fonts.FOLDER), name="fonts")
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     problems.install(app, show_error)
     app.add_middleware(language.RequestLanguage)
-    app.add_middleware(Guard, allow_remote=settings.allow_remote, trusted=settings.proxies, hosts=settings.host_names)
+    app.add_middleware(
+        Guard,
+        allow_remote=settings.allow_remote,
+        trusted=settings.proxies,
+        hosts=settings.host_names,
+        root=settings.root,
+    )
     return app
 
 

@@ -40,15 +40,23 @@ class Guard:
 
     Without `allow_remote` this computer alone is answered. With it, others are too: over HTTPS, under one of the names
     of `hosts` (in lower case; empty for any), and through no other proxies than the `trusted` ones, whose word on
-    client and scheme is believed. Whether people have to sign in is not decided here.
+    client and scheme is believed. `root` is the path below which a proxy shows the app, empty for none. Whether people
+    have to sign in is not decided here.
     """
 
     def __init__(
-        self, app: ASGIApp, *, allow_remote: bool, trusted: Sequence[str] = (), hosts: Collection[str] = ()
+        self,
+        app: ASGIApp,
+        *,
+        allow_remote: bool,
+        trusted: Sequence[str] = (),
+        hosts: Collection[str] = (),
+        root: str = "",
     ) -> None:
         self._app = app
         self._allow_remote = allow_remote
         self._hosts = hosts
+        self._root = root
         self._trusted = tuple(map(ipaddress.ip_network, trusted))
         # It changes client and scheme of requests that come from a trusted proxy, after it was seen who is the peer.
         # Any, since uvicorn has its own types for what Starlette describes with other ones.
@@ -62,6 +70,7 @@ class Guard:
         headers = Headers(scope=scope)
         addresses = [_address(scope.get("client")), _address(scope.get("server")), _host(headers)]
         scope[LOCAL_KEY] = all(map(_is_loopback, addresses)) and not _is_forwarded(headers)
+        _put_below(scope, self._root)
         scope[_PEER] = _address(scope.get("client"))
         await self._believing(scope, receive, send)
 
@@ -104,6 +113,16 @@ class Guard:
         except ValueError:
             return False
         return any(address in network for network in self._trusted)
+
+
+def _put_below(scope: Scope, root: str) -> None:
+    """Say below which path the app stands, and give every path its beginning that a proxy may have cut off."""
+    if not root:
+        return
+    scope["root_path"] = root
+    if scope["path"] != root and not scope["path"].startswith(f"{root}/"):
+        scope["path"] = root + scope["path"]
+        scope["raw_path"] = root.encode() + (scope.get("raw_path") or b"")
 
 
 def _is_forwarded(headers: Headers) -> bool:

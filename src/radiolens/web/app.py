@@ -20,7 +20,6 @@ from radiolens.imaging.sandbox import readers_sandbox
 from radiolens.inference.lineup import Choice, LiveLineup
 from radiolens.inference.predict import Predictor
 from radiolens.report import fonts
-from radiolens.report import fonts
 from radiolens.safety.gate import Gate
 from radiolens.settings import NONE, UPLOAD_CHOICES, Settings
 from radiolens.store.clock import Clock, utc_now
@@ -52,10 +51,8 @@ ROUTERS = (
     work_list_api.router,
     work_list_page.router,
     report.router,  # before case_pages, whose {case_id} would take the name of a .json file
-    report.router,  # before case_pages, whose {case_id} would take the name of a .json file
     case_pages.router,
     images.router,
-    comparison.router,
     comparison.router,
     legacy.router,
     pages.router,
@@ -115,7 +112,6 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> Fast
         app.include_router(router)
     app.state.paths = frozenset(getattr(route, "path", "") for router in ROUTERS for route in router.routes)
     app.mount("/static/fonts", StaticFiles(directory=fonts.FOLDER), name="fonts")
-    app.mount("/static/fonts", StaticFiles(directory=fonts.FOLDER), name="fonts")
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     problems.install(app, show_error)
     app.add_middleware(language.RequestLanguage)
@@ -168,7 +164,6 @@ def _warn(settings: Settings, predictor: Predictor, accounts: Accounts) -> None:
         _log.warning(
             "%s lies in the working folder. It is not opened or used. To use it, import it once, then start the "
             "program again: radiolens import-h5 %s",
-            name,
             name,
         )
     for choice in UPLOAD_CHOICES:

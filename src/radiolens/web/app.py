@@ -165,6 +165,7 @@ def _warn(settings: Settings, predictor: Predictor, accounts: Accounts) -> None:
             "%s lies in the working folder. It is not opened or used. To use it, import it once, then start the "
             "program again: radiolens import-h5 %s",
             name,
+            name,
         )
     for choice in UPLOAD_CHOICES:
         bundle = settings.upload_bundle(choice)

@@ -25,7 +25,7 @@ from radiolens.settings import NONE, UPLOAD_CHOICES, Settings
 from radiolens.store.clock import Clock, utc_now
 from radiolens.store.database import Database, open_database
 from radiolens.store.models import read_choice
-from radiolens.web import api, language, legacy, openapi, pages, problems
+from radiolens.web import api, help_pages, language, legacy, openapi, pages, problems
 from radiolens.web.accounts import account_page, sign_in_pages, users_page
 from radiolens.web.accounts.passwords import Passwords
 from radiolens.web.accounts.policy import Policy
@@ -57,6 +57,7 @@ ROUTERS = (
     legacy.router,
     pages.router,
     language.router,
+    help_pages.router,
     sign_in_pages.router,
     account_page.router,
     users_page.router,

@@ -235,7 +235,7 @@ def _pattern(sentence: str) -> re.Pattern[str]:
 
 def _value(name: str, text: str) -> str:
     """Return a value as the language writes it: a share, alternatives, a kind of picture; all else as it is."""
-    if share := _PERCENT.fullmatch(text):
+    if name == "percent" and (share := _PERCENT.fullmatch(text)):
         written = percent(int(share["number"]) / 100)
         return _("over %(percent)s", percent=written) if share["over"] else written
     if name == "expected":

@@ -8,8 +8,9 @@ from starlette.templating import Jinja2Templates
 
 from radiolens.web.accounts.frame import frame_context
 from radiolens.web.language import install
+from radiolens.web.tour import tour_context
 
 __all__ = ["templates"]
 
-templates = Jinja2Templates(Path(__file__).parent / "templates", context_processors=[frame_context])
+templates = Jinja2Templates(Path(__file__).parent / "templates", context_processors=[frame_context, tour_context])
 install(templates.env)

@@ -234,12 +234,24 @@ def _alone(study: Study, prediction: Prediction) -> Iterator[str]:
             )
 
 
+_BASES = (
+    N_("best balanced accuracy on the validation split, every source weighing the same among present and absent"),
+    N_(
+        "best balanced accuracy on answers out of fold: those to the folds 1, 2, 3, 4, each by the network that was "
+        "trained without it, and this network's to validation cases without a fold, every source weighing the same "
+        "among present and absent"
+    ),
+    N_("one half: the label is likelier than all others together"),
+)
+"""What the released bundles say of their thresholds, here only to be translated; a site's own text stays as it is."""
+
+
 def _thresholds(bundle: Bundle, shown: Sequence[Finding]) -> str:
     """Say whose the thresholds are."""
     if any(entry.threshold != bundle.thresholds[entry.label] for entry in shown):
         return _("The thresholds were set by this site.")
     basis = bundle.threshold_evidence.split(". ")[0]  # behind it stand numbers of images
-    return _("The thresholds are those of the model (basis: %(basis)s); your site has set none.", basis=basis)
+    return _("The thresholds are those of the model (basis: %(basis)s); your site has set none.", basis=_(basis))
 
 
 def _data(bundle: Bundle) -> tuple[str, ...]:

@@ -60,6 +60,51 @@ def test_temperatures_are_those_of_kinds_and_defects(tmp_path: Path) -> None:
     assert [seen.rotated, seen.inverted, seen.cropped] == pytest.approx(expected, abs=1e-4)
 
 
+def somewhat_inverted(folder: Path, *second_look: str) -> GateNetwork:
+    """Return a gate that takes every picture for inverted, and bright ones more so."""
+    kernel, bias = np.zeros((4, 8), np.float32), np.zeros(8, np.float32)
+    kernel[:, 6], bias[6] = 1.0, 3.0
+    return GateNetwork.open(make_gate(folder, kernel, bias, second_look=second_look))
+
+
+def corner(edge: float, middle: float, side: int = SIDE) -> np.ndarray:
+    """Return a picture (side, side) of one brightness, with an eighth of it in another."""
+    picture = np.full((side, side), middle, np.float32)
+    picture[: side // 8] = edge
+    return picture
+
+
+@pytest.mark.parametrize("unit", [Unit.UNIT_INTERVAL, Unit.HOUNSFIELD])
+def test_what_looks_inverted_is_believed_only_if_its_inverse_looks_less_so(tmp_path: Path, unit: Unit) -> None:
+    low, high = (0.0, 80.0) if unit is Unit.HOUNSFIELD else (0.1, 0.9)
+    dark, bright = corner(high, low), corner(low, high)
+    once, twice = somewhat_inverted(tmp_path / "once"), somewhat_inverted(tmp_path / "twice", "inverted")
+    assert once.look(dark, unit).inverted >= 0.5
+    assert twice.look(dark, unit).inverted < 0.01
+    assert twice.look(bright, unit).inverted > 0.99
+    for seen in (once.look(bright, unit), twice.look(bright, unit)):
+        assert seen.inverted <= 1 / (1 + np.exp(-6.9))  # a second look makes nobody surer
+
+
+def test_what_does_not_look_inverted_is_looked_at_once(tmp_path: Path) -> None:
+    limits = {"kind": 0.5, "rotated": 0.5, "inverted": 0.9, "cropped": 0.5, "distance": 0.99}
+    kernel, bias = np.zeros((4, 8), np.float32), np.zeros(8, np.float32)
+    kernel[:, 6], bias[6] = 1.0, 4.5  # a dark picture stays below the limit, though its inverse looks more inverted
+    dark, seen = corner(0.9, 0.1), []
+    for name, second_look in (("once", ()), ("twice", ("inverted",))):
+        folder = make_gate(tmp_path / name, kernel, bias, refuse_from=limits, second_look=second_look)
+        seen.append(GateNetwork.open(folder).look(dark, Unit.UNIT_INTERVAL).inverted)
+    assert seen[0] == seen[1] == pytest.approx(0.82, abs=0.01)
+
+
+def test_a_gate_of_before_has_no_second_look(tmp_path: Path) -> None:
+    folder = make_gate(tmp_path)
+    content = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    del content["second_look"]
+    (folder / "bundle.json").write_text(json.dumps(content), encoding="utf-8")
+    assert read_gate(folder).bundle.second_look == ()
+
+
 def test_distance_is_the_share_of_held_out_pictures_that_lie_nearer() -> None:
     reference = Reference(
         projection=np.eye(2, dtype=np.float32) * 2,
@@ -118,6 +163,7 @@ def test_a_network_that_answers_otherwise_than_it_did_is_refused(tmp_path: Path)
         ({"temperature": {"kind": 0, "rotated": 1, "inverted": 1, "cropped": 1}}, "temperature must be above 0"),
         ({"name": "chest-xray"}, "expected the name 'gate'"),
         ({"more": 1}, "more"),
+        ({"second_look": ["cropped"]}, r"second_look to name some of inverted, found \['cropped'\]"),
         ({"format": 99}, "another version of radiolens"),
     ],
 )

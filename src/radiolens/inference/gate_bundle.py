@@ -24,10 +24,13 @@ from radiolens.imaging.preprocess import Preprocessing
 from radiolens.prediction import BundleIdentity
 from radiolens.safety.sight import OPERATING_POINTS, Kind
 
-__all__ = ["DEFECTS", "GateBundle", "InstalledGate", "find_gate", "is_gate", "read_gate", "write_gate"]
+__all__ = ["DEFECTS", "SECOND_LOOKS", "GateBundle", "InstalledGate", "find_gate", "is_gate", "read_gate", "write_gate"]
 
 DEFECTS = ("rotated", "inverted", "cropped")
 """What the network says of a picture besides its kind."""
+
+SECOND_LOOKS = ("inverted",)
+"""The defects for which a second look is known: at the picture without the defect."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class GateBundle:
 
     The network's output is one logit for each of `kinds`, then one for each of `defects`. `temperature` divides them:
     `kind` those of the kinds, the name of a defect its own. `refuse_from` are the operating points (see
-    `radiolens.safety.sight.Sight`), `threshold_evidence` says on what they were chosen.
+    `radiolens.safety.sight.Sight`), `threshold_evidence` says on what they were chosen. `second_look` names the defects
+    of which a picture is suspected only, until a look at the picture without it finds less of it.
     """
 
     version: str
@@ -48,6 +52,7 @@ class GateBundle:
     threshold_evidence: str
     limits: tuple[str, ...]
     provenance: Mapping[str, object]
+    second_look: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,11 +102,14 @@ def write_gate(bundle: GateBundle, folder: Path) -> InstalledGate:
 def _from_json(content: Mapping[str, Any]) -> GateBundle:
     """Return the bundle; raise KeyError, TypeError or ValueError for anything that is not as declared there."""
     known = {"name", *(entry.name for entry in fields(GateBundle))}
-    if content.keys() != known or content["name"] != GATE:
+    if content.keys() | {"second_look"} != known or content["name"] != GATE:
         raise ValueError(f"expected the name {GATE!r} and {', '.join(sorted(known))}, found {', '.join(content)}")
     kinds, defects = tuple(Kind(name) for name in content["kinds"]), tuple(content["defects"])
     if sorted(kinds) != sorted(Kind) or sorted(defects) != sorted(DEFECTS):
         raise ValueError(f"expected every kind and defect once, found {[*kinds, *defects]}")
+    second_look = tuple(content.get("second_look", ()))
+    if not set(second_look) <= set(SECOND_LOOKS):
+        raise ValueError(f"expected second_look to name some of {', '.join(SECOND_LOOKS)}, found {list(second_look)}")
     temperature = _numbers(content["temperature"], ("kind", *defects), "temperature")
     if min(temperature.values()) <= 0:
         raise ValueError(f"temperature must be above 0, found {min(temperature.values())}")
@@ -115,6 +123,7 @@ def _from_json(content: Mapping[str, Any]) -> GateBundle:
         threshold_evidence=str(content["threshold_evidence"]),
         limits=tuple(str(limit) for limit in content["limits"]),
         provenance=dict(content["provenance"]),
+        second_look=second_look,
     )
 
 

@@ -85,17 +85,20 @@ class GateNetwork:
 
     def look(self, pixels: NDArray[np.float32], unit: Unit) -> Sight:
         """Return what the network sees in one slice (rows, columns)."""
-        grey = grey_levels(pixels, unit, self.bundle.preprocessing)
-        answers, distances = self.answers(grey[np.newaxis])
-        kinds = len(self.bundle.kinds)
-        told = dict(zip(self.bundle.defects, map(float, answers[0, kinds:]), strict=True))
+        bundle, kinds = self.bundle, len(self.bundle.kinds)
+        grey = grey_levels(pixels, unit, bundle.preprocessing)
+        logits, pooled = self.run(grey[np.newaxis])
+        answers = self.probabilities(logits)[0]
+        told = dict(zip(bundle.defects, map(float, answers[kinds:]), strict=True))
+        if "inverted" in bundle.second_look and told["inverted"] >= bundle.refuse_from["inverted"]:
+            told["inverted"] = min(told["inverted"], self._rather_inverted(logits, pixels, unit))
         return Sight(
-            kinds=dict(zip(self.bundle.kinds, map(float, answers[0, :kinds]), strict=True)),
+            kinds=dict(zip(bundle.kinds, map(float, answers[:kinds]), strict=True)),
             rotated=told["rotated"],
             inverted=told["inverted"],
             cropped=told["cropped"],
-            distance=float(distances[0]),
-            refuse_from=self.bundle.refuse_from,
+            distance=float(self.reference.distance(pooled)[0]),
+            refuse_from=bundle.refuse_from,
         )
 
     def answers(self, grey: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -120,6 +123,20 @@ class GateNetwork:
         image = network_input(grey, self.bundle.preprocessing)
         logits, features = self._session.run(["logits", "features"], {"image": image})
         return logits, features.mean(axis=(1, 2))
+
+    def _rather_inverted(self, logits: NDArray[np.float32], pixels: NDArray[np.float32], unit: Unit) -> float:
+        """Return the probability that this slice is inverted rather than its inverse, by what both look like.
+
+        Another hospital's films may all look somewhat inverted; their inverses then look more so, and the difference
+        of both stays what it is.
+        """
+        bundle = self.bundle
+        place = len(bundle.kinds) + bundle.defects.index("inverted")
+        middle = np.float32(bundle.preprocessing.window_hu[0] if unit is Unit.HOUNSFIELD else 0.0)
+        grey = grey_levels(2 * middle - pixels, unit, bundle.preprocessing)  # what is filled stays black
+        of_inverse, _ = self.run(grey[np.newaxis])
+        difference = logits[:, [place]] - of_inverse[:, [place]]
+        return float(probabilities(difference, bundle.temperature["inverted"], exclusive=False)[0, 0])
 
     def _check_golden(self) -> None:
         grey, expected = read_arrays(self.installed.folder / "golden.npz", "grey", "probabilities")

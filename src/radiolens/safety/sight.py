@@ -31,7 +31,8 @@ class Sight:
 
     `kinds` holds the calibrated probability of every kind; they sum to one. `rotated`, `inverted` and `cropped` are
     probabilities (0 to 1), given that the slice is what a task is for. `distance` is how far it lies from the training
-    data of the gate network on its features: the share (0 to 1) of held-out training pictures that lie nearer.
+    data of the gate network on its features: the share (0 to 1) of held-out training pictures that lie nearer. Where a
+    slice looked inverted, `inverted` may have been lowered by a look at its inverse.
     `refuse_from` holds the limits of the gate bundle: the least probability to believe a kind under `kind`, and under
     the other names the value from which a slice is refused. Raises ValueError if a kind or a limit is missing, or a
     value is no probability.

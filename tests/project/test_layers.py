@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("store",),
     ("settings",),
     ("notebook", "worklist"),
-    ("web",),
+    ("web", "doctor"),
     ("cli",),
 )
 """From the lowest; a layer imports from those before it, never from a neighbour in its own."""

@@ -22,6 +22,10 @@ NAMED_COMMAND = re.compile(r"radiolens((?: [a-z][a-z0-9-]+)+)")
 OPTION = re.compile(r"--[a-z][a-z-]+")
 
 
+GROUPS = (["audit"], ["bundle"], ["data"], ["db"], ["users"])
+"""Commands that have commands of their own."""
+
+
 @cache
 def help_of(*words: str) -> str | None:
     """Return the help text of a command, None if there is no such command."""
@@ -35,7 +39,7 @@ def command_words(line: str) -> tuple[str, ...]:
     """Return the command of a line that calls radiolens: the words up to the first argument that is none."""
     words = line.split()[1:]
     names = [word for word in words[:2] if re.fullmatch(r"[a-z][a-z0-9-]+", word)]
-    return tuple(names if names[:1] in (["data"], ["bundle"]) else names[:1])
+    return tuple(names if names[:1] in GROUPS else names[:1])
 
 
 def calls() -> list[str]:

@@ -24,6 +24,14 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def new_server_database(request: pytest.FixtureRequest) -> str:
+    """Return the URL of one more empty database on PostgreSQL."""
+    if needs_postgresql.args[0]:
+        pytest.skip(needs_postgresql.kwargs["reason"])
+    return new_database(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture
 def database(address: str) -> Iterator[Database]:
     """Give a database with its tables."""
     opened = open_database(address)

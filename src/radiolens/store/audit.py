@@ -157,12 +157,14 @@ def entries(
     until: datetime | None = None,
     before: int | None = None,
     limit: int | None = None,
+    newest_first: bool = True,
 ) -> Iterator[Entry]:
-    """Yield entries from the newest back: of an actor, of actions and targets that begin so, from `since` to `until`.
+    """Yield entries of an actor, of actions and targets that begin so, from `since` on and before `until`.
 
     `before` is the number to go on below; without `limit` all are given, read in pieces.
     """
-    query = select(AuditEntryRow).order_by(AuditEntryRow.number.desc())
+    number = AuditEntryRow.number
+    query = select(AuditEntryRow).order_by(number.desc() if newest_first else number)
     if actor:
         query = query.where(AuditEntryRow.actor == actor)
     if action:
@@ -174,7 +176,7 @@ def entries(
     if until:
         query = query.where(AuditEntryRow.at < until)
     if before is not None:
-        query = query.where(AuditEntryRow.number < before)
+        query = query.where(number < before)
     return map(_entry, session.scalars(query.limit(limit).execution_options(yield_per=_BATCH)))
 
 

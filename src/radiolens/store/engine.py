@@ -20,13 +20,26 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from radiolens.errors import StoreBusy, StoreError, StoreFull, StoreUnavailable
 
-__all__ = ["READ_ONLY", "WAIT_S", "database_file", "database_url", "make_engine", "shown", "store_error"]
+__all__ = [
+    "APPLICATION_NAME",
+    "READ_ONLY",
+    "WAIT_S",
+    "database_file",
+    "database_url",
+    "make_engine",
+    "shown",
+    "sqlite_url",
+    "store_error",
+]
 
 WAIT_S = 10.0
 """For another program's write to end."""
 
 READ_ONLY = "radiolens_read_only"
 """Execution option of a connection whose transactions only read."""
+
+APPLICATION_NAME = "radiolens"
+"""By which a PostgreSQL server knows this program."""
 
 _CONNECT_TIMEOUT_S = 10
 _DRIVER = "postgresql+pg8000"
@@ -53,6 +66,11 @@ def database_url(text: str) -> URL:
     return url.set(drivername="sqlite")
 
 
+def sqlite_url(file: Path) -> URL:
+    """Return the address of a SQLite file."""
+    return URL.create("sqlite", database=str(file))
+
+
 def database_file(url: URL) -> Path | None:
     """Return the file of a SQLite database, None for a server."""
     return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
@@ -70,13 +88,18 @@ def make_engine(url: URL, *, wait_s: float = WAIT_S) -> Engine:
     if file is not None:
         _make_file(file)
         engine = create_engine(
-            url, connect_args={"timeout": wait_s}, pool_size=_CONNECTIONS, max_overflow=0, pool_timeout=wait_s
+            url,
+            connect_args={"timeout": wait_s},
+            pool_size=_CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=wait_s,
+            hide_parameters=True,  # an error goes into the log, what a reader wrote does not
         )
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     options, bare = _tls(url)
-    options |= {"timeout": _CONNECT_TIMEOUT_S, "application_name": "radiolens"}
+    options |= {"timeout": _CONNECT_TIMEOUT_S, "application_name": APPLICATION_NAME}
     options["startup_params"] = {"TimeZone": "UTC", "lock_timeout": str(round(wait_s * 1000))}
     try:
         return create_engine(
@@ -85,6 +108,7 @@ def make_engine(url: URL, *, wait_s: float = WAIT_S) -> Engine:
             pool_size=_CONNECTIONS,
             max_overflow=0,
             pool_timeout=wait_s,
+            hide_parameters=True,
             pool_pre_ping=True,  # servers and firewalls end idle connections
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:

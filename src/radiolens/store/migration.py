@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Engine, func, inspect, select
 
 from radiolens.errors import OtherSchema, StoreUnavailable
 
-__all__ = ["check", "newest", "revision", "upgrade"]
+__all__ = ["check", "newest", "refuse_foreign", "revision", "upgrade", "upgrade_within"]
 
 _LOCK = int.from_bytes(hashlib.sha256(b"radiolens db upgrade").digest()[:8], signed=True)
 """Of PostgreSQL; on SQLite the transaction itself holds the file."""
@@ -22,9 +23,7 @@ _NONE = "none"
 
 def newest() -> str:
     """Return the revision that this version of radiolens works with."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None  # noqa: S101  the package holds the steps
-    return head
+    return _revisions()[0]
 
 
 def revision(engine: Engine) -> str | None:
@@ -49,14 +48,26 @@ def upgrade(engine: Engine, target: str = "head") -> None:
     Raises OtherSchema if it was made by a newer version, StoreUnavailable if it holds tables of another program.
     """
     with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-        found = MigrationContext.configure(connection).get_current_revision()
-        _refuse_newer(found)
-        if found is None:
+        upgrade_within(connection, target)
+
+
+def refuse_foreign(engine: Engine) -> None:
+    """Raise StoreUnavailable if the database holds tables, but none of radiolens."""
+    with engine.connect() as connection:
+        if MigrationContext.configure(connection).get_current_revision() is None:
             _refuse_foreign(connection)
-        if found != newest() or target != "head":
-            command.upgrade(_config(connection), target)
+
+
+def upgrade_within(connection: Connection, target: str = "head") -> None:
+    """Do what `upgrade` does in a transaction that is open already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    found = MigrationContext.configure(connection).get_current_revision()
+    _refuse_newer(found)
+    if found is None:
+        _refuse_foreign(connection)
+    if found != newest():
+        command.upgrade(_config(connection), target)
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -67,9 +78,14 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
+def _revisions() -> tuple[str, ...]:
+    """Return all revisions of this version, the newest first; loading the steps takes a while."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
 def _refuse_newer(found: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found not in _revisions():
         raise OtherSchema(
             "The database was made by a newer radiolens. Install that version, or restore a backup of this one.",
             found,

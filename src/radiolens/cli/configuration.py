@@ -21,5 +21,10 @@ def read_settings() -> Settings:
     try:
         return Settings.model_validate({})
     except ValidationError as error:
-        wrong = "; ".join(f"RADIOLENS_{entry['loc'][0]!s}".upper() + f": {entry['msg']}" for entry in error.errors())
+        wrong = "; ".join(": ".join([*_variable(entry["loc"]), entry["msg"]]) for entry in error.errors())
         raise click.UsageError(f"The environment or .env holds wrong settings. {wrong}") from error
+
+
+def _variable(place: tuple[int | str, ...]) -> list[str]:
+    """Return the name of the variable; what is wrong of several together has no place."""
+    return [f"RADIOLENS_{place[0]}".upper()] if place else []

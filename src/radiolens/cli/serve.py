@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import socket
+import ssl
+from typing import TYPE_CHECKING
 
 import click
 
 from radiolens.cli import Failure
 from radiolens.cli.configuration import read_settings
+
+if TYPE_CHECKING:
+    from radiolens.settings import Settings
 
 __all__ = ["command"]
 
@@ -23,9 +28,13 @@ def command(host: str | None, port: int | None) -> None:
     given = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
     settings = read_settings().model_copy(update=given)
     _check_address(settings.host, settings.port)
+    tls = _tls_files(settings)
     import uvicorn
 
+    from radiolens.store.database import open_database
     from radiolens.web.app import create_app
+
+    open_database(settings.database_address).close()  # what is wrong with it is one sentence here
 
     uvicorn.run(
         create_app(settings),
@@ -34,7 +43,25 @@ def command(host: str | None, port: int | None) -> None:
         proxy_headers=False,
         access_log=False,
         timeout_graceful_shutdown=_STREAMS_END_S,
+        ssl_certfile=tls[0],
+        ssl_keyfile=tls[1],
     )
+
+
+def _tls_files(settings: Settings) -> tuple[str | None, str | None]:
+    """Return certificate and key for HTTPS, None for HTTP; raise Failure if they do not fit."""
+    from radiolens.settings import NONE
+
+    if settings.tls_certificate == NONE:
+        return None, None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key)
+    except OSError as error:  # SSLError is one
+        raise Failure(
+            f"{settings.tls_certificate} and {settings.tls_key} are no certificate and key that fit together "
+            f"({error}). Expected PEM files; see RADIOLENS_TLS_CERTIFICATE in docs/settings.md."
+        ) from error
+    return settings.tls_certificate, settings.tls_key
 
 
 def _check_address(host: str, port: int) -> None:

@@ -130,8 +130,8 @@ def add_account(
     if not _NAME.fullmatch(known) or known in {"local", "console", "radiolens"}:
         raise InvalidAccount(
             _(
-                "%(name)s cannot be a name. It has 1 to 64 letters, digits or . @ + - _, begins with a letter or digit, "
-                "and is not local, console or radiolens, which stand for no person.",
+                "%(name)s cannot be a name. It has 1 to 64 letters, digits or . @ + - _, begins with a letter or "
+                "digit, and is not local, console or radiolens, which stand for no person.",
                 name=repr(name[:70]),
             )
         )
@@ -192,7 +192,7 @@ def set_active(session: Session, user_id: UUID, *, active: bool) -> None:
 
 
 def set_subject(session: Session, user_id: UUID, issuer: str, subject: str) -> None:
-    """Link an account that has no password to a subject of an OpenID Connect provider; raise InvalidAccount if linked."""
+    """Tie an account without a password to a subject of an OpenID Connect provider; raise InvalidAccount if it is."""
     row = _row(session, user_id)
     if row.password_hash is not None or row.oidc_subject is not None:
         raise InvalidAccount(_("The account %(name)s has another way to sign in already.", name=repr(row.name)))

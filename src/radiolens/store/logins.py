@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from radiolens.errors import InvalidAccount
 from radiolens.locale.translate import gettext as _
-from radiolens.store.accounts import Account
+from radiolens.store.accounts import Account, login_name
 from radiolens.store.clock import CLOCK
 from radiolens.store.schema import ApiTokenRow, LoginFailureRow, LoginSessionRow, UserRow
 
@@ -27,6 +28,7 @@ __all__ = [
     "find_token",
     "list_tokens",
     "locked_until",
+    "name_key",
     "note_failure",
     "open_session",
     "revoke_token",
@@ -154,6 +156,11 @@ def revoke_token(session: Session, user_id: UUID, token_id: UUID) -> ApiToken:
         raise InvalidAccount(_("There is no such token in this account. Look at the list of your tokens."))
     row.revoked = row.revoked or _now(session)
     return ApiToken.of(row)
+
+
+def name_key(name: str) -> str:
+    """Return the key under which failures of a typed name are counted, whether anybody has the name or not."""
+    return hashlib.sha256(login_name(name).encode()).hexdigest()
 
 
 def locked_until(session: Session, name_sha256: str) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from typing import NoReturn
 
@@ -24,7 +23,7 @@ from radiolens.web.accounts.redirects import away_to, is_navigation
 from radiolens.web.accounts.secret import SESSION_COOKIE, cookie, new_secret, sha256_of
 from radiolens.web.problems import HTTPProblem
 
-__all__ = ["NOT_FOR_TOKENS", "Accounts", "is_local", "name_key", "principal_of"]
+__all__ = ["NOT_FOR_TOKENS", "Accounts", "is_local", "principal_of"]
 
 NOT_FOR_TOKENS = frozenset({Permission.OWN_ACCOUNT, Permission.MANAGE_USERS})
 """What no API token allows: a stolen one must make neither others nor accounts."""
@@ -69,8 +68,9 @@ class Accounts:
         say the same, after the same time, whether or not anybody has the name.
         """
         self.limits.check("sign-in", address, self.policy.sign_ins_per_minute)
+        key = logins.name_key(name)
         with self.database.reading() as session:
-            self._check_lock(logins.locked_until(session, name_key(name)) is not None)
+            self._check_lock(logins.locked_until(session, key) is not None)
             account = accounts.find_by_name(session, name)
             hashed = accounts.password_hash(session, account.id) if account else None
         right = self.passwords.verify(hashed, password)
@@ -78,8 +78,8 @@ class Accounts:
             self._failed(name, account)
         rehashed = self.passwords.hash(password) if self.passwords.outdated(hashed) else None
         with self.database.session() as session:
-            self._check_lock(logins.locked_until(session, name_key(name)) is not None)  # others guess at the same time
-            logins.clear_failures(session, [name_key(name)])
+            self._check_lock(logins.locked_until(session, key) is not None)  # others guess at the same time
+            logins.clear_failures(session, [key])
             if rehashed:
                 accounts.set_hash(session, account.id, rehashed)
         return account
@@ -195,7 +195,7 @@ class Accounts:
         policy = self.policy
         target = _user(account) if account else "user:unknown"
         with self.database.session() as session:
-            locked = logins.note_failure(session, name_key(name), policy.failures, policy.locks_for)
+            locked = logins.note_failure(session, logins.name_key(name), policy.failures, policy.locks_for)
             append(session, PROGRAM, "session.locked" if locked else "session.refused", target)
         self._check_lock(locked)
         detail = _(
@@ -210,11 +210,6 @@ def principal_of(account: Account, withheld: frozenset[Permission] = frozenset()
     """Return the principal of an account; a role that this version does not know gives nothing."""
     roles = frozenset(Role(role) for role in account.roles if role in set(Role))
     return Principal(account.id, account.name, roles, withheld, account.must_change_password)
-
-
-def name_key(name: str) -> str:
-    """Return the key under which failures of a typed name are counted."""
-    return hashlib.sha256(accounts.login_name(name).encode()).hexdigest()
 
 
 def is_local(request: Request) -> bool:

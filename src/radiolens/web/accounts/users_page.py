@@ -21,7 +21,7 @@ from radiolens.store.audit import append
 from radiolens.web.accounts.passwords import temporary
 from radiolens.web.accounts.principal import LOCAL, Permission, Principal, Role, requires
 from radiolens.web.accounts.redirects import root_of
-from radiolens.web.accounts.service import Accounts, name_key
+from radiolens.web.accounts.service import Accounts
 from radiolens.web.accounts.sign_in_pages import Text
 from radiolens.web.templating import templates
 
@@ -154,7 +154,7 @@ def unlock_user(request: Request, principal: _Who, user_id: UUID) -> Response:
     """End the lock of a name."""
     with _changing(request, principal, "user.unlock", {}, user_id) as change:
         account = accounts.find_account(change.session, user_id)
-        logins.clear_failures(change.session, [name_key(account.name)])
+        logins.clear_failures(change.session, [logins.name_key(account.name)])
     return _back(request, user_id)
 
 
@@ -200,7 +200,7 @@ def _user(
 ) -> Response:
     with _accounts(request).database.reading() as session:
         account = accounts.find_account(session, user_id)
-        locked = logins.locked_until(session, name_key(account.name)) is not None
+        locked = logins.locked_until(session, logins.name_key(account.name)) is not None
     page = UserPage(account, locked, account.id == principal.user_id, notice, password)
     return templates.TemplateResponse(request, "user.html", {"page": page}, status)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from radiolens.locale.translate import N_, ngettext
 from radiolens.locale.translate import gettext as _
 from radiolens.prediction import Presence
-from radiolens.store.schema import AnswerStage, CaseState
+from radiolens.store.schema import AnswerStage, CaseState, ImageState
 from radiolens.tasks import TASKS, get_task
 from radiolens.web.accounts.principal import Permission, Principal
 from radiolens.web.pages import DISCLAIMER
@@ -65,6 +65,7 @@ class ShownImage:
     position: int
     address: str
     working_copy: bool
+    readable: bool
     state_words: str
     short: str
     card: Card | None
@@ -230,6 +231,7 @@ def _shown_image(case: CaseView, image: ImageView, find_bundle: FindBundle) -> S
         position=image.position,
         address=f"/cases/{case.summary.case_id}/images/{image.image_id}",
         working_copy=image.working_copy,
+        readable=image.state != ImageState.UNREADABLE,
         state_words=_(STATES[image.state]),
         short=_short(image),
         card=card,

@@ -30,7 +30,7 @@ from radiolens.web.accounts import account_page, sign_in_pages, users_page
 from radiolens.web.accounts.passwords import Passwords
 from radiolens.web.accounts.policy import Policy
 from radiolens.web.accounts.service import Accounts
-from radiolens.web.administration import models_page, planner_page, site_page
+from radiolens.web.administration import compare_page, models_page, planner_page, site_page
 from radiolens.web.answers import Answerer
 from radiolens.web.budget import ByteBudget
 from radiolens.web.error_page import show_error
@@ -61,6 +61,7 @@ ROUTERS = (
     sign_in_pages.router,
     account_page.router,
     users_page.router,
+    compare_page.router,
     models_page.router,
     planner_page.router,
     site_page.router,

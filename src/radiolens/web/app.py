@@ -26,7 +26,7 @@ from radiolens.store.clock import Clock, utc_now
 from radiolens.store.database import Database, open_database
 from radiolens.store.models import read_choice
 from radiolens.web import api, help_pages, language, legacy, openapi, pages, problems
-from radiolens.web.accounts import account_page, sign_in_pages, users_page
+from radiolens.web.accounts import account_page, audit_page, sign_in_pages, users_page
 from radiolens.web.accounts.passwords import Passwords
 from radiolens.web.accounts.policy import Policy
 from radiolens.web.accounts.service import Accounts
@@ -35,6 +35,7 @@ from radiolens.web.answers import Answerer
 from radiolens.web.budget import ByteBudget
 from radiolens.web.error_page import show_error
 from radiolens.web.guard import Guard
+from radiolens.web.logs import RequestLog
 from radiolens.web.reading import api as work_list_api
 from radiolens.web.reading import case_pages, comparison, images, report
 from radiolens.web.reading import work_list as work_list_page
@@ -61,6 +62,7 @@ ROUTERS = (
     sign_in_pages.router,
     account_page.router,
     users_page.router,
+    audit_page.router,
     compare_page.router,
     models_page.router,
     planner_page.router,
@@ -124,6 +126,7 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> Fast
         hosts=settings.host_names,
         root=settings.root,
     )
+    app.add_middleware(RequestLog)
     return app
 
 

@@ -1,0 +1,155 @@
+"""The audit log: who did what and when, whether its chain holds, and the same as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from radiolens.locale.translate import gettext as _
+from radiolens.store import audit
+from radiolens.store.database import Database
+from radiolens.web.accounts.principal import Permission, Principal, requires
+from radiolens.web.problems import HTTPProblem
+from radiolens.web.templating import templates
+
+__all__ = ["PAGE_ENTRIES", "AuditFilter", "AuditPage", "export_audit", "router", "show_audit"]
+
+router = APIRouter(prefix="/audit", include_in_schema=False)
+
+PAGE_ENTRIES = 50
+"""On one page."""
+
+_COLUMNS = ("number", "at", "actor", "action", "target", "detail", "hash")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+_Who = Annotated[Principal, requires(Permission.READ_AUDIT)]
+_Text = Annotated[str, Query(max_length=100)]
+_Day = Annotated[str, Query(max_length=10)]
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """What is looked for; days are those of the computer's clock, `until` is one of them."""
+
+    actor: str = ""
+    action: str = ""
+    target: str = ""
+    since: date | None = None
+    until: date | None = None
+
+    def words(self) -> dict[str, Any]:
+        """Return what `audit.entries` is asked for."""
+        return {
+            "actor": self.actor,
+            "action": self.action,
+            "target": self.target,
+            "since": _midnight(self.since) if self.since else None,
+            "until": _midnight(self.until + timedelta(days=1)) if self.until else None,
+        }
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """What `audit.html` shows.
+
+    `end` is the end of the log, `broken` the first broken link if the chain was `checked`; `older` is the number to go on
+    below, None on the last page.
+    """
+
+    entries: tuple[audit.Entry, ...]
+    asked: AuditFilter
+    end: audit.Anchor
+    checked: bool
+    broken: audit.Break | None
+    older: int | None
+
+
+@router.api_route("", methods=["GET", "HEAD"])
+def show_audit(
+    request: Request,
+    principal: _Who,
+    actor: _Text = "",
+    action: _Text = "",
+    target: _Text = "",
+    since: _Day = "",
+    until: _Day = "",
+    before: Annotated[int | None, Query(ge=1)] = None,
+    verify: bool = False,
+) -> Response:
+    """Show entries from the newest back; with `verify` also whether the whole chain holds."""
+    asked = AuditFilter(actor.strip(), action.strip(), target.strip(), _day(since), _day(until))
+    with _database(request).reading() as session:
+        found = list(audit.entries(session, **asked.words(), before=before, limit=PAGE_ENTRIES + 1))
+        end, broken = audit.head(session), audit.verify(session) if verify else None
+    shown = tuple(found[:PAGE_ENTRIES])
+    older = shown[-1].number if len(found) > PAGE_ENTRIES else None
+    page = AuditPage(shown, asked, end, verify, broken, older)
+    return templates.TemplateResponse(request, "audit.html", {"page": page})
+
+
+@router.get("/audit.csv")
+async def export_audit(
+    request: Request,
+    principal: _Who,
+    actor: _Text = "",
+    action: _Text = "",
+    target: _Text = "",
+    since: _Day = "",
+    until: _Day = "",
+) -> Response:
+    """Give out what is looked for as CSV; the log tells of it."""
+    asked = AuditFilter(actor.strip(), action.strip(), target.strip(), _day(since), _day(until))
+    await run_in_threadpool(_note_export, _database(request), principal)
+    named = {"Content-Disposition": 'attachment; filename="audit.csv"'}
+    return StreamingResponse(_rows(_database(request), asked), media_type="text/csv; charset=utf-8", headers=named)
+
+
+def _note_export(database: Database, principal: Principal) -> None:
+    with database.session() as session:
+        audit.append(session, principal.user_id, "audit.export")
+
+
+def _rows(database: Database, asked: AuditFilter) -> Iterator[str]:
+    yield _line(_COLUMNS)
+    with database.reading() as session:
+        for entry in audit.entries(session, **asked.words()):
+            detail = json.dumps(entry.detail, ensure_ascii=False, sort_keys=True) if entry.detail else ""
+            yield _line(
+                (str(entry.number), entry.at.isoformat(), entry.actor, entry.action, entry.target, detail, entry.hash)
+            )
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    """Return a line of CSV in which no cell is a formula of a spreadsheet."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow(
+        f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells
+    )
+    return text.getvalue()
+
+
+def _database(request: Request) -> Database:
+    found: Database = request.app.state.database
+    return found
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        detail = _("%(found)s is no day. Expected for instance 2026-11-26.", found=text)
+        raise HTTPProblem(422, _("Not a day"), detail) from error
+
+
+def _midnight(day: date) -> datetime:
+    """Return the beginning of a day by the computer's clock."""
+    return datetime.combine(day, time.min).astimezone()

@@ -61,8 +61,8 @@ class AuditFilter:
 class AuditPage:
     """What `audit.html` shows.
 
-    `end` is the end of the log, `broken` the first broken link if the chain was `checked`; `older` is the number to go on
-    below, None on the last page.
+    `end` is the end of the log, `broken` the first broken link if the chain was `checked`; `older` is the number to go
+    on below, None on the last page.
     """
 
     entries: tuple[audit.Entry, ...]

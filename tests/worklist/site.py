@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import numpy as np
+import pytest
 
 from radiolens.imaging.archive import Member
 from radiolens.inference.lineup import LiveLineup
@@ -26,7 +29,19 @@ from radiolens.worklist.work_list import WorkList
 from tests.tiny_bundle import CHANNELS, Weights, make_bundle
 from tests.web.serving import film, png
 
-__all__ = ["WAIT_S", "Clock", "Site", "answering", "films", "site", "wait_until"]
+__all__ = [
+    "WAIT_S",
+    "Clock",
+    "Site",
+    "answering",
+    "films",
+    "needs_mount",
+    "on_a_small_disk",
+    "site",
+    "wait_until",
+]
+
+ROOT = Path(__file__).parents[2]
 
 WAIT_S = 120.0
 """For a handful of films; a busy machine takes long for one."""
@@ -93,7 +108,13 @@ class Site:
 
 @contextmanager
 def site(
-    home: Path, *, scorers: int = 1, weights: Weights | None = None, clock: Clock | None = None, address: str = ""
+    home: Path,
+    *,
+    scorers: int = 1,
+    weights: Weights | None = None,
+    clock: Clock | None = None,
+    address: str = "",
+    wait_s: float = 10.0,
 ) -> Iterator[Site]:
     """Open a site in a folder, new or as it was left."""
     bundles = home.parent / f"{home.name}-bundles"
@@ -101,7 +122,7 @@ def site(
         make_bundle(bundles, "chest-xray", weights=weights)
         make_bundle(bundles, "brain-mri")
     clock = clock or Clock()
-    database = open_database(address or f"sqlite:///{home}/radiolens.db", clock=clock)
+    database = open_database(address or f"sqlite:///{home}/radiolens.db", clock=clock, wait_s=wait_s)
     lineup = LiveLineup([bundles], gate=Gate.HEADER, threads=1)
     keys = read_keys(home / "store.key")
     work_list = WorkList(database, home, keys, lineup, scorers=scorers, quota_bytes=QUOTA_BYTES)
@@ -122,6 +143,27 @@ def answering(*logits: float) -> Weights:
 def films(count: int) -> Sequence[bytes]:
     """Return so many different films."""
     return [png(film(seed)) for seed in range(count)]
+
+
+def can_mount() -> bool:
+    """Say whether a file system of our own can be mounted: on Linux, where the kernel lets users have namespaces."""
+    try:
+        probe = subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False)
+    except FileNotFoundError:
+        return False
+    return probe.returncode == 0
+
+
+needs_mount = pytest.mark.skipif(not can_mount(), reason="needs unshare(1) with user and mount namespaces")
+
+
+def on_a_small_disk(folder: Path, megabytes: int, script: str) -> str:
+    """Run a script in a process for which `folder` is a disk of this size; return what it printed."""
+    mount = f'mount -t tmpfs -o size={megabytes}m tmpfs "{folder}" && exec "$0" "$@"'
+    command = ["unshare", "-rm", "sh", "-c", mount, sys.executable, "-c", script, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def wait_until(true: Callable[[], bool], seconds: float = WAIT_S) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from radiolens.errors import StoreUnavailable, WrongState
 from radiolens.worklist.keys import Key, KeyRing
 from radiolens.worklist.sealing import HEADER_BYTES
 from radiolens.worklist.working_store import WorkingStore
+from tests.worklist.site import needs_mount, on_a_small_disk
 
 KEYS = KeyRing([Key(b"k" * 32)])
 PIECE = 1 << 20
@@ -160,7 +159,7 @@ from pathlib import Path
 from radiolens.errors import StoreFull
 from radiolens.worklist.keys import Key, KeyRing
 from radiolens.worklist.working_store import WorkingStore
-store = WorkingStore.open(Path(sys.argv[1]), KeyRing([Key(b"k" * 32)]))
+store = WorkingStore.open(Path(sys.argv[1]) / "working", KeyRing([Key(b"k" * 32)]))
 kept = store.put([b"x" * 500_000])
 try:
     store.put([b"y" * 3_000_000])
@@ -172,20 +171,8 @@ store.put([b"z" * 500_000])
 """
 
 
-def can_mount() -> bool:
-    """Say whether a file system of our own can be mounted: on Linux, where the kernel lets users have namespaces."""
-    try:
-        probe = subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False)
-    except FileNotFoundError:
-        return False
-    return probe.returncode == 0
-
-
-@pytest.mark.skipif(not can_mount(), reason="needs unshare(1) with user and mount namespaces")
+@needs_mount
 def test_a_full_disk_is_said_and_what_was_kept_stays(tmp_path: Path) -> None:
-    mount = f'mount -t tmpfs -o size=2m tmpfs "{tmp_path}" && exec "$0" "$@"'
-    command = ["unshare", "-rm", "sh", "-c", mount, sys.executable, "-c", FULL, str(tmp_path / "working")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "is full, so the images were not accepted" in done.stdout
-    assert "send them again" in done.stdout
+    told = on_a_small_disk(tmp_path, 2, FULL)
+    assert "is full, so nothing was stored" in told
+    assert "Close cases that are done" in told

@@ -125,10 +125,10 @@ def _overwrite_header(file: Path) -> None:
 def _not_written(folder: Path, error: OSError) -> StoreError:
     if error.errno in _NO_ROOM:
         return StoreFull(
-            f"The disk of the working store ({folder}) is full, so the images were not accepted. Close cases that are "
-            "done, or free some room, and send them again."
+            f"The disk of the working store ({folder}) is full, so nothing was stored. Close cases that are done, or "
+            "free some room, then try again."
         )
     return StoreUnavailable(
-        f"The working store ({folder}) cannot be written ({error.strerror}), so the images were not accepted. "
+        f"The working store ({folder}) cannot be written ({error.strerror}), so nothing was stored. "
         "Run: radiolens doctor"
     )

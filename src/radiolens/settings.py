@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -14,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from radiolens.safety.gate import Gate
 
-__all__ = ["NONE", "RELEASED_BUNDLES", "SQLITE", "UPLOAD_CHOICES", "Settings"]
+__all__ = ["NONE", "RELEASED_BUNDLES", "SQLITE", "UPLOAD_CHOICES", "LogFormat", "LogLevel", "Settings"]
 
 NONE = "none"
 """A setting that names nothing."""
@@ -23,6 +24,22 @@ SQLITE = "sqlite"
 RELEASED_BUNDLES = "released"
 UPLOAD_CHOICES = ("1", "2", "3")
 """Of `/upload/`: brain tumour, tuberculosis, pneumonia."""
+
+
+class LogFormat(StrEnum):
+    """How `radiolens serve` writes its log."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """From which level on."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 class Settings(BaseSettings):
@@ -59,6 +76,8 @@ class Settings(BaseSettings):
     oidc_client_id: str = NONE
     oidc_client_secret: SecretStr = SecretStr(NONE)
     oidc_name_claim: str = "preferred_username"
+    log_format: LogFormat = LogFormat.TEXT
+    log_level: LogLevel = LogLevel.INFO
 
     @field_validator("upload_bundles")
     @classmethod

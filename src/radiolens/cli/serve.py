@@ -32,8 +32,10 @@ def command(host: str | None, port: int | None) -> None:
     import uvicorn
 
     from radiolens.store.database import open_database
+    from radiolens.web import logs
     from radiolens.web.app import create_app
 
+    logs.configure(settings.log_format, settings.log_level)
     open_database(settings.database_address).close()  # what is wrong with it is one sentence here
 
     uvicorn.run(
@@ -42,6 +44,7 @@ def command(host: str | None, port: int | None) -> None:
         port=settings.port,
         proxy_headers=False,
         access_log=False,
+        log_config=None,
         timeout_graceful_shutdown=_STREAMS_END_S,
         ssl_certfile=tls[0],
         ssl_keyfile=tls[1],

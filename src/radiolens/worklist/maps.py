@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 
 import numpy as np
 
@@ -37,5 +38,5 @@ def maps_from_bytes(content: bytes) -> Explanation:
             maps = {name.removeprefix(_MAP): stored[name] for name in stored.files if name.startswith(_MAP)}
         top, left, bottom, right = told["extent"]
         return Explanation(told["method"], maps, (top, left, bottom, right), told["slice_index"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError) as error:
         raise StoreUnavailable("The heat maps of an image are damaged. Check the disk.") from error

@@ -157,7 +157,7 @@ _ADMINISTRATOR = Guide(
                     path="/users",
                 ),
                 Step(N_("Decide about second-reader mode and how long images are kept."), path="/site"),
-                Step(N_("Let other computers in over HTTPS only; docs/operating.md of the program says how.")),
+                Step(N_("Let other computers in over HTTPS only; docs/accounts.md of the program says how.")),
             ),
             numbered=True,
         ),

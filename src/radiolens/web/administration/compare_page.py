@@ -34,7 +34,7 @@ router = APIRouter(prefix="/models/compare", include_in_schema=False)
 _MOST_DIFFERENCES = 100
 """Shown on the page, those that lie furthest apart first."""
 
-Keeper = Annotated[Principal, requires(Permission.MANAGE_MODELS)]
+_Keeper = Annotated[Principal, requires(Permission.MANAGE_MODELS)]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class ComparePage:
 
 
 @router.api_route("/{name}", methods=["GET", "HEAD"])
-def show_comparison(request: Request, principal: Keeper, name: Annotated[str, Path(max_length=100)]) -> Response:
+def show_comparison(request: Request, principal: _Keeper, name: Annotated[str, Path(max_length=100)]) -> Response:
     """Show how far the two versions of a bundle agree on the images that both were asked about."""
     live: LiveLineup = request.app.state.lineup
     lineup, database = live.now, _database(request)

@@ -56,7 +56,7 @@ __all__ = [
 
 router = APIRouter(prefix="/models", include_in_schema=False)
 
-EVIDENCE_WORDS = MappingProxyType(
+_EVIDENCE_WORDS = MappingProxyType(
     {
         "report.html": N_("Whole report with curves"),
         "model_card.md": N_("Model card"),
@@ -72,9 +72,9 @@ _REPORT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; 
 
 _CARD = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
-Reader = Annotated[Principal, requires(Permission.READ_MODELS)]
-Keeper = Annotated[Principal, requires(Permission.MANAGE_MODELS)]
-Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+_Reader = Annotated[Principal, requires(Permission.READ_MODELS)]
+_Keeper = Annotated[Principal, requires(Permission.MANAGE_MODELS)]
+_Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True)
@@ -102,27 +102,27 @@ class ModelPage:
 
 
 @router.api_route("", methods=["GET", "HEAD"])
-def show_models(request: Request, principal: Reader) -> Response:
+def show_models(request: Request, principal: _Reader) -> Response:
     """Show every installed bundle, and which version answers."""
     return _page(request, principal)
 
 
 @router.api_route("/{sha256}", methods=["GET", "HEAD"], dependencies=[requires(Permission.READ_MODELS)])
-def show_model(request: Request, sha256: Sha256, document: str = "model_card.md") -> Response:
+def show_model(request: Request, sha256: _Sha256, document: str = "model_card.md") -> Response:
     """Show one version: what it says of itself, and a document of its evidence."""
     found = find_version(_folders(request), sha256)
     there = tuple(name for name in EVIDENCE if (found.folder / "evidence" / name).is_file())
     text, chosen = Markup(), ""
     if document in there and document.endswith(".md"):
-        # The text is turned into HTML without any HTML of its own, so nothing in it is run.
-        text = Markup(_CARD.render(evidence_file(found, document).read_text(encoding="utf-8")))  # noqa: S704
+        written = evidence_file(found, document).read_text(encoding="utf-8")
+        text = Markup(_CARD.render(written))  # noqa: S704  made without any HTML of the text's own
         chosen = document
-    page = ModelPage(found, tuple((name, EVIDENCE_WORDS[name]) for name in there), chosen, text)
+    page = ModelPage(found, tuple((name, _EVIDENCE_WORDS[name]) for name in there), chosen, text)
     return templates.TemplateResponse(request, "administration/model.html", {"page": page})
 
 
 @router.api_route("/{sha256}/evidence/{name}", methods=["GET", "HEAD"], dependencies=[requires(Permission.READ_MODELS)])
-def evidence(request: Request, sha256: Sha256, name: str) -> Response:
+def evidence(request: Request, sha256: _Sha256, name: str) -> Response:
     """Give a file of a version's evidence."""
     file = evidence_file(find_version(_folders(request), sha256), name)
     headers = {"Content-Security-Policy": _REPORT_POLICY} if file.suffix == ".html" else {}
@@ -130,7 +130,7 @@ def evidence(request: Request, sha256: Sha256, name: str) -> Response:
 
 
 @router.post("/{sha256}/verify")
-def verify(request: Request, principal: Keeper, sha256: Sha256) -> Response:
+def verify(request: Request, principal: _Keeper, sha256: _Sha256) -> Response:
     """Check every hash of a version and of its evidence, and that its network still gives its golden answers."""
     found = find_version(_folders(request), sha256)
     named = {"name": found.bundle.name, "version": found.bundle.version}
@@ -152,19 +152,19 @@ def verify(request: Request, principal: Keeper, sha256: Sha256) -> Response:
 
 
 @router.post("/{sha256}/activate")
-def activate(request: Request, principal: Keeper, sha256: Sha256) -> Response:
+def activate(request: Request, principal: _Keeper, sha256: _Sha256) -> Response:
     """Let a version answer from now on; what has begun ends with the old one."""
     return _changed(request, principal, sha256, store.activate)
 
 
 @router.post("/{sha256}/shadow")
-def run_in_shadow(request: Request, principal: Keeper, sha256: Sha256) -> Response:
+def run_in_shadow(request: Request, principal: _Keeper, sha256: _Sha256) -> Response:
     """Let a version answer beside the active one, without being shown."""
     return _changed(request, principal, sha256, store.start_shadow)
 
 
 @router.post("/{sha256}/end-shadow")
-def end_shadow(request: Request, principal: Keeper, sha256: Sha256) -> Response:
+def end_shadow(request: Request, principal: _Keeper, sha256: _Sha256) -> Response:
     """End what runs in the shadow of this version's bundle."""
     name = find_version(_folders(request), sha256).bundle.name
     with _database(request).session() as session:

@@ -36,7 +36,7 @@ __all__ = [
     "start_step",
 ]
 
-ORIGIN = "the site's own cases, by the diagnoses that were attached to them"
+_ORIGIN = "the site's own cases, by the diagnoses that were attached to them"
 _PRECISION = 0.05
 _TUBERCULOSIS = "tuberculosis"
 _LEAST, _MOST = 0.0001, 0.9999
@@ -152,6 +152,6 @@ def profile_with(asked: Asked, plan: ThresholdPlan, site: str, day: str, present
     """Return the site's profile with this threshold; other labels of its profile for the same network are kept."""
     bundle = asked.installed.bundle
     identity = BundleIdentity(bundle.name, bundle.version, asked.installed.sha256, bundle.calibrated)
-    made = evaluation.profile_of(evaluation.Subject(identity, asked.label, site, ORIGIN, day, ""), plan)
+    made = evaluation.profile_of(evaluation.Subject(identity, asked.label, site, _ORIGIN, day, ""), plan)
     own = [profile for profile in present if profile.bundle_sha256 == identity.sha256]
     return extended(own[-1], made) if own else made

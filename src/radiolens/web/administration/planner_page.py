@@ -49,8 +49,8 @@ router = APIRouter(prefix="/thresholds", include_in_schema=False, max_body_size=
 
 _DEFAULT_SITE = "this site"
 
-Planner = Annotated[Principal, requires(Permission.PLAN)]
-Percent = Annotated[float | None, Query(ge=0.01, le=99.99)]
+_Planner = Annotated[Principal, requires(Permission.PLAN)]
+_Percent = Annotated[float | None, Query(ge=0.01, le=99.99)]
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,9 @@ class ReviewPage:
 @router.api_route("", methods=["GET", "HEAD"])
 def show_planner(
     request: Request,
-    principal: Planner,
+    principal: _Planner,
     question: Annotated[str, Query(max_length=130)] = "",
-    prevalence: Percent = None,
+    prevalence: _Percent = None,
     jump: Jump | None = None,
     saved: bool = False,
 ) -> Response:
@@ -145,7 +145,7 @@ def show_planner(
 
 @router.api_route("/curves", methods=["GET", "HEAD"])
 def curves(
-    request: Request, principal: Planner, question: Annotated[str, Query(max_length=130)], prevalence: Percent = None
+    request: Request, principal: _Planner, question: Annotated[str, Query(max_length=130)], prevalence: _Percent = None
 ) -> Response:
     """Give the curves and steps at another prevalence, for the script of the page."""
     cases = _cases(request, principal, _lineup(request), question, prevalence)
@@ -157,7 +157,7 @@ def curves(
 @router.post("/review")
 def review(
     request: Request,
-    principal: Planner,
+    principal: _Planner,
     question: Annotated[str, Form(max_length=130)],
     step: Annotated[int, Form(ge=0)],
     digest: Annotated[str, Form(max_length=16)],
@@ -175,7 +175,7 @@ def review(
 @router.post("/save")
 def save(
     request: Request,
-    principal: Planner,
+    principal: _Planner,
     question: Annotated[str, Form(max_length=130)],
     step: Annotated[int, Form(ge=0)],
     digest: Annotated[str, Form(max_length=16)],
@@ -199,7 +199,7 @@ def save(
 
 @router.post("/{profile_id}/withdraw")
 def withdraw(
-    request: Request, principal: Planner, profile_id: UUID, reason: Annotated[str, Form(max_length=200)] = ""
+    request: Request, principal: _Planner, profile_id: UUID, reason: Annotated[str, Form(max_length=200)] = ""
 ) -> Response:
     """Take a profile out of use; the network's own thresholds decide from now on."""
     with _database(request).session() as session:

@@ -20,7 +20,7 @@ __all__ = ["SitePage", "change_settings", "router", "show_settings"]
 
 router = APIRouter(prefix="/site", include_in_schema=False, max_body_size=100_000)
 
-Keeper = Annotated[Principal, requires(Permission.SITE_SETTINGS)]
+_Keeper = Annotated[Principal, requires(Permission.SITE_SETTINGS)]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class SitePage:
 @router.api_route("", methods=["GET", "HEAD"])
 def show_settings(
     request: Request,
-    _principal: Keeper,
+    _principal: _Keeper,
     saved: bool = False,
 ) -> Response:
     """Show the settings of the site."""
@@ -51,7 +51,7 @@ def show_settings(
 @router.post("")
 def change_settings(
     request: Request,
-    principal: Keeper,
+    principal: _Keeper,
     working_copy_hours: Annotated[int, Form()],
     site_name: Annotated[str, Form()] = "",
     second_reader: Annotated[bool, Form()] = False,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 from fastapi import FastAPI
@@ -26,7 +28,7 @@ from radiolens.store.clock import Clock, utc_now
 from radiolens.store.database import Database, open_database
 from radiolens.store.models import read_choice
 from radiolens.web import api, help_pages, language, legacy, openapi, pages, problems
-from radiolens.web.accounts import account_page, audit_page, sign_in_pages, users_page
+from radiolens.web.accounts import account_page, audit_page, elsewhere_pages, sign_in_pages, users_page
 from radiolens.web.accounts.passwords import Passwords
 from radiolens.web.accounts.policy import Policy
 from radiolens.web.accounts.service import Accounts
@@ -42,6 +44,9 @@ from radiolens.web.reading import work_list as work_list_page
 from radiolens.web.reading.opened import OpenedStacks
 from radiolens.worklist.keys import read_keys
 from radiolens.worklist.work_list import WorkList
+
+if TYPE_CHECKING:
+    from radiolens.web.accounts.oidc import Provider
 
 __all__ = ["ROUTERS", "create_app"]
 
@@ -63,6 +68,7 @@ ROUTERS = (
     account_page.router,
     users_page.router,
     audit_page.router,
+    elsewhere_pages.router,
     compare_page.router,
     models_page.router,
     planner_page.router,
@@ -112,6 +118,7 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> Fast
         redoc_url=None,
     )
     app.state.settings = settings
+    app.state.provider = _provider(settings)
     for router in ROUTERS:
         app.include_router(router)
     app.state.paths = frozenset(getattr(route, "path", "") for router in ROUTERS for route in router.routes)
@@ -140,6 +147,25 @@ def _work_list(settings: Settings, database: Database, lineup: LiveLineup) -> Wo
     told = settings.store_key.get_secret_value()
     keys = read_keys(settings.home / "store.key", "" if told == NONE else told)
     return WorkList(database, settings.home, keys, lineup, scorers=settings.scorers, quota_bytes=settings.quota_bytes)
+
+
+def _provider(settings: Settings) -> Provider | None:
+    """Return the site's OpenID Connect provider; its library is an extra, so its module is loaded only if there is one.
+
+    Raises RadiolensError if the library is not installed.
+    """
+    if settings.oidc_issuer == NONE:
+        return None
+    try:
+        oidc = importlib.import_module("radiolens.web.accounts.oidc")
+    except ModuleNotFoundError as error:
+        raise RadiolensError(
+            f"OpenID Connect needs {error.name}, which is not installed. Install it: "
+            "python -m pip install 'radiolens[oidc]'"
+        ) from error
+    secret = settings.oidc_client_secret.get_secret_value()
+    made: Provider = oidc.Provider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_name_claim)
+    return made
 
 
 def _warn_of_unusable(predictor: Predictor) -> None:

@@ -38,6 +38,7 @@ __all__ = [
     "add_first",
     "router",
     "show_first_run",
+    "show_form",
     "show_sign_in",
     "sign_in",
     "sign_out",
@@ -80,7 +81,7 @@ def show_sign_in(request: Request, next: Annotated[str, Query(max_length=2000)] 
     """Show the form; without accounts there is nothing to sign in to."""
     if not _accounts(request).exist():
         return RedirectResponse(f"{root_of(request)}/", 303)
-    return _sign_in_page(request, SignInPage(own_path(next)))
+    return show_form(request, SignInPage(own_path(next)))
 
 
 @router.post("/sign-in", dependencies=[public])
@@ -98,7 +99,7 @@ def sign_in(
         account = accounts.sign_in(name, password, _address(request))
     except HTTPProblem as error:
         page = SignInPage(wanted, name, error.detail)
-        return _sign_in_page(request, page, error.status_code, error.headers)
+        return show_form(request, page, error.status_code, error.headers)
     return welcome(request, account, "password", wanted)
 
 
@@ -178,9 +179,10 @@ def _check_form(request: Request, found: str) -> None:
         raise HTTPProblem(403, _("Not from this page"), detail)
 
 
-def _sign_in_page(
+def show_form(
     request: Request, page: SignInPage, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
+    """Show the form for signing in, with the provider beside it if the site has one."""
     provider = getattr(request.app.state, "provider", None)
     return _form_page(
         request, "sign_in.html", replace(page, elsewhere=provider.title if provider else ""), status, headers

@@ -30,6 +30,8 @@ from tests.tiny_bundle import CHANNELS, Weights, make_bundle
 from tests.web.serving import film, png
 
 __all__ = [
+    "LEAN",
+    "LEAN_ENVIRONMENT",
     "WAIT_S",
     "Clock",
     "Site",
@@ -42,6 +44,9 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).parents[2]
+LEAN = (sys.executable, "-m", "tests.worklist.lean")
+LEAN_ENVIRONMENT = {"RADIOLENS_THREADS": "1", "PYTHONPATH": str(ROOT)}
+"""For `serving`: the app without the released networks."""
 
 WAIT_S = 120.0
 """For a handful of films; a busy machine takes long for one."""

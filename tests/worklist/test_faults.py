@@ -6,7 +6,6 @@ import io
 import json
 import random
 import sqlite3
-import sys
 import threading
 import time
 import zipfile
@@ -30,8 +29,9 @@ from radiolens.store.schema import LOCAL_USER_ID, ImageRow, ImageState, Predicti
 from tests.tiny_bundle import make_bundle
 from tests.web.serving import Server, serving
 from tests.worklist.site import (
+    LEAN,
+    LEAN_ENVIRONMENT,
     QUOTA_BYTES,
-    ROOT,
     Site,
     answering,
     films,
@@ -42,7 +42,6 @@ from tests.worklist.site import (
 )
 
 BATCH = 50
-LEAN = (sys.executable, "-m", "tests.worklist.lean")
 
 
 def zipped(contents: list[bytes]) -> bytes:
@@ -91,11 +90,10 @@ def test_a_server_killed_at_any_moment_of_a_batch_finishes_it(tmp_path: Path) ->
     bundle = make_bundle(tmp_path / "bundles", version="1.0.0")
     contents = list(films(BATCH))
     archive, chance = zipped(contents), random.Random(0)  # noqa: S311  moments, no secrets
-    environment = {"RADIOLENS_THREADS": "1", "PYTHONPATH": str(ROOT)}
     cases: list[dict[str, Any]] | None = None
     kills = 0
     for done_at in (None, 0, 12, 25, 38, None):  # None: while the batch is sent, if it is not accepted yet
-        with serving(tmp_path, environment, LEAN) as server:
+        with serving(tmp_path, LEAN_ENVIRONMENT, LEAN) as server:
             if cases is None:
                 with killed(server, 0.3 * (kills + 1) * chance.random()):
                     cases = send(server, archive)
@@ -104,7 +102,7 @@ def test_a_server_killed_at_any_moment_of_a_batch_finishes_it(tmp_path: Path) ->
                 with killed(server, 0.05 * chance.random()):
                     pass
             kills += 1
-    with serving(tmp_path, environment, LEAN) as server:
+    with serving(tmp_path, LEAN_ENVIRONMENT, LEAN) as server:
         cases = cases or send(server, archive)
         assert cases
         wait_until(lambda: (now := progress(server))["queued"] == now["scoring"] == 0)

@@ -20,7 +20,18 @@ from radiolens.worklist.disclosure import disclosed_to
 from radiolens.worklist.results import Decision, concerning
 from radiolens.worklist.views import CasePage, CaseSummary, FoundLabel, Progress, ReaderState
 
-__all__ = ["HIDDEN", "LARGEST_PAGE", "WAITING", "CaseQuery", "Sort", "changed_since", "page_of", "summaries"]
+__all__ = [
+    "HIDDEN",
+    "LARGEST_PAGE",
+    "WAITING",
+    "CaseQuery",
+    "Sort",
+    "changed_since",
+    "page_of",
+    "progress_of",
+    "progress_of_all",
+    "summaries",
+]
 
 LARGEST_PAGE = 200
 """Cases on a page."""
@@ -63,7 +74,7 @@ def page_of(session: Session, viewer: UUID, query: CaseQuery) -> CasePage:
     rows = select(CaseRow, shown, UserRow.name).join(UserRow, UserRow.id == CaseRow.created_by).where(*conditions)
     rows = rows.order_by(*_order(query.sort, shown)).offset((query.page - 1) * query.size).limit(query.size)
     pages = max(1, math.ceil(total / query.size))
-    return CasePage(_summaries(session, rows, viewer), total, query.page, pages, _progress_of_all(session))
+    return CasePage(_summaries(session, rows, viewer), total, query.page, pages, progress_of_all(session))
 
 
 def summaries(session: Session, viewer: UUID, cases: Collection[UUID]) -> tuple[CaseSummary, ...]:
@@ -81,6 +92,13 @@ def changed_since(session: Session, moment: datetime) -> Mapping[UUID, datetime]
         for case_id, at in rows:
             found[case_id] = max(at, found.get(case_id, at))
     return found
+
+
+def progress_of(session: Session, case_id: UUID) -> Progress | None:
+    """Return how far the images of a case are, None if there is no such case."""
+    counted = select(ImageRow.state, func.count()).where(ImageRow.case_id == case_id).group_by(ImageRow.state)
+    states = {row[0]: row[1] for row in session.execute(counted)}
+    return _progress(states) if states else None
 
 
 def _conditions(query: CaseQuery, shown: ColumnElement[bool]) -> Sequence[ColumnElement[bool]]:
@@ -171,7 +189,8 @@ def _images(session: Session, cases: Sequence[UUID]) -> tuple[Mapping[UUID, Prog
     return {case_id: _progress(states) for case_id, states in by_case.items()}, frozenset(kept)
 
 
-def _progress_of_all(session: Session) -> Progress:
+def progress_of_all(session: Session) -> Progress:
+    """Return how far the images of all open cases are."""
     counted = select(ImageRow.state, func.count()).join(CaseRow, CaseRow.id == ImageRow.case_id)
     rows = session.execute(counted.where(CaseRow.state == CaseState.OPEN).group_by(ImageRow.state))
     return _progress({row[0]: row[1] for row in rows})

@@ -33,7 +33,7 @@ from radiolens.worklist.listing import summaries
 from radiolens.worklist.queue import restate
 from radiolens.worklist.views import AnswerView, CaseView, DiagnosisView, ImageView, ShownProblem
 
-__all__ = ["LONGEST_TEXT", "Answer", "answer", "close", "diagnose", "erase_images", "image_of", "view"]
+__all__ = ["LONGEST_TEXT", "Answer", "answer", "close", "diagnose", "erase_images", "image_of", "unknown_case", "view"]
 
 LONGEST_TEXT = 4000
 """Characters of a reason or a comment."""
@@ -106,7 +106,8 @@ def answer(session: Session, reader: UUID, case_id: UUID, said: Answer) -> None:
         )
     )
     row.changed = now
-    audit.append(session, reader, "case.answer", f"case:{case_id}", {"stage": stage.value, "agreed": said.agreed})
+    # Not whether it agrees: who reads the log may have to answer the case yet.
+    audit.append(session, reader, "case.answer", f"case:{case_id}", {"stage": stage.value})
 
 
 def diagnose(session: Session, user: UUID, case_id: UUID, presence: Mapping[str, Presence], test: str) -> None:
@@ -165,18 +166,19 @@ def _case(session: Session, viewer: UUID, case_id: UUID, *, lock: bool = False) 
         _locked(session, case_id)
     found = session.execute(select(CaseRow, disclosed_to(viewer)).where(CaseRow.id == case_id)).one_or_none()
     if found is None:
-        raise _unknown()
+        raise unknown_case()
     return found[0], bool(found[1])
 
 
 def _locked(session: Session, case_id: UUID) -> CaseRow:
     row = session.scalars(select(CaseRow).where(CaseRow.id == case_id).with_for_update()).one_or_none()
     if row is None:
-        raise _unknown()
+        raise unknown_case()
     return row
 
 
-def _unknown() -> UnknownCase:
+def unknown_case() -> UnknownCase:
+    """Return what is raised for a case that there is not."""
     return UnknownCase("There is no case of this number. Go back to the work list.")
 
 

@@ -28,7 +28,7 @@ from radiolens.worklist.reading import Answer
 from radiolens.worklist.retention import Retention
 from radiolens.worklist.scorer import Scorer
 from radiolens.worklist.table import rows
-from radiolens.worklist.views import CasePage, CaseSummary, CaseView
+from radiolens.worklist.views import CasePage, CaseSummary, CaseView, Progress
 from radiolens.worklist.working_store import WorkingStore
 
 __all__ = ["WorkList"]
@@ -97,6 +97,19 @@ class WorkList:
         """Return the cases that changed at a moment or later, and when they did last."""
         with self.database.reading() as session:
             return listing.changed_since(session, moment)
+
+    def progress(self, case_id: UUID) -> Progress:
+        """Return how far the images of a case are; a program may ask for it often."""
+        with self.database.reading() as session:
+            found = listing.progress_of(session, case_id)
+        if found is None:
+            raise reading.unknown_case()
+        return found
+
+    def progress_of_all(self) -> Progress:
+        """Return how far the images of all open cases are."""
+        with self.database.reading() as session:
+            return listing.progress_of_all(session)
 
     def case(self, viewer: UUID, case_id: UUID) -> CaseView:
         """Return a case; the audit log tells who saw it, and whether the answer was disclosed."""

@@ -88,6 +88,8 @@ def test_a_case_has_the_object_of_the_contract_without_its_path(client: TestClie
         key: 0 if key == "seconds" else value for key, value in expected.items() if key != "path"
     }
     assert case["tasks"] == ["chest-xray"]
+    progress = client.get(f"/api/v1/cases/{case['case_id']}/progress").json()
+    assert progress == {"queued": 0, "scoring": 0, "done": 1} == case["progress"]
     assert case["answers"] == case["diagnoses"] == []
 
 
@@ -166,14 +168,19 @@ def test_an_answer_that_does_not_fit_is_a_problem_in_the_one_shape(
     assert word in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("method", ["get", "answers", "diagnoses", "close", "erase"])
+@pytest.mark.parametrize("method", ["get", "progress", "answers", "diagnoses", "close", "erase"])
 def test_a_case_that_there_is_not_is_a_404(client: TestClient, method: str) -> None:
     address = f"/api/v1/cases/{uuid4()}"
     bodies = {
         "answers": {"presence": {"pneumonia": "absent"}},
         "diagnoses": {"presence": {"pneumonia": "absent"}, "test": "x"},
     }
-    answer = client.get(address) if method == "get" else client.post(f"{address}/{method}", json=bodies.get(method))
+    addresses = {"get": address, "progress": f"{address}/progress"}
+    answer = (
+        client.get(addresses[method])
+        if method in addresses
+        else client.post(f"{address}/{method}", json=bodies.get(method))
+    )
     assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM)
     assert "Go back to the work list" in answer.json()["detail"]
 

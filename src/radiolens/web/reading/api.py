@@ -29,6 +29,7 @@ from radiolens.web.reading.objects import (
     CaseObject,
     CasePageObject,
     DiagnosisBody,
+    ProgressObject,
 )
 from radiolens.web.reading.responses import CHANGED, FOUND, LISTED, SENT
 from radiolens.web.uploads import Upload, received
@@ -44,6 +45,7 @@ __all__ = [
     "erase",
     "events",
     "one_case",
+    "progress",
     "router",
     "send",
 ]
@@ -116,6 +118,12 @@ def cases_csv(
 def one_case(request: Request, principal: _Reader, case_id: UUID) -> CaseObject:
     """Return a case as this user may see it; the audit log tells of it."""
     return CaseObject.of_case(_work_list(request).case(principal.user_id, case_id))
+
+
+@router.get("/cases/{case_id}/progress", responses=FOUND)
+def progress(request: Request, principal: _Reader, case_id: UUID) -> ProgressObject:
+    """Return how far the images of a case are: cheap, and not in the audit log, so that a program may ask often."""
+    return ProgressObject.of(_work_list(request).progress(case_id))
 
 
 @router.post("/cases/{case_id}/answers", status_code=201, responses=CHANGED, response_model_exclude_unset=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,8 +19,6 @@ from fastapi.sse import ServerSentEvent
 
 from radiolens.errors import StoreError
 from radiolens.web.reading.objects import ProgressObject, SummaryObject
-from radiolens.worklist.listing import CaseQuery
-from radiolens.worklist.views import CaseSummary, Progress
 from radiolens.worklist.work_list import WorkList
 
 __all__ = ["Events"]
@@ -37,6 +36,14 @@ class _Listener:
         self.ready = asyncio.Event()
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What one user is told of some changed cases; listeners of the same user share it."""
+
+    cases: tuple[SummaryObject, ...]
+    progress: ProgressObject
+
+
 class Events:
     """The changes of a work list, for listeners in one event loop."""
 
@@ -45,6 +52,7 @@ class Events:
         self._listeners: set[_Listener] = set()
         self._changed = asyncio.Event()
         self._seen: dict[UUID, datetime] = {}
+        self._told: dict[tuple[UUID, frozenset[UUID]], asyncio.Future[_Told]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def stream(self, viewer: UUID, last_id: str = "") -> AsyncIterator[ServerSentEvent]:
@@ -54,35 +62,34 @@ class Events:
         """
         async with self._listening() as listener:
             listener.cases |= await self._missed(last_id)
-            yield await self._progress(viewer)
             end = time.monotonic() + _STREAM_S
             while (left := end - time.monotonic()) > 0:
-                if listener.cases:
-                    listener.ready.set()
+                cases, listener.cases = frozenset(listener.cases), set()
+                told = await self._tell(viewer, cases)
+                for entry in (*told.cases, told.progress):
+                    yield self._event(entry)
                 try:
                     await asyncio.wait_for(listener.ready.wait(), left)
                 except TimeoutError:
                     return
                 listener.ready.clear()
-                cases, listener.cases = listener.cases, set()
-                for summary in await self._told(self._work_list.summaries, viewer, cases):
-                    yield self._event("case", SummaryObject.of(summary))
-                yield await self._progress(viewer)
 
-    def _event(self, kind: str, content: SummaryObject | ProgressObject) -> ServerSentEvent:
+    def _event(self, content: SummaryObject | ProgressObject) -> ServerSentEvent:
+        kind = "case" if isinstance(content, SummaryObject) else "progress"
         moment = self._work_list.database.now().isoformat()
         return ServerSentEvent(event=kind, data=content.model_dump(mode="json"), id=moment, retry=_RETRY_MS)
 
-    async def _progress(self, viewer: UUID) -> ServerSentEvent:
-        def progress() -> Progress:
-            return self._work_list.cases(viewer, CaseQuery(size=1)).progress
+    async def _tell(self, viewer: UUID, cases: frozenset[UUID]) -> _Told:
+        """Return what the user may see of the cases; who asks for the same at the same time waits for one answer."""
+        key = (viewer, cases)
+        if key not in self._told:
+            self._told[key] = asyncio.ensure_future(anyio.to_thread.run_sync(self._summaries, viewer, cases))
+            self._told[key].add_done_callback(lambda _: self._told.pop(key, None))
+        return await asyncio.shield(self._told[key])
 
-        return self._event("progress", ProgressObject.of(await anyio.to_thread.run_sync(progress)))
-
-    async def _told(
-        self, ask: Callable[[UUID, set[UUID]], tuple[CaseSummary, ...]], viewer: UUID, cases: set[UUID]
-    ) -> tuple[CaseSummary, ...]:
-        return await anyio.to_thread.run_sync(ask, viewer, cases)
+    def _summaries(self, viewer: UUID, cases: frozenset[UUID]) -> _Told:
+        found = self._work_list.summaries(viewer, cases) if cases else ()
+        return _Told(tuple(map(SummaryObject.of, found)), ProgressObject.of(self._work_list.progress_of_all()))
 
     async def _missed(self, last_id: str) -> set[UUID]:
         try:

@@ -26,6 +26,7 @@ __all__ = [
     "CaseObject",
     "CasePageObject",
     "DiagnosisBody",
+    "ProgressObject",
     "SummaryObject",
 ]
 

@@ -74,7 +74,7 @@ class Subject:
 
 def examine(subject: Subject) -> Iterator[Check]:
     """Yield the checks as they end, which takes some seconds: every network answers its stored examples."""
-    for check in (_folder, _disk, _clock, _database, _keys, _bundles, _port):
+    for check in (_folder, _disk, _clock, _database, _keys, _port, _bundles):
         yield from check(subject)
 
 

@@ -82,7 +82,7 @@ def test_an_entry_is_kept_with_what_it_tells_or_not_at_all(database: Database) -
 
 
 def test_the_chain_holds_under_concurrent_writers(database: Database) -> None:
-    threads, turns = 8, 10
+    threads, turns = 6, 6
     numbers = count()
 
     def work(_: int) -> None:
@@ -99,15 +99,15 @@ def test_the_chain_holds_under_concurrent_writers(database: Database) -> None:
 
 def test_the_chain_holds_between_processes(database: Database, address: str) -> None:
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=write_many, args=(address, number)) for number in range(3)]
+    processes = [context.Process(target=write_many, args=(address, number)) for number in range(2)]
     for process in processes:
         process.start()
     tell(database, *(f"parent.{turn}" for turn in range(10)))
     for process in processes:
         process.join(120)
-    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert [process.exitcode for process in processes] == [0, 0]
     with database.reading() as session:
-        assert audit.head(session).number == 40
+        assert audit.head(session).number == 30
     assert verified(database) is None
 
 

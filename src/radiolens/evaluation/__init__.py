@@ -37,6 +37,10 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` loads the same
     from radiolens.evaluation.plan_steps import PlanSteps as PlanSteps
     from radiolens.evaluation.plan_steps import offered_steps as offered_steps
     from radiolens.evaluation.plan_steps import rule_of_step as rule_of_step
+    from radiolens.evaluation.reader_study import Switches as Switches
+    from radiolens.evaluation.reader_study import either as either
+    from radiolens.evaluation.reader_study import reading_accuracy as reading_accuracy
+    from radiolens.evaluation.reader_study import switches as switches
     from radiolens.evaluation.selective import area_under_risk_coverage as area_under_risk_coverage
     from radiolens.evaluation.selective import risk_coverage_curve as risk_coverage_curve
     from radiolens.evaluation.targets import WHO_TRIAGE_2014 as WHO_TRIAGE_2014
@@ -59,6 +63,7 @@ __all__ = [
     "Practice",
     "Rule",
     "Subject",
+    "Switches",
     "ThresholdPlan",
     "agreement_of",
     "area_under_risk_coverage",
@@ -71,6 +76,7 @@ __all__ = [
     "clustered_bootstrap_interval",
     "clustered_share_interval",
     "confusion",
+    "either",
     "expected_calibration_error",
     "holm",
     "mcnemar",
@@ -78,11 +84,13 @@ __all__ = [
     "offered_steps",
     "plan_threshold",
     "profile_of",
+    "reading_accuracy",
     "risk_coverage_curve",
     "rule_of_step",
     "sensitivity_at_specificity",
     "share_interval",
     "specificity_at_sensitivity",
+    "switches",
 ]
 
 _HOMES = MappingProxyType(
@@ -97,6 +105,7 @@ _HOMES = MappingProxyType(
         "Practice": "cut_offs",
         "Rule": "thresholds",
         "Subject": "plan_profile",
+        "Switches": "reader_study",
         "ThresholdPlan": "threshold_plan",
         "WHO_TRIAGE_2014": "targets",
         "agreement_of": "agreement",
@@ -110,6 +119,7 @@ _HOMES = MappingProxyType(
         "clustered_bootstrap_interval": "intervals",
         "clustered_share_interval": "intervals",
         "confusion": "discrimination",
+        "either": "reader_study",
         "expected_calibration_error": "calibration",
         "holm": "paired",
         "mcnemar": "paired",
@@ -117,11 +127,13 @@ _HOMES = MappingProxyType(
         "offered_steps": "plan_steps",
         "plan_threshold": "threshold_plan",
         "profile_of": "plan_profile",
+        "reading_accuracy": "reader_study",
         "risk_coverage_curve": "selective",
         "rule_of_step": "plan_steps",
         "sensitivity_at_specificity": "operating_points",
         "share_interval": "intervals",
         "specificity_at_sensitivity": "operating_points",
+        "switches": "reader_study",
     }
 )
 """The module of this folder that each name lives in."""

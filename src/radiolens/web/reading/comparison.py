@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from radiolens.evaluation.intervals import Interval
-from radiolens.evaluation.reader_study import Switches, either, reading_accuracy, switches
+from radiolens import evaluation
 from radiolens.locale.translate import N_, ngettext
 from radiolens.locale.translate import gettext as _
 from radiolens.locale.writing import percent
@@ -23,6 +22,9 @@ from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.pages import DISCLAIMER
 from radiolens.web.templating import templates
 from radiolens.worklist.comparison import Comparable, LeftOut, ReadFinding, comparable
+
+if TYPE_CHECKING:
+    from radiolens.evaluation import Interval, Switches
 
 __all__ = ["FEW", "ComparedFinding", "ComparisonPage", "Row", "Share", "comparison", "router"]
 
@@ -100,8 +102,9 @@ class ComparisonPage:
 def comparison(request: Request, principal: Annotated[Principal, requires(Permission.COMPARE)]) -> Response:
     """Show the comparison on all closed cases."""
     database: Database = request.app.state.database
-    with database.session() as session:
+    with database.reading() as session:
         found = comparable(session, principal.user_id)
+    with database.session() as session:  # apart, since reading all cases must not keep others from writing
         audit.append(session, principal.user_id, "comparison.view", "cases", {"closed": found.closed})
     return templates.TemplateResponse(request, "reading/comparison.html", {"page": _page(found)})
 
@@ -120,7 +123,10 @@ def _compared(label: Label, entries: Sequence[ReadFinding]) -> ComparedFinding:
     truth, cases = [entry.truth for entry in entries], [str(entry.case_id) for entry in entries]
     before, network = [entry.before for entry in entries], [entry.network for entry in entries]
     final = [entry.final for entry in entries]
-    judged = [reading_accuracy(row, truth, cases) for row in (before, network, final, either(before, network))]
+    judged = [
+        evaluation.reading_accuracy(row, truth, cases)
+        for row in (before, network, final, evaluation.either(before, network))
+    ]
     rows = tuple(
         Row(
             _(who),
@@ -130,7 +136,7 @@ def _compared(label: Label, entries: Sequence[ReadFinding]) -> ComparedFinding:
         )
         for who, one in zip(_ROWS, judged, strict=True)
     )
-    changed = switches(before, final, truth, cases)
+    changed = evaluation.switches(before, final, truth, cases)
     few = min(judged[0].present, judged[0].absent) < FEW
     switched, directions = _switched(changed)
     return ComparedFinding(_(label.title), len(entries), len(set(cases)), rows, switched, directions, few)

@@ -10,10 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
-from radiolens.bundle import InstalledBundle
-from radiolens.inference.lineup import LiveLineup
 from radiolens.locale.languages import ENGLISH, using
-from radiolens.prediction import BundleIdentity
 from radiolens.report.case_json import case_object
 from radiolens.report.content import Report
 from radiolens.report.document import compose
@@ -23,6 +20,7 @@ from radiolens.store import audit
 from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.accounts.redirects import root_of
 from radiolens.web.reading.case_report import Print, report_of
+from radiolens.web.reading.case_words import bundle_finder
 from radiolens.web.reading.report_pictures import pictures_of
 from radiolens.worklist.work_list import WorkList
 
@@ -30,11 +28,11 @@ __all__ = ["as_json", "as_page", "as_pdf", "router"]
 
 router = APIRouter(prefix="/cases", include_in_schema=False)
 
-Exporting = Annotated[Principal, requires(Permission.EXPORT)]
+_Exporting = Annotated[Principal, requires(Permission.EXPORT)]
 
 
 @router.get("/{case_id}/report.pdf")
-def as_pdf(request: Request, case_id: UUID, principal: Exporting) -> Response:
+def as_pdf(request: Request, case_id: UUID, principal: _Exporting) -> Response:
     """Give the report as PDF, in the language of the page."""
     report = _report(request, case_id, principal, "pdf", _printing(request, case_id, principal))
     pdf = render_pdf(compose(report), report.written)
@@ -42,7 +40,7 @@ def as_pdf(request: Request, case_id: UUID, principal: Exporting) -> Response:
 
 
 @router.api_route("/{case_id}/report", methods=["GET", "HEAD"])
-def as_page(request: Request, case_id: UUID, principal: Exporting) -> Response:
+def as_page(request: Request, case_id: UUID, principal: _Exporting) -> Response:
     """Give the report as a page to print."""
     report = _report(request, case_id, principal, "page", _printing(request, case_id, principal))
     root = root_of(request)
@@ -51,7 +49,7 @@ def as_page(request: Request, case_id: UUID, principal: Exporting) -> Response:
 
 
 @router.get("/{case_id}.json")
-def as_json(request: Request, case_id: UUID, principal: Exporting) -> Response:
+def as_json(request: Request, case_id: UUID, principal: _Exporting) -> Response:
     """Give the case as a JSON object, in English like the programming interface."""
     with using(ENGLISH):
         report = _report(request, case_id, principal, "json", lambda _image, _shown: ((), ""))
@@ -63,7 +61,7 @@ def _report(request: Request, case_id: UUID, principal: Principal, form: str, pr
     """Return the report of a case as this reader may see it, and tell the audit log."""
     work = _work(request)
     case = work.case(principal.user_id, case_id)
-    report = report_of(case, principal, partial(_find_bundle, request), printed, work.database.now())
+    report = report_of(case, principal, bundle_finder(request.app.state.lineup), printed, work.database.now())
     with work.database.session() as session:
         told = {"form": form, "disclosed": case.summary.disclosed}
         audit.append(session, principal.user_id, "case.report", f"case:{case_id}", told)
@@ -77,12 +75,6 @@ def _printing(request: Request, case_id: UUID, principal: Principal) -> Print:
 def _work(request: Request) -> WorkList:
     work: WorkList = request.app.state.work_list
     return work
-
-
-def _find_bundle(request: Request, identity: BundleIdentity) -> InstalledBundle | None:
-    lineup: LiveLineup = request.app.state.lineup
-    versions = lineup.now.predictor.shelf.installed.versions.get(identity.name, ())
-    return next((entry for entry in versions if entry.sha256 == identity.sha256), None)
 
 
 def _attachment(case_id: UUID, ending: str) -> dict[str, str]:

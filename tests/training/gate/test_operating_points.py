@@ -7,6 +7,8 @@ from radiolens.training.gate.operating_points import (
     MISSED_SHARE,
     REFUSED_SHARE,
     ROTATED_SHARE,
+    SUSPECTED_SHARE,
+    UNSUSPECTED_SHARE,
     choose,
     shifted,
     shifts_of,
@@ -68,7 +70,8 @@ def test_each_limit_refuses_the_stated_share_of_genuine_pictures() -> None:
     logits = logits_of(told, 4.0)
     points = choose(logits, told, {"kind": 1.0, "rotated": 1.0, "inverted": 1.0, "cropped": 1.0}, 0.99)
     assert points.refuse_from.keys() == set(OPERATING_POINTS)
-    for place, name in enumerate(("rotated", "inverted", "cropped")):
+    assert points.refuse_from["inverted"] == 0.5  # a second look compares two pictures
+    for place, name in ((0, "rotated"), (2, "cropped")):
         refused = float((1 / (1 + np.exp(-logits[:, KINDS + place])) >= points.refuse_from[name]).mean())
         assert 0 < refused <= 1.2 * (ROTATED_SHARE if name == "rotated" else REFUSED_SHARE)
     assert points.refuse_from["distance"] == 0.99
@@ -80,7 +83,7 @@ def test_shifts_pull_a_kind_that_is_hard_to_tell_down_and_leave_others_alone() -
     films, slices = told.kinds == 0, told.kinds == 2
     logits[slices, KINDS] += 7  # rotation of the second kind is told badly
     shifts = shifts_of(logits, told)
-    assert shifts[0].tolist() == [0, 0, 0]
+    assert shifts[0, [0, 2]].tolist() == [0, 0]
     assert shifts[2, 0] < -2
     after = shifted(logits, shifts)
     assert (after[slices, KINDS] > 0).mean() == pytest.approx(ROTATED_SHARE, abs=0.004)
@@ -101,7 +104,30 @@ def test_a_limit_keeps_away_from_genuine_pictures_where_the_defect_is_told_well(
     after = shifted(logits, shifts)
     assert shifts[0, 0] < -5
     assert (after[2000:, KINDS] > 0).mean() == pytest.approx(1 - MISSED_SHARE, abs=0.01)
-    assert shifts[0, 1] == 0  # of another defect there is none to tell by
+    assert shifts[0, 2] == 0  # of another defect there is none to tell by
+
+
+def with_inverted(sharpness: float) -> tuple[FeatureSet, np.ndarray]:
+    """Return 4000 genuine pictures and 800 inverted ones, and logits in which they lie twice the sharpness apart."""
+    genuine, other = features(4000), features(800, seed=5)
+    families = np.array(["inverted"] * 800)
+    inverted = FeatureSet(other.middle, other.pooled, other.kinds, other.defects, other.sources, other.names, families)
+    told = joined_sets(genuine, inverted)
+    logits = logits_of(told, sharpness)
+    logits[4000:, KINDS + 1] += 2 * sharpness
+    return told, logits
+
+
+@pytest.mark.parametrize("sharpness", [0.5, 6.0])
+def test_a_second_look_is_given_to_nearly_all_that_is_inverted_and_to_some_genuine_pictures(sharpness: float) -> None:
+    told, logits = with_inverted(sharpness)
+    after = shifted(logits, shifts_of(logits, told))[:, KINDS + 1]
+    films = told.kinds == 0
+    genuine, inverted = after[films & (told.families == "genuine")], after[films & (told.families == "inverted")]
+    assert (inverted > 0).mean() >= 1 - UNSUSPECTED_SHARE - 0.005
+    assert (genuine > 0).mean() >= SUSPECTED_SHARE - 0.005
+    # The stricter of both rules holds with no room: more second looks would only take time.
+    assert (inverted > 0).mean() < 1 or (genuine > 0).mean() == pytest.approx(SUSPECTED_SHARE, abs=0.01)
 
 
 def test_limits_stay_within_their_bounds() -> None:

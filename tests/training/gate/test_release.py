@@ -1,6 +1,5 @@
 """The whole way from kept features to a bundle, and from pictures to kept features, on little data."""
 
-from dataclasses import fields
 from pathlib import Path
 
 import keras
@@ -17,7 +16,7 @@ from radiolens.training.gate.feature_set import FeatureSet
 from radiolens.training.gate.features import kept_features
 from radiolens.training.gate.network import build_backbone, build_heads, joined
 from radiolens.training.gate.recipe import Planned
-from radiolens.training.gate.release import train_gate
+from radiolens.training.gate.release import gate_of, train_gate
 from radiolens.training.gate.samples import KINDS, PREPROCESSING, Picture, Sample, genuine_sample, plain_sample
 
 pytestmark = pytest.mark.slow
@@ -43,11 +42,6 @@ def features(count: int, seed: int) -> FeatureSet:
     return FeatureSet(middle, pooled, kinds, defects, sources, names, families)
 
 
-def write(found: FeatureSet, file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(file, **{entry.name: getattr(found, entry.name) for entry in fields(found)})
-
-
 def samples(count: int) -> list[Sample]:
     random = np.random.default_rng(0)
     film = Picture(random.integers(0, 256, (90, 70)).astype(np.uint8), Kind.CHEST_FRONTAL, "nih", "film.png")
@@ -57,7 +51,7 @@ def samples(count: int) -> list[Sample]:
 def test_features_are_what_the_backbone_gives_and_are_kept(tmp_path: Path) -> None:
     made = samples(6)
     steps: list[tuple[str, int, int]] = []
-    found = kept_features(tmp_path, "few", lambda: Planned(6, iter(made)), lambda *step: steps.append(step))
+    found = kept_features(tmp_path, "few", Planned(6, "abc", iter(made)), lambda *step: steps.append(step))
     assert steps[-1] == ("looking at few pictures", 6, 6)
     assert found.defects.tolist() == [[0, 0, 0]] * 5 + [[-1, -1, -1]]
     assert found.families.tolist() == ["genuine"] * 5 + ["page"]
@@ -67,10 +61,11 @@ def test_features_are_what_the_backbone_gives_and_are_kept(tmp_path: Path) -> No
     np.testing.assert_allclose(found.pooled, np.asarray(last).mean(axis=(1, 2)), atol=0.01)
     np.testing.assert_allclose(found.middle, middle, atol=0.05)
 
-    def never() -> Planned:
-        raise AssertionError("made again")
-
-    np.testing.assert_array_equal(kept_features(tmp_path, "few", never).middle, found.middle)
+    again = kept_features(tmp_path, "few", Planned(6, "abc", iter(())))
+    np.testing.assert_array_equal(again.middle, found.middle)
+    other = kept_features(tmp_path, "few", Planned(2, "abd", iter(made[4:])))  # another recipe
+    assert len(other) == 2
+    assert {file.name for file in tmp_path.iterdir()} == {"few-abc.npz", "few-abd.npz"}
 
 
 def test_the_whole_network_is_heads_on_features_with_shifts() -> None:
@@ -86,21 +81,26 @@ def test_the_whole_network_is_heads_on_features_with_shifts() -> None:
     assert isinstance(whole.get_layer("features").output, keras.KerasTensor)
 
 
-def test_a_gate_is_made_of_kept_features_by_one_command(tmp_path: Path) -> None:
-    for name, count, seed in (("training", 640, 0), ("turned", 160, 1), ("validation", 160, 2)):
-        write(features(count, seed), tmp_path / "work" / f"{name}.npz")
+def test_a_gate_is_made_of_features(tmp_path: Path) -> None:
     folder = tmp_path / "gate" / "1.2.3"
-    told = CliRunner().invoke(
-        cli,
-        ["train-gate", str(tmp_path), "--version", "1.2.3", "--output", str(folder), "--work", str(tmp_path / "work")],
-    )
-    assert told.exit_code == 0, told.output
+    made = gate_of(features(800, 0), features(160, 2), folder, "1.2.3")
     network = GateNetwork.open(folder)
-    assert f"gate 1.2.3: {network.installed.sha256}" in told.output
+    assert network.installed == made
     bundle = network.bundle
     assert bundle.version == "1.2.3"
+    assert bundle.second_look == ("inverted",)
     assert all(limit == 0.5 for limit in (bundle.refuse_from[name] for name in bundle.defects))  # all are told easily
     assert bundle.provenance["samples"]["nih:genuine"] == 100
     assert sum(file.stat().st_size for file in folder.iterdir()) < 9_000_000
     with pytest.raises(BundleError, match="A bundle is never changed"):
         train_gate(tmp_path, folder, "1.2.3", tmp_path / "work")
+
+
+def test_the_command_says_what_is_missing_before_it_looks_at_anything(tmp_path: Path) -> None:
+    folder = tmp_path / "gate" / "1.2.3"
+    told = CliRunner().invoke(
+        cli, ["train-gate", str(tmp_path), "--version", "1.2.3", "--output", str(folder), "--work", str(tmp_path)]
+    )
+    assert told.exit_code == 1
+    assert "there is no manifest.csv in this folder" in told.output
+    assert not folder.exists()

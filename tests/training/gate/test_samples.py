@@ -1,3 +1,4 @@
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -7,15 +8,17 @@ import pytest
 from radiolens.data.sources import LAYOUTS
 from radiolens.errors import DatasetError
 from radiolens.safety.sight import Kind
+from radiolens.training.config import source_and_label
 from radiolens.training.gate.composed import COMPOSED
 from radiolens.training.gate.drawn import DRAWN
-from radiolens.training.gate.recipe import OTHER_FOLDER
+from radiolens.training.gate.recipe import OTHER_FOLDER, training_samples, validation_samples
 from radiolens.training.gate.samples import (
     DEFECT_NAMES,
     PREPROCESSING,
     Picture,
     defect_sample,
     drawn_samples,
+    genuine_files,
     genuine_pictures,
     genuine_sample,
     other_pictures,
@@ -64,8 +67,21 @@ def test_a_sample_with_a_defect_says_which(name: str) -> None:
 def test_most_drawn_defects_are_those_that_the_network_has_to_find() -> None:
     random = np.random.default_rng(0)
     found = Counter(defect_sample(picture(), random).family for _ in range(300))
-    assert set(found) == {"rotated", "inverted", "cropped", "too_dark", "too_bright"}
-    assert found["rotated"] > found["cropped"] > found["inverted"] > found["too_dark"]
+    assert set(found) == {"cropped", "too_dark", "too_bright"}  # the others are asked for by name
+    assert found["cropped"] > found["too_dark"] + found["too_bright"]
+
+
+def test_an_inverted_picture_is_dark_where_it_was_bright_whatever_its_exposure() -> None:
+    film = picture()
+    whole = np.s_[20:-20, 24:-24]  # without what fills the sides, which is black in both
+    plain = seen(film.grey)[whole].ravel()
+    alike: dict[str, list[float]] = {"genuine": [], "inverted": []}
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        for sample in (genuine_sample(film, random), defect_sample(film, random, "inverted")):
+            alike[sample.family].append(float(np.corrcoef(plain, sample.seen[whole].ravel())[0, 1]))
+    assert np.mean(alike["genuine"]) > 0.5
+    assert np.mean(alike["inverted"]) < -0.5
 
 
 @pytest.mark.parametrize(("source", "turns"), [("sich", {1}), ("stroke", {2})])
@@ -100,8 +116,9 @@ def test_a_plain_sample_is_the_picture_itself() -> None:
 def test_a_folder_without_pictures_is_told(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"natural: no pictures\. Give the folder"):
         list(other_pictures(tmp_path))
-    (tmp_path / "natural").mkdir()
-    (tmp_path / "natural" / "page.png").write_bytes(b"no picture")
+    for name in ("natural", "chest-ct-figure", "chest-lateral"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "page.png").write_bytes(b"no picture")
     with pytest.raises(DatasetError, match=r"page\.png"):
         list(other_pictures(tmp_path))
 
@@ -116,6 +133,43 @@ def test_genuine_pictures_are_of_the_asked_splits_and_never_external() -> None:
         assert Counter(entry.source for entry in found) == dict.fromkeys(largest.keys() - {"tbx11k"}, 2)
         assert {entry.kind for entry in found} == {Kind.CHEST_FRONTAL, Kind.BRAIN_MR, Kind.BRAIN_CT}
         assert max(max(entry.grey.shape) for entry in found) <= 384
+
+
+@needs_shared_data
+def test_of_a_source_as_many_are_drawn_of_every_label_as_there_are() -> None:
+    files = genuine_files(SHARED, ["train"], {"tb-collection": 300, "web": 5000})
+    label = {
+        f"{task}/{case.path}": source_and_label(case) for task in LAYOUTS for case in LAYOUTS[task](SHARED / task).cases
+    }
+    films = Counter(label[file.name] for file in files if file.source == "tb-collection")
+    assert sorted(films.values()) == [150, 150]
+    split = [case for case in LAYOUTS["brain-mri"](SHARED / "brain-mri").cases if case.source == "web"]
+    assert sum(file.source == "web" for file in files) == sum(case.split == "train" for case in split)
+    assert files == genuine_files(SHARED, ["train"], {"tb-collection": 300, "web": 5000})
+    assert files != genuine_files(SHARED, ["train"], {"tb-collection": 300, "web": 5000}, seed=1)
+
+
+@needs_shared_data
+def test_the_key_of_kept_features_hangs_on_seed_and_contents_of_the_pictures(tmp_path: Path) -> None:
+    for task in LAYOUTS:
+        (tmp_path / task).symlink_to(SHARED / task)
+    shutil.copytree(SHARED / OTHER_FOLDER, tmp_path / OTHER_FOLDER)
+    key = validation_samples(SHARED).key
+    assert validation_samples(tmp_path).key == key  # wherever they lie
+    assert validation_samples(tmp_path, seed=1).key != key
+    assert training_samples(tmp_path).key != key
+    changed = next((tmp_path / OTHER_FOLDER / "natural").iterdir())
+    changed.write_bytes(changed.read_bytes() + b"\0")
+    assert validation_samples(tmp_path).key != key
+
+
+@pytest.mark.slow
+@needs_shared_data
+def test_as_many_samples_come_as_were_said() -> None:
+    planned = validation_samples(SHARED)
+    found = Counter(sample.family for sample in planned.samples)
+    assert found.total() == planned.count
+    assert found["rotated"] == found["inverted"] == found["cropped"] == 7 * 50
 
 
 @needs_shared_data

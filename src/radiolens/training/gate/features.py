@@ -27,17 +27,16 @@ _BATCH = 4  # pictures in one call of the runtime: more leave the processor's ca
 def kept_features(
     folder: Path,
     name: str,
-    plan: Callable[[], Planned],
+    planned: Planned,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> FeatureSet:
-    """Return the features of the planned samples, from `folder`/<name>.npz if they are there already.
+    """Return the features of the planned samples, from `folder`/<name>-<key>.npz if they are there already.
 
-    The file appears once it is whole. Whoever changes recipe or data must use another folder.
+    The file appears once it is whole. Another recipe, or other pictures, have another key.
     """
-    file = folder / f"{name}.npz"
+    file = folder / f"{name}-{planned.key}.npz"
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        planned = plan()
         stage = f"looking at {name} pictures"
         made = _extract(planned.samples, lambda done: progress(stage, done, planned.count))
         partial = file.with_name(f"{file.name}.partial")

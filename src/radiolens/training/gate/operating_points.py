@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 
+from radiolens.inference.gate_bundle import SECOND_LOOKS
 from radiolens.safety.sight import Kind
 from radiolens.training.gate.feature_set import NOT_TOLD, FeatureSet
 from radiolens.training.gate.samples import DEFECT_NAMES
@@ -19,6 +20,8 @@ __all__ = [
     "MISSED_SHARE",
     "REFUSED_SHARE",
     "ROTATED_SHARE",
+    "SUSPECTED_SHARE",
+    "UNSUSPECTED_SHARE",
     "OperatingPoints",
     "choose",
     "shifted",
@@ -34,6 +37,13 @@ ROTATED_SHARE = 0.008
 
 MISSED_SHARE = 0.02
 """Of the generated defects of validation pictures that a limit may let pass to keep away from genuine ones."""
+
+SUSPECTED_SHARE = 0.05
+"""Of genuine validation pictures of each kind that get a second look at least: it takes as long as the first one."""
+
+UNSUSPECTED_SHARE = 0.01
+"""Of the generated defects that may get none. The limit for it lies low: of hospitals that were left out of training, a
+second look errs in a few hundredths, and the first one alone does not find half of what is inverted (docs/gate.md)."""
 
 _KINDS = len(Kind)
 _LIMITS = {"kind": (0.5, 0.9), "defect": (0.5, 0.98)}
@@ -63,12 +73,16 @@ def temperatures(logits: NDArray[np.float32], told: FeatureSet) -> Mapping[str, 
     return found
 
 
-def shifts_of(logits: NDArray[np.float32], told: FeatureSet) -> NDArray[np.float32]:
+def shifts_of(
+    logits: NDArray[np.float32], told: FeatureSet, second_looks: Collection[str] = SECOND_LOOKS
+) -> NDArray[np.float32]:
     """Return what is added to the logits of the defects (kinds, defects), so that one limit, 0.5, fits every kind.
 
     `told` are genuine pictures and the same with defects. Of each kind at most REFUSED_SHARE of the genuine ones
     (ROTATED_SHARE for rotation) may lie beyond the limit. Where a defect is told well, the limit lies as far from them
-    as MISSED_SHARE of the defects allows: pictures of other hospitals scatter more than those of known ones.
+    as MISSED_SHARE of the defects allows: pictures of other hospitals scatter more than those of known ones. Where a
+    second look decides (`second_looks`), SUSPECTED_SHARE of the genuine ones lie beyond it, or more, until
+    UNSUSPECTED_SHARE of the defects lie below.
     """
     shifts = np.zeros((_KINDS, len(DEFECT_NAMES)), np.float32)
     genuine = told.families == "genuine"
@@ -76,12 +90,28 @@ def shifts_of(logits: NDArray[np.float32], told: FeatureSet) -> NDArray[np.float
         own = genuine & (told.kinds == kind)
         weights = _source_weights(told.sources[own])
         for place, name in enumerate(DEFECT_NAMES):
-            share = ROTATED_SHARE if name == "rotated" else REFUSED_SHARE
-            beyond = _upper(logits[own, _KINDS + place], weights, share)
             having = logits[(told.families == name) & (told.kinds == kind), _KINDS + place]
-            sure = float(np.quantile(having, MISSED_SHARE)) if len(having) else 0.0
-            shifts[kind, place] = -max(0.0, beyond, sure)
+            limit = _suspicion if name in second_looks else partial(_refusal, _refused_share(name))
+            shifts[kind, place] = -limit(logits[own, _KINDS + place], weights, having)
     return shifts
+
+
+def _suspicion(genuine: NDArray[np.float32], weights: NDArray[np.float64], having: NDArray[np.float32]) -> float:
+    """Return the logit from which a picture of one kind is looked at twice."""
+    suspected = _upper(genuine, weights, SUSPECTED_SHARE)
+    return min(suspected, float(np.quantile(having, UNSUSPECTED_SHARE))) if len(having) else suspected
+
+
+def _refusal(
+    share: float, genuine: NDArray[np.float32], weights: NDArray[np.float64], having: NDArray[np.float32]
+) -> float:
+    """Return the logit from which a picture of one kind is refused."""
+    sure = float(np.quantile(having, MISSED_SHARE)) if len(having) else 0.0
+    return max(0.0, _upper(genuine, weights, share), sure)
+
+
+def _refused_share(name: str) -> float:
+    return ROTATED_SHARE if name == "rotated" else REFUSED_SHARE
 
 
 def shifted(logits: NDArray[np.float32], shifts: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,16 +125,19 @@ def choose(
 ) -> OperatingPoints:
     """Return limits that each refuse REFUSED_SHARE of genuine pictures, every source counting alike, within bounds.
 
-    `logits` (n, kinds and defects) and `genuine` are of pictures without a defect; `distance` is the limit of that.
+    Where a second look decides it is 0.5, since either the picture or its inverse is the likelier one. `logits` (n,
+    kinds and defects) and `genuine` are of pictures without a defect; `distance` is the limit of that.
     """
     weights = _source_weights(genuine.sources)
     scaled = logits[:, :_KINDS] / temperature["kind"]
     right = np.exp(log_softmax(scaled, axis=1))[np.arange(len(genuine)), genuine.kinds]
     limits = {"kind": float(np.clip(-_upper(-right, weights), *_LIMITS["kind"]))}
     for place, name in enumerate(DEFECT_NAMES):
+        if name in SECOND_LOOKS:
+            limits[name] = 0.5
+            continue
         said = expit(logits[:, _KINDS + place] / temperature[name])
-        share = ROTATED_SHARE if name == "rotated" else REFUSED_SHARE
-        limits[name] = float(np.clip(_upper(said, weights, share), *_LIMITS["defect"]))
+        limits[name] = float(np.clip(_upper(said, weights, _refused_share(name)), *_LIMITS["defect"]))
     return OperatingPoints(
         temperature, {name: round(value, 4) for name, value in (limits | {"distance": distance}).items()}
     )

@@ -5,9 +5,11 @@ No picture of a test split, of `tbx11k` or of out-of-distribution/test is among 
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,122 +20,159 @@ from radiolens.training.gate.drawn import DRAWN
 from radiolens.training.gate.samples import (
     DEFECT_NAMES,
     Picture,
+    PictureFile,
     Sample,
     defect_sample,
     drawn_samples,
-    genuine_pictures,
+    genuine_files,
     genuine_sample,
-    other_pictures,
+    other_files,
     other_sample,
     plain_sample,
 )
 
-__all__ = ["OTHER_FOLDER", "SEED", "Planned", "training_samples", "turned_samples", "validation_samples"]
+__all__ = ["OTHER_FOLDER", "SEED", "Planned", "training_samples", "validation_samples"]
 
 SEED = 0
 
 OTHER_FOLDER = Path("out-of-distribution/train")
 """Where the pictures of no task lie below the folder of the collections."""
 
-_LARGEST: Mapping[str, int] = MappingProxyType(
+
+@dataclass(frozen=True)
+class _Share:
+    """How many training pictures of a source are taken at most, and how often each of them is seen and how.
+
+    `any_defect` is how often with a defect that is drawn: cut off, or badly exposed.
+    """
+
+    largest: int
+    genuine: int
+    rotated: int
+    inverted: int
+    any_defect: int = 1
+
+
+_SHARES: Mapping[str, _Share] = MappingProxyType(
     {
-        "guangzhou": 550,
-        "tb-collection": 650,
-        "nih": 400,
-        "figshare": 1500,
-        "web": 700,
-        "sich": 1200,
-        "stroke": 900,
+        "guangzhou": _Share(400, 2, 2, 1),
+        "tb-collection": _Share(400, 2, 2, 1),
+        "nih": _Share(400, 2, 2, 1),
+        "figshare": _Share(600, 1, 2, 1),
+        "web": _Share(700, 2, 3, 1),
+        "sich": _Share(300, 1, 2, 1),
+        "stroke": _Share(300, 1, 2, 1),
     }
 )
-"""Training pictures of each source at most: enough of each, so that no hospital is what a film has to look like."""
+"""Enough of each, so that no hospital is what a film has to look like. Every picture is inverted once, since films of a
+hospital that was left out were taken for inverted; web MR is turned most, since it lies in every plane."""
 
-_ROUNDS: Mapping[str, int] = MappingProxyType({"web": 3})
-"""How often a source's pictures are drawn, once as they are and once with a defect; the others once."""
-
-_OTHER_ROUNDS: Mapping[str, int] = MappingProxyType({"natural": 12, "chest-ct-figure": 30, "chest-lateral": 36})
+_OTHER_ROUNDS: Mapping[str, int] = MappingProxyType({"natural": 8, "chest-ct-figure": 24, "chest-lateral": 30})
 """The fewer files a folder has, the more often each is changed and seen."""
 
-_DRAWN, _COMPOSED = 70, 100  # of each generator: those made of genuine pictures are harder
-_STATIC, _STATIC_COUNT = "static", 120  # comes with the second part
-_FIRST_DRAWN = tuple(name for name in DRAWN if name != _STATIC)
+_DRAWN, _COMPOSED = 40, 60  # of each generator: those made of genuine pictures are harder
 
 _VALIDATION = 200  # pictures of each source: the limits refuse a few in a thousand
 _VALIDATION_DEFECTS = 50  # of those
-_VALIDATION_DRAWN = 20
+_VALIDATION_DRAWN = 10
+
+_MADE_BY = (
+    "radiolens.imaging.preprocess",
+    "radiolens.imaging.resample",
+    "radiolens.training.augment",
+    "radiolens.training.config",
+    "radiolens.training.efficientnet_lite",
+    *(f"radiolens.training.gate.{name}" for name in ("composed", "defects", "drawn", "network", "recipe", "samples")),
+)
+"""The modules that say what a sample looks like and what the backbone makes of it; named, since some import Keras."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """Samples to come, and how many there will be."""
+    """Samples to come, and how many there will be; `key` differs as soon as recipe or pictures do."""
 
     count: int
+    key: str
     samples: Iterator[Sample]
 
 
 def training_samples(data: Path, seed: int = SEED) -> Planned:
-    """Return what the network is trained on, from the collections in `data`, whose pictures are read at once."""
-    genuine = list(genuine_pictures(data, ["train"], _LARGEST, seed))
-    others = list(other_pictures(data / OTHER_FOLDER))
+    """Return what the network is trained on, from the collections in `data`.
+
+    Raises DatasetError or InvalidManifest if a collection is missing or damaged.
+    """
+    genuine = genuine_files(data, ["train"], {source: share.largest for source, share in _SHARES.items()}, seed)
+    others = other_files(data / OTHER_FOLDER)
+    shares = [_SHARES[file.source] for file in genuine]
     count = (
-        2 * sum(_ROUNDS.get(picture.source, 1) for picture in genuine)
-        + sum(_OTHER_ROUNDS[picture.source] for picture in others)
-        + _DRAWN * len(_FIRST_DRAWN)
+        sum(share.genuine + share.rotated + share.inverted + share.any_defect for share in shares)
+        + sum(_OTHER_ROUNDS[file.source] for file in others)
+        + _DRAWN * len(DRAWN)
         + _COMPOSED * len(COMPOSED)
     )
-    return Planned(count, _training(genuine, others, np.random.default_rng(seed)))
-
-
-def turned_samples(data: Path, seed: int = SEED) -> Planned:
-    """Return brain slices once more, upright and turned: whether a head is upright is the hardest thing to see.
-
-    A film has shoulders and a heart to tell it by, a slice near the vertex little more than its outline. And static,
-    which a network that has seen other junk alone takes for a head.
-    """
-    largest = {source: _LARGEST[source] for source in ("figshare", "web", "sich", "stroke")}
-    genuine = list(genuine_pictures(data, ["train"], largest, seed + 1))  # drawn anew
-    return Planned(2 * len(genuine) + _STATIC_COUNT, _turned(genuine, np.random.default_rng([seed, 2])))
+    return Planned(count, _key([*genuine, *others], seed), _training(genuine, others, np.random.default_rng(seed)))
 
 
 def validation_samples(data: Path, seed: int = SEED) -> Planned:
     """Return what temperature and limits are chosen on: validation pictures as they are and with defects, and junk.
 
     The files of no task are those of training, since there are no others: they choose no temperature and no limit.
+    Raises as `training_samples`.
     """
-    genuine = list(genuine_pictures(data, ["validation"], dict.fromkeys(_LARGEST, _VALIDATION), seed))
-    others = list(other_pictures(data / OTHER_FOLDER))
-    by_source = Counter(picture.source for picture in genuine)
+    genuine = genuine_files(data, ["validation"], dict.fromkeys(_SHARES, _VALIDATION), seed)
+    others = other_files(data / OTHER_FOLDER)
+    by_source = Counter(file.source for file in genuine)
     defects = len(DEFECT_NAMES) * sum(min(count, _VALIDATION_DEFECTS) for count in by_source.values())
     count = len(genuine) + defects + len(others) + _VALIDATION_DRAWN * (len(DRAWN) + len(COMPOSED))
-    return Planned(count, _validation(genuine, others, np.random.default_rng([seed, 1])))
+    made = _validation(genuine, others, np.random.default_rng([seed, 1]))
+    return Planned(count, _key([*genuine, *others], seed), made)
 
 
-def _training(genuine: Sequence[Picture], others: Sequence[Picture], random: np.random.Generator) -> Iterator[Sample]:
-    for picture in genuine:
-        for _ in range(_ROUNDS.get(picture.source, 1)):
-            yield genuine_sample(picture, random)
-            yield defect_sample(picture, random)
-    for picture in others:
-        for _ in range(_OTHER_ROUNDS[picture.source]):
-            yield other_sample(picture, random)
-    yield from drawn_samples(genuine, _DRAWN, random, _FIRST_DRAWN)
-    yield from drawn_samples(genuine, _COMPOSED, random, tuple(COMPOSED))
+def _training(
+    genuine: Sequence[PictureFile], others: Sequence[PictureFile], random: np.random.Generator
+) -> Iterator[Sample]:
+    pictures: list[Picture] = []
+    for file in genuine:
+        share, picture = _SHARES[file.source], file.read()
+        pictures.append(picture)
+        yield from (genuine_sample(picture, random) for _ in range(share.genuine))
+        yield from (defect_sample(picture, random, "rotated") for _ in range(share.rotated))
+        yield from (defect_sample(picture, random, "inverted") for _ in range(share.inverted))
+        yield from (defect_sample(picture, random) for _ in range(share.any_defect))
+    for file in others:
+        picture = file.read()
+        yield from (other_sample(picture, random) for _ in range(_OTHER_ROUNDS[file.source]))
+    yield from drawn_samples(pictures, _DRAWN, random, tuple(DRAWN))
+    yield from drawn_samples(pictures, _COMPOSED, random, tuple(COMPOSED))
 
 
-def _turned(genuine: Sequence[Picture], random: np.random.Generator) -> Iterator[Sample]:
-    for picture in genuine:
-        yield genuine_sample(picture, random)
-        yield defect_sample(picture, random, "rotated")
-    yield from drawn_samples(genuine, _STATIC_COUNT, random, (_STATIC,))
-
-
-def _validation(genuine: Sequence[Picture], others: Sequence[Picture], random: np.random.Generator) -> Iterator[Sample]:
+def _validation(
+    genuine: Sequence[PictureFile], others: Sequence[PictureFile], random: np.random.Generator
+) -> Iterator[Sample]:
     seen: Counter[str] = Counter()
-    for picture in genuine:
+    pictures: list[Picture] = []
+    for file in genuine:
+        picture = file.read()
+        pictures.append(picture)
         yield plain_sample(picture, "genuine", dict.fromkeys(DEFECT_NAMES, False))
         seen[picture.source] += 1
         if seen[picture.source] <= _VALIDATION_DEFECTS:
             yield from (defect_sample(picture, random, name) for name in DEFECT_NAMES)
-    yield from drawn_samples(genuine, _VALIDATION_DRAWN, random)
-    for picture in others:
-        yield plain_sample(picture, picture.source, {})
+    yield from drawn_samples(pictures, _VALIDATION_DRAWN, random)
+    for file in others:
+        yield plain_sample(file.read(), file.source, {})
+
+
+def _key(files: Sequence[PictureFile], seed: int) -> str:
+    """Return the hash of the recipe's text, the seed, and the names and contents of the pictures, 16 digits of it.
+
+    The text of the modules holds every setting and every change of a picture, so none can be forgotten here.
+    """
+    found = hashlib.sha256(str(seed).encode())
+    for module in _MADE_BY:
+        spec = find_spec(module)
+        found.update(hashlib.sha256(Path(str(spec and spec.origin)).read_bytes()).digest())
+    for file in files:
+        found.update(f"{file.kind}/{file.source}/{file.name}/".encode())
+        found.update(hashlib.sha256(file.path.read_bytes()).digest())
+    return found.hexdigest()[:16]

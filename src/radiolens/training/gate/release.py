@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.errors import BundleError
-from radiolens.inference.gate_bundle import GateBundle, InstalledGate, read_gate, write_gate
+from radiolens.inference.gate_bundle import SECOND_LOOKS, GateBundle, InstalledGate, read_gate, write_gate
 from radiolens.inference.gate_network import GateNetwork
-from radiolens.training.gate.feature_set import FeatureSet, joined_sets
+from radiolens.training.gate.feature_set import FeatureSet
 from radiolens.training.gate.features import kept_features
 from radiolens.training.gate.heads import fit_heads, logits_of
 from radiolens.training.gate.network import joined
@@ -24,13 +24,15 @@ from radiolens.training.gate.operating_points import (
     MISSED_SHARE,
     REFUSED_SHARE,
     ROTATED_SHARE,
+    SUSPECTED_SHARE,
+    UNSUSPECTED_SHARE,
     OperatingPoints,
     choose,
     shifted,
     shifts_of,
     temperatures,
 )
-from radiolens.training.gate.recipe import SEED, training_samples, turned_samples, validation_samples
+from radiolens.training.gate.recipe import SEED, training_samples, validation_samples
 from radiolens.training.gate.reference import (
     build_reference,
     distances_of_left_out_sources,
@@ -41,7 +43,7 @@ from radiolens.training.golden import golden_pictures
 from radiolens.training.onnx_export import export_onnx
 from radiolens.training.run_folder import environment
 
-__all__ = ["LIMITS", "Progress", "train_gate"]
+__all__ = ["LIMITS", "Progress", "gate_of", "train_gate"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -69,13 +71,22 @@ def train_gate(
     `work` keeps the features of the pictures; called again, it goes on from there. Raises BundleError if `folder` is
     there already, DatasetError or InvalidManifest if the data is not as expected.
     """
-    if folder.exists():
-        raise BundleError(f"{folder} exists. A bundle is never changed: give another version, or remove it.")
-    validation = kept_features(work, "validation", lambda: validation_samples(data, seed), progress)
-    training = joined_sets(
-        kept_features(work, "training", lambda: training_samples(data, seed), progress),
-        kept_features(work, "turned", lambda: turned_samples(data, seed), progress),
-    )
+    _check_new(folder)
+    validation = kept_features(work, "validation", validation_samples(data, seed), progress)
+    training = kept_features(work, "training", training_samples(data, seed), progress)
+    return gate_of(training, validation, folder, version, seed, progress)
+
+
+def gate_of(
+    training: FeatureSet,
+    validation: FeatureSet,
+    folder: Path,
+    version: str,
+    seed: int = SEED,
+    progress: Progress = lambda stage, done, total: None,
+) -> InstalledGate:
+    """Make the gate's bundle of features, and return it; raise BundleError if `folder` is there already."""
+    _check_new(folder)
     heads = fit_heads(training, seed, progress=progress)
     shifts, points = _chosen(heads, validation)
     partial = folder.with_name(f"{folder.name}.partial")
@@ -89,6 +100,11 @@ def train_gate(
     GateNetwork.open(partial)  # as serving will
     os.replace(partial, folder)
     return read_gate(folder)
+
+
+def _check_new(folder: Path) -> None:
+    if folder.exists():
+        raise BundleError(f"{folder} exists. A bundle is never changed: give another version, or remove it.")
 
 
 def _chosen(heads: keras.Model, validation: FeatureSet) -> tuple[NDArray[np.float32], OperatingPoints]:
@@ -127,8 +143,10 @@ def _bundle(version: str, points: OperatingPoints, training: FeatureSet, seed: i
         threshold_evidence=(
             f"Each limit refuses at most {REFUSED_SHARE:.1%} of the genuine pictures of each kind in the validation "
             f"splits, sources counting alike, that of rotation {ROTATED_SHARE:.1%}, and lies as far from them as "
-            f"{MISSED_SHARE:.0%} of missed generated defects allows; that of distance lets {_FARTHEST:.1%} of the "
-            "pictures of left-out sources pass."
+            f"{MISSED_SHARE:.0%} of missed generated defects allows. What looks inverted is refused if its inverse "
+            f"looks less so; at least {SUSPECTED_SHARE:.0%} of the genuine pictures, and all but "
+            f"{UNSUSPECTED_SHARE:.0%} of the inverted ones, are looked at twice for it. That of distance lets "
+            f"{_FARTHEST:.1%} of the pictures of left-out sources pass."
         ),
         limits=LIMITS,
         provenance={
@@ -139,6 +157,7 @@ def _bundle(version: str, points: OperatingPoints, training: FeatureSet, seed: i
             "environment": environment(),
             "created": datetime.now(UTC).date().isoformat(),
         },
+        second_look=SECOND_LOOKS,
     )
 
 

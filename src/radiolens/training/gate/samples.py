@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from radiolens.data.manifest import Case, Manifest
+from radiolens.data.manifest import Case
 from radiolens.data.sources import LAYOUTS
 from radiolens.errors import DatasetError, UnreadableImage
 from radiolens.image import Unit
@@ -20,7 +20,7 @@ from radiolens.imaging.preprocess import Fit, Preprocessing, grey_levels
 from radiolens.imaging.read import decode
 from radiolens.safety.sight import Kind
 from radiolens.training.augment import augment
-from radiolens.training.config import Augmentation
+from radiolens.training.config import Augmentation, source_and_label
 from radiolens.training.gate.composed import COMPOSED
 from radiolens.training.gate.defects import DEFECTS, Grey, head_turned, tilted, trimmed
 from radiolens.training.gate.drawn import DRAWN
@@ -32,12 +32,15 @@ __all__ = [
     "TASK_KINDS",
     "KindFolder",
     "Picture",
+    "PictureFile",
     "Sample",
     "defect_sample",
     "drawn_pictures",
     "drawn_samples",
+    "genuine_files",
     "genuine_pictures",
     "genuine_sample",
+    "other_files",
     "other_pictures",
     "other_sample",
     "plain_sample",
@@ -61,13 +64,14 @@ TASK_KINDS: Mapping[str, Kind] = MappingProxyType(
 """The kind of picture that each task is for."""
 
 _LARGEST_SIDE = 384  # pixels kept of a picture: three times what the network sees
-_DEFECT_SHARES: Mapping[str, float] = MappingProxyType(
-    {"rotated": 0.46, "cropped": 0.3, "inverted": 0.14, "too_dark": 0.05, "too_bright": 0.05}
-)
+_DEFECT_SHARES: Mapping[str, float] = MappingProxyType({"cropped": 0.8, "too_dark": 0.1, "too_bright": 0.1})
+"""Of the defects that are drawn: rotation and inversion are asked for by name."""
 _FACE_DEGREES = {"sich": 90.0}
 """Where the faces of a source look, counter-clockwise from upwards: the heads of `sich` lie on their side."""
 _APPEARANCE = Augmentation(smallest_crop=1.0, rotation_degrees=0.0, gamma=0.6, brightness=0.15, border=0.12)
 _PLAIN_SHARE = 0.2  # of the genuine pictures are seen as they are
+_TONED_SHARE = 0.35  # of the changed ones get another tone curve: every maker of films has its own
+_EQUALIZED_SHARE = 0.3  # of those: local contrast equalization, which many makers apply
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,20 @@ class Picture:
     kind: Kind
     source: str
     name: str
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A file that holds a picture, and what is known of it (see `Picture`)."""
+
+    path: Path
+    kind: Kind
+    source: str
+    name: str
+
+    def read(self) -> Picture:
+        """Return the picture; raise DatasetError if the file is no image."""
+        return Picture(_read(self.path), self.kind, self.source, self.name)
 
 
 @dataclass(frozen=True)
@@ -114,31 +132,43 @@ _OTHER_FOLDERS = (
 )
 
 
-def genuine_pictures(data: Path, splits: Sequence[str], largest: Mapping[str, int], seed: int = 0) -> Iterator[Picture]:
-    """Yield pictures of the three collections in `data` that are in one of `splits`.
+def genuine_files(data: Path, splits: Sequence[str], largest: Mapping[str, int], seed: int = 0) -> list[PictureFile]:
+    """Return the files of the three collections in `data` that are in one of `splits`.
 
-    Of each source at most as many as `largest` says are drawn; a source it does not name gives none. Raises
-    DatasetError or InvalidManifest if a collection is missing or damaged.
+    Of each source at most as many as `largest` says are drawn, of each of its labels as many as there are: a label may
+    be all that a hospital gave to a collection. A source that `largest` does not name gives none. Raises DatasetError
+    or InvalidManifest if a collection is missing or damaged.
     """
+    files = []
     for task, kind in TASK_KINDS.items():
         manifest = LAYOUTS[task](data / task)
         for source in sorted({case.source for case in manifest.cases}):
             cases = [case for case in manifest.cases if case.source == source and case.split in splits]
             random = np.random.default_rng([seed, zlib.crc32(source.encode())])
-            drawn = random.permutation(len(cases))[: largest.get(source, 0)]
-            yield from (_case_picture(manifest, cases[place], kind) for place in sorted(drawn))
+            drawn = _drawn_evenly(cases, largest.get(source, 0), random)
+            files += [PictureFile(manifest.path(case), kind, source, f"{task}/{case.path}") for case in drawn]
+    return files
+
+
+def genuine_pictures(data: Path, splits: Sequence[str], largest: Mapping[str, int], seed: int = 0) -> Iterator[Picture]:
+    """Yield the pictures of `genuine_files`, which says what is raised."""
+    yield from (file.read() for file in genuine_files(data, splits, largest, seed))
+
+
+def other_files(folder: Path) -> list[PictureFile]:
+    """Return the files of `folder`/natural, chest-ct-figure and chest-lateral; raise DatasetError if one is missing."""
+    files = []
+    for part in _OTHER_FOLDERS:
+        paths = sorted((folder / part.family).glob("*.*"))
+        if not paths:
+            raise DatasetError(f"{folder / part.family}: no pictures. Give the folder that holds those of no task.")
+        files += [PictureFile(path, part.kind, part.family, path.name) for path in paths]
+    return files
 
 
 def other_pictures(folder: Path) -> Iterator[Picture]:
-    """Yield the pictures of `folder`/natural, chest-ct-figure and chest-lateral.
-
-    Raises DatasetError if a folder is missing, or a file is no image.
-    """
-    for part in _OTHER_FOLDERS:
-        files = sorted((folder / part.family).glob("*.*"))
-        if not files:
-            raise DatasetError(f"{folder / part.family}: no pictures. Give the folder that holds those of no task.")
-        yield from (Picture(_read(file), part.kind, part.family, file.name) for file in files)
+    """Yield the pictures of `other_files`; raise DatasetError also if a file is no image."""
+    yield from (file.read() for file in other_files(folder))
 
 
 def genuine_sample(picture: Picture, random: np.random.Generator) -> Sample:
@@ -152,10 +182,17 @@ def plain_sample(picture: Picture, family: str, defects: Mapping[str, bool]) -> 
 
 
 def defect_sample(picture: Picture, random: np.random.Generator, defect: str | None = None) -> Sample:
-    """Return a genuine picture with the defect of this name, or with one that is drawn."""
+    """Return a genuine picture with the defect of this name, or with one that is drawn.
+
+    What is turned or inverted may have been framed and exposed as elsewhere before, and mostly is so afterwards.
+    """
     name = defect or str(random.choice(list(_DEFECT_SHARES), p=list(_DEFECT_SHARES.values())))
     told = {known: known == name for known in DEFECT_NAMES}
-    changed = with_defect(picture, name, random)
+    before = picture
+    if name in ("rotated", "inverted") and random.random() < 0.5:
+        tilt_share = 0.0 if name == "rotated" else 0.5  # which could set a turned picture upright
+        before = replace(picture, grey=_as_elsewhere(picture.grey, random, tilt_share))
+    changed = with_defect(before, name, random)
     if name in DEFECT_NAMES and random.random() < 0.7:
         changed = _appearance(changed, random)
     return _sample(picture, changed, told, name)
@@ -217,8 +254,14 @@ def _sample(picture: Picture, grey: Grey, defects: Mapping[str, bool], family: s
     return Sample(seen(grey), picture.kind, defects, picture.source, picture.name, family)
 
 
-def _case_picture(manifest: Manifest, case: Case, kind: Kind) -> Picture:
-    return Picture(_read(manifest.path(case)), kind, case.source, f"{manifest.task.name}/{case.path}")
+def _drawn_evenly(cases: Sequence[Case], count: int, random: np.random.Generator) -> list[Case]:
+    """Return at most `count` cases in the order of the manifest, of each label as many as there are."""
+    turns: list[tuple[int, int, int]] = []  # (turn, label, place): one case of each label in every turn
+    labels = [source_and_label(case) for case in cases]
+    for number, label in enumerate(sorted(set(labels))):
+        places = [place for place, own in enumerate(labels) if own == label]
+        turns += [(turn, number, places[drawn]) for turn, drawn in enumerate(random.permutation(len(places)))]
+    return [cases[place] for place in sorted(place for _, _, place in sorted(turns)[:count])]
 
 
 def _read(file: Path) -> Grey:
@@ -233,12 +276,25 @@ def _read(file: Path) -> Grey:
     return grey_levels(image.pixels[0], image.unit, replace(size, fit=Fit.STRETCH, percentiles=(0.0, 100.0)))
 
 
-def _as_elsewhere(grey: Grey, random: np.random.Generator) -> Grey:
+def _as_elsewhere(grey: Grey, random: np.random.Generator, tilt_share: float = 0.5) -> Grey:
     if random.random() < _PLAIN_SHARE:
         return grey
     grey = trimmed(grey, random) if random.random() < 0.5 else grey
-    grey = tilted(grey, random) if random.random() < 0.5 else grey
-    return _appearance(_framed(_stretched(grey, random), random), random)
+    grey = tilted(grey, random) if random.random() < tilt_share else grey
+    return _appearance(_framed(_stretched(_toned(grey, random), random), random), random)
+
+
+def _toned(grey: Grey, random: np.random.Generator) -> Grey:
+    """Return the picture with another tone curve, which keeps dark darker than bright, or locally equalized."""
+    if random.random() >= _TONED_SHARE:
+        return grey
+    if random.random() < _EQUALIZED_SHARE:
+        tiles = int(random.integers(2, 9))
+        return np.asarray(cv2.createCLAHE(random.uniform(1.5, 5.0), (tiles, tiles)).apply(grey), np.uint8)
+    rises = random.dirichlet(np.ones(int(random.integers(3, 7))))
+    levels = 255 * np.concatenate([[0.0], np.cumsum(rises)])
+    curve = np.interp(np.arange(256), np.linspace(0, 255, len(levels)), levels)
+    return np.asarray(np.rint(curve), np.uint8)[grey]
 
 
 def _stretched(grey: Grey, random: np.random.Generator) -> Grey:

@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
+from radiolens.inference.predict import AUTO
 from radiolens.locale.translate import N_, ngettext
 from radiolens.locale.translate import gettext as _
 from radiolens.prediction import Presence
@@ -196,7 +197,7 @@ def case_page(
     return CasePage(
         case_id=summary.case_id,
         label=summary.label,
-        asked=study_of(summary.task).shown_title,
+        asked=_asked(case),
         received=summary.received,
         received_by=summary.received_by,
         closed=summary.state is CaseState.CLOSED,
@@ -222,6 +223,15 @@ def case_page(
         notice=notice,
         notice_is_bad=notice_is_bad,
     )
+
+
+def _asked(case: CaseView) -> str:
+    """Return what was asked, and of a case whose images chose it which task that was."""
+    if case.summary.task != AUTO:
+        return study_of(case.summary.task).shown_title
+    if len(case.tasks) > 1:
+        return _("Let the image decide")
+    return _("%(study)s, chosen by the image", study=_(get_task(case.tasks[0]).title))
 
 
 def _shown_image(case: CaseView, image: ImageView, find_bundle: FindBundle) -> ShownImage:

@@ -148,7 +148,7 @@ def line(case: CaseSummary) -> CaseLine:
     return CaseLine(
         case_id=case.case_id,
         label=case.label,
-        task=study_of(case.task).shown_title,
+        task=_("Let the image decide") if case.task == AUTO else study_of(case.task).shown_title,
         received=case.received,
         received_by=case.received_by,
         state=state,

@@ -11,14 +11,14 @@ from radiolens.prediction import BundleIdentity
 from radiolens.profile import Profile
 from radiolens.web.told import Card
 
-__all__ = ["disabled_text", "noted", "profile_note"]
+__all__ = ["disabled_text", "noted", "profile_note", "with_note"]
 
 
 def disabled_text(profile: Profile, answering: BundleIdentity) -> str:
     """Return the sentences that a profile does not decide, since another network answers than its own."""
     return _(
-        "The thresholds of %(site)s are switched off: they were planned for %(planned)s, and %(answering)s answers now. "
-        "Thresholds hold for one network only, so this network's own decide until the site's are planned anew.",
+        "The thresholds of %(site)s are switched off: they were planned for %(planned)s, and %(answering)s answers "
+        "now. Thresholds hold for one network only, so this network's own decide until the site's are planned anew.",
         site=profile.site,
         planned=_named(profile.bundle_name, profile.bundle_version, profile.bundle_sha256),
         answering=_named(answering.name, answering.version, answering.sha256),
@@ -39,7 +39,11 @@ def profile_note(lineup: Lineup, answered_by: BundleIdentity | None) -> str:
 
 def noted(card: Card, lineup: Lineup) -> Card:
     """Return a card that says why the site's thresholds did not decide, in the place where it says whose they are."""
-    note = profile_note(lineup, card.model)
+    return with_note(card, profile_note(lineup, card.model))
+
+
+def with_note(card: Card, note: str) -> Card:
+    """Return a card with a note on the site's thresholds, if there is one, in place of whose the thresholds are."""
     return replace(card, profile_note=note, thresholds="") if note else card
 
 

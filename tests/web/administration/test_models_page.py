@@ -15,6 +15,7 @@ from radiolens.profile import Profile
 from radiolens.store import audit, models
 from radiolens.store.schema import LOCAL_USER_ID
 from tests.tiny_bundle import make_bundle
+from tests.web.administration.outcomes import add_case, answer
 from tests.web.serving import film, local_client, png
 
 
@@ -155,7 +156,13 @@ def test_a_profile_is_told_as_switched_off_on_the_page_and_beside_an_answer(clie
     assert told in page
     assert "your site has set none" not in page
     assert told in text(client)
+    database = client.app.state.database  # type: ignore[attr-defined]  the app is a FastAPI
+    answering_now = read_bundle(home / "bundles/chest-xray/8.0.0")
+    case = add_case(database, [(answer(answering_now, {"pneumonia": 0.7, "tuberculosis": 0.2}), False)])
+    assert told in text(client, f"/cases/{case.id}")
+    assert told in text(client, f"/cases/{case.id}/report")
     act(client, home, "7.0.0", "activate")
+    assert told not in text(client, f"/cases/{case.id}")
     page = client.post("/", files={"file": ("a.png", png(film()))}, data={"study": "chest"}).text
     assert told not in page
     assert "The thresholds were set by this site." in page

@@ -12,7 +12,6 @@ import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
-from radiolens.bundle import InstalledBundle
 from radiolens.inference.installed import find_installed
 from radiolens.inference.record import prediction_from_record
 from radiolens.locale.languages import find_language, using
@@ -21,6 +20,7 @@ from radiolens.report.content import Picture, Report
 from radiolens.store.schema import LOCAL_USER_ID
 from radiolens.web.accounts.principal import Principal, Role
 from radiolens.web.reading.case_report import report_of
+from radiolens.web.reading.case_words import AnsweringBundle
 from radiolens.web.reading.report_pictures import pictures_of
 from radiolens.worklist.reading import Answer
 from tests.web.serving import film, png
@@ -40,8 +40,9 @@ def written(place: Site, case: UUID, user: UUID = LOCAL_USER_ID) -> Report:
     """Return the report of a case as a user sees it."""
     versions = find_installed([place.home.parent / f"{place.home.name}-bundles"]).versions
 
-    def find_bundle(identity: BundleIdentity) -> InstalledBundle | None:
-        return next((entry for entry in versions[identity.name] if entry.sha256 == identity.sha256), None)
+    def find_bundle(identity: BundleIdentity) -> AnsweringBundle | None:
+        found = (entry for entry in versions[identity.name] if entry.sha256 == identity.sha256)
+        return next(map(AnsweringBundle, found), None)
 
     principal = Principal(user, "asha", frozenset({Role.CLINICIAN}))
     view = place.work_list.case(user, case)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from radiolens.bundle import InstalledBundle
@@ -11,15 +12,25 @@ from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
 from radiolens.prediction import BundleIdentity
 from radiolens.tasks import get_task
+from radiolens.web.profile_note import profile_note, with_note
 from radiolens.web.studies import STUDIES, Study
 from radiolens.web.told import Card, tell, tell_of_absent, tell_refusal, tell_unreadable
 from radiolens.worklist.facts import ImageFacts
 from radiolens.worklist.views import ImageView
 
-__all__ = ["STATES", "FindBundle", "bundle_finder", "shown", "study_of"]
+__all__ = ["STATES", "AnsweringBundle", "FindBundle", "bundle_finder", "shown", "study_of"]
 
-FindBundle = Callable[[BundleIdentity], InstalledBundle | None]
-"""Finds the bundle that answered, None if it is not installed any more."""
+
+@dataclass(frozen=True)
+class AnsweringBundle:
+    """A bundle that answers, and why the site's thresholds do not decide with it (empty if they do)."""
+
+    installed: InstalledBundle
+    profile_note: str = ""
+
+
+FindBundle = Callable[[BundleIdentity], AnsweringBundle | None]
+"""Finds the bundle that answered, None if it does not answer any more."""
 
 STATES: Mapping[str, str] = MappingProxyType(
     {
@@ -37,10 +48,12 @@ STATES: Mapping[str, str] = MappingProxyType(
 
 def bundle_finder(lineup: LiveLineup) -> FindBundle:
     """Return what finds bundles among those that answer now."""
-    versions = lineup.now.predictor.shelf.installed.versions
+    now = lineup.now
+    versions = now.predictor.shelf.installed.versions
 
-    def find(identity: BundleIdentity) -> InstalledBundle | None:
-        return next((entry for entry in versions.get(identity.name, ()) if entry.sha256 == identity.sha256), None)
+    def find(identity: BundleIdentity) -> AnsweringBundle | None:
+        found = (entry for entry in versions.get(identity.name, ()) if entry.sha256 == identity.sha256)
+        return next((AnsweringBundle(entry, profile_note(now, identity)) for entry in found), None)
 
     return find
 
@@ -65,8 +78,10 @@ def shown(image: ImageView, asked: str, find_bundle: FindBundle) -> Card | None:
     if not prediction.answered:
         return tell_refusal([(entry.code.value, entry.message) for entry in prediction.quality.problems], facts)
     study = study_of(asked)
-    installed = find_bundle(prediction.bundle) if prediction.bundle else None
-    return tell(prediction, facts, study, installed) if installed else tell_of_absent(prediction, facts, study)
+    answering = find_bundle(prediction.bundle) if prediction.bundle else None
+    if answering is None:
+        return tell_of_absent(prediction, facts, study)
+    return with_note(tell(prediction, facts, study, answering.installed), answering.profile_note)
 
 
 def _failed() -> Card:

@@ -18,6 +18,7 @@ from radiolens.web.accounts.principal import Permission, public, requires
 from radiolens.web.answers import Answerer
 from radiolens.web.openapi import BUNDLE_FIELD, FILE_PROBLEMS, NOT_READY, upload_body
 from radiolens.web.problems import HTTPProblem
+from radiolens.web.reading.one_off import check_one_off
 from radiolens.web.schemas import (
     BundleAnswer,
     Health,
@@ -98,6 +99,7 @@ async def predictions(request: Request) -> Prediction:
     read is a problem.
     """
     async with received(request, "file") as upload:
+        await check_one_off(request)
         task = _task(upload.fields.get("task", ""))
         bundle = asked_bundle(request, upload, task)
         answer = await answer_one(request, upload, "file", task, bundle)

@@ -20,6 +20,7 @@ from radiolens.web.accounts.principal import Permission, requires
 from radiolens.web.answers import Answer, Answerer
 from radiolens.web.openapi import BUNDLE_FIELD, LEGACY_PROBLEMS, upload_body
 from radiolens.web.problems import HTTPProblem
+from radiolens.web.reading.one_off import check_one_off
 from radiolens.web.single import answer_one, asked_bundle, input_problem
 from radiolens.web.uploads import Upload, received
 
@@ -66,6 +67,7 @@ async def upload(request: Request) -> str:
     the answer is, and which network gave it.
     """
     async with received(request, "data") as posted:
+        await check_one_off(request)
         choice = posted.fields.get("choice", "").strip()
         if choice not in _CHOICES:
             detail = "The field 'choice' must be 1 (brain tumour), 2 (tuberculosis) or 3 (pneumonia)."

@@ -22,6 +22,7 @@ from radiolens.web.answers import Answer, Answerer
 from radiolens.web.cards import make_card
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.profile_note import noted
+from radiolens.web.reading.one_off import check_one_off
 from radiolens.web.studies import STUDIES, Study, bundle_studies, find_study
 from radiolens.web.templating import templates
 from radiolens.web.told import Card
@@ -88,6 +89,7 @@ async def analyse(request: Request) -> Response:
     """Answer the posted images: the whole page, or only the cards for the page's script."""
     try:
         async with received(request, "file") as upload:
+            await check_one_off(request)
             study = _study(request, upload)
             cards = await _cards(request, upload, study)
     except HTTPException as error:

@@ -93,7 +93,7 @@ def test_the_answer_is_described_key_by_key(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("path", ["/api/v1/predictions", "/upload/"])
 def test_every_problem_of_an_upload_is_described(document: dict[str, Any], path: str) -> None:
     responses = document["paths"][path]["post"]["responses"]
-    expected = {"200", "400", "403", "408", "413", "422", "503"} | ({"415"} if path.startswith("/api") else set())
+    expected = {"200", "400", "401", "403", "408", "413", "422", "429", "503"} | ({"415"} if path.startswith("/api") else set())
     assert responses.keys() == expected
     for status in expected - {"200"}:
         assert responses[status]["content"].keys() == {"application/problem+json"}
@@ -112,9 +112,13 @@ def test_the_first_designs_answer_is_a_string(document: dict[str, Any]) -> None:
 
 
 def test_every_route_may_refuse_strangers(document: dict[str, Any]) -> None:
-    for methods in document["paths"].values():
+    for path, methods in document["paths"].items():
         for operation in methods.values():
-            assert operation["responses"]["403"]["content"].keys() == {"application/problem+json"}
+            told = {"403"} if path in ("/healthz", "/readyz") else {"401", "403", "429"}
+            assert told == operation["responses"].keys() & {"401", "403", "429"}
+            for status in told:
+                assert operation["responses"][status]["content"].keys() == {"application/problem+json"}
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
 
 
 def test_real_answers_are_as_described(client: TestClient) -> None:

@@ -25,7 +25,12 @@ __all__ = [
 Responses = dict[int | str, dict[str, Any]]
 
 _SCHEMAS = "#/components/schemas/"
-_FORBIDDEN = "The request does not come from this computer, or comes from another site."
+_FORBIDDEN = "It comes from where it may not, from another site, or from somebody who lacks the permission."
+_NOT_SIGNED_IN = "The site has accounts, and the request brings neither a valid API token nor a session."
+_TOO_OFTEN = "The account has made too many requests within a minute; `Retry-After` says when to come back."
+_STATE = "state"
+"""The tag of what anybody may ask."""
+_TOKEN = {"type": "http", "scheme": "bearer", "description": "An API token, made on the page Account."}
 
 
 BUNDLE_FIELD = {
@@ -50,18 +55,25 @@ def upload_body(
 
 
 class DescribedAPI(FastAPI):
-    """An app whose OpenAPI document also has what no route declares: the problems' schemas, and the guard's 403."""
+    """An app whose OpenAPI document also has what no route declares: the problems' schemas, and what stands before all.
+
+    That is the guard, and signing in where the site has accounts.
+    """
 
     def openapi(self) -> dict[str, Any]:
         """Return the document; it is made once."""
         if not self.openapi_schema:
             document = super().openapi()
             _add_schemas(document, (ProblemDetails, InputProblem))
+            document["components"]["securitySchemes"] = {"token": _TOKEN}
             for operation in _operations(document):
-                operation["responses"] = {
-                    **operation["responses"],
-                    "403": problem_of(_FORBIDDEN, ProblemDetails),
-                }
+                operation["responses"] |= {"403": problem_of(_FORBIDDEN, ProblemDetails)}
+                if _STATE not in operation.get("tags", ()):
+                    operation["security"] = [{"token": []}, {}]  # none in single-user mode, or in a page's session
+                    operation["responses"] |= {
+                        "401": problem_of(_NOT_SIGNED_IN, ProblemDetails),
+                        "429": problem_of(_TOO_OFTEN, ProblemDetails),
+                    }
         return super().openapi()
 
 

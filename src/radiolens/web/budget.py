@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
+from radiolens.locale.translate import gettext as _
 from radiolens.web.problems import HTTPProblem
 
 __all__ = ["ByteBudget"]
@@ -32,8 +33,8 @@ class ByteBudget:
             with anyio.fail_after(self._patience_s):
                 await self._take(count)
         except TimeoutError as error:
-            detail = "Other uploads take all the memory that there is for them. Send it again in a minute."
-            raise HTTPProblem(503, "The server is busy", detail, headers={"Retry-After": "60"}) from error
+            detail = _("Other uploads take all the memory that there is for them. Send it again in a minute.")
+            raise HTTPProblem(503, _("The server is busy"), detail, headers={"Retry-After": "60"}) from error
         try:
             yield
         finally:

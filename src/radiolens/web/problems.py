@@ -14,6 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from radiolens.errors import InputError, InvalidAccount, RadiolensError, StoreError, StoreFull, UnknownCase, WrongState
+from radiolens.locale.translate import N_
+from radiolens.locale.translate import gettext as _
 from radiolens.web.headers import HEADERS
 
 __all__ = ["MEDIA_TYPE", "ErrorPage", "HTTPProblem", "install", "problem"]
@@ -27,16 +29,18 @@ ErrorPage = Callable[[Request, int, str, str], Awaitable[Response | None]]
 
 _STATUS: Mapping[type[RadiolensError], tuple[int, str]] = MappingProxyType(
     {
-        UnknownCase: (404, "No such case"),
-        InvalidAccount: (422, "The account cannot be so"),
-        WrongState: (409, "Not possible now"),
-        InputError: (422, "The request cannot be used"),
-        StoreFull: (507, "No room is left"),
-        StoreError: (503, "The storage does not answer"),
-        RadiolensError: (500, "The program is not set up rightly"),
+        UnknownCase: (404, N_("No such case")),
+        InvalidAccount: (422, N_("The account cannot be so")),
+        WrongState: (409, N_("Not possible now")),
+        InputError: (422, N_("The request cannot be used")),
+        StoreFull: (507, N_("No room is left")),
+        StoreError: (503, N_("The storage does not answer")),
+        RadiolensError: (500, N_("The program is not set up rightly")),
     }
 )
 """What errors become that no route has translated; the first that fits counts."""
+_PHRASES = (N_("Not Found"), N_("Method Not Allowed"))
+"""Phrases of HTTP that a person may see, here only to be translated."""
 
 
 class HTTPProblem(HTTPException):
@@ -72,7 +76,7 @@ def install(app: FastAPI, page: ErrorPage | None = None) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        title, members = HTTPStatus(error.status_code).phrase, None
+        title, members = _(HTTPStatus(error.status_code).phrase), None
         if isinstance(error, HTTPProblem):
             title, members = error.title, error.members
         if error.status_code // 100 == 3:  # the browser is sent elsewhere
@@ -86,16 +90,18 @@ def install(app: FastAPI, page: ErrorPage | None = None) -> None:
         status, title = next(answer for kind, answer in _STATUS.items() if isinstance(error, kind))
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("%s: %s", type(error).__name__, error)
-        return await told(request, status, title, str(error))
+        return await told(request, status, _(title), str(error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return await told(request, 422, "The request cannot be used", " ".join(map(_sentence, error.errors())))
+        return await told(request, 422, _("The request cannot be used"), " ".join(map(_sentence, error.errors())))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         """Answer for an error nobody thought of; the server logs its trace, since Starlette raises it again."""
-        answer = problem(500, "Internal error", "Something unexpected happened; the log of the program tells what.")
+        answer = problem(
+            500, _("Internal error"), _("Something unexpected happened; the log of the program tells what.")
+        )
         answer.headers.update(HEADERS)  # this answer is made outside of the guard
         return answer
 
@@ -110,4 +116,5 @@ def _detail(request: Request, error: HTTPException) -> str:
     """Return the detail; where there is but the status's own phrase, say what was asked and where to look."""
     if error.detail != HTTPStatus(error.status_code).phrase:
         return error.detail
-    return f"{request.method} {request.url.path} is not answered here. The interface is described at /docs."
+    asked = f"{request.method} {request.url.path}"
+    return _("%(asked)s is not answered here. The interface is described at /docs.", asked=asked)

@@ -12,6 +12,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from radiolens.imaging.archive import Member
+from radiolens.locale.translate import N_
+from radiolens.locale.translate import gettext as _
 from radiolens.settings import Settings
 from radiolens.web.accounts.csrf import check_field
 from radiolens.web.budget import ByteBudget
@@ -54,8 +56,8 @@ async def received(request: Request, field: str) -> AsyncIterator[Upload]:
 async def _checked_size(request: Request, limit: int) -> int:
     """Return the bytes that the request may take: what it declares, or the limit if it declares nothing."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        detail = "Expected multipart/form-data with the image as a file. The fields are described at /docs."
-        raise HTTPProblem(422, "The request is no upload", detail)
+        detail = _("Expected multipart/form-data with the image as a file. The fields are described at /docs.")
+        raise HTTPProblem(422, _("The request is no upload"), detail)
     declared = request.headers.get("content-length", "")
     if not declared.isdigit():
         return limit
@@ -81,15 +83,16 @@ async def _read(request: Request, field: str, settings: Settings) -> Upload:
         form = await parser.parse()
         if len(parser.begun) > sum(isinstance(value, UploadFile) for _, value in form.multi_items()):
             raise HTTPProblem(
-                422, "The upload is incomplete", "The upload ends in the middle of a file. Send it again."
+                422, _("The upload is incomplete"), _("The upload ends in the middle of a file. Send it again.")
             )
         return _upload(form, field)
     except MultiPartException as error:
         if len(parser.begun) == settings.max_files:
-            detail = f"One request may hold {settings.max_files} files. Send fewer at a time, or a series as a zip."
-            raise HTTPProblem(413, "Too many files", detail) from error
-        detail = f"The upload is damaged ({error.message.rstrip('.')}). Send it again."
-        raise HTTPProblem(422, "The upload is damaged", detail) from error
+            told = N_("One request may hold %(most)s files. Send fewer at a time, or a series as a zip.")
+            detail = _(told, most=settings.max_files)
+            raise HTTPProblem(413, _("Too many files"), detail) from error
+        detail = _("The upload is damaged (%(reason)s). Send it again.", reason=error.message.rstrip("."))
+        raise HTTPProblem(422, _("The upload is damaged"), detail) from error
     finally:
         for file in parser.begun:
             file.file.close()
@@ -129,10 +132,12 @@ async def _pieces(request: Request) -> AsyncGenerator[bytes, None]:
             with anyio.fail_after(_IDLE_SECONDS):
                 chunk = await anext(stream, None)
         except TimeoutError as error:
-            detail = f"Nothing arrived for {_IDLE_SECONDS:.0f} seconds. Check the connection and send it again."
-            raise HTTPProblem(408, "The upload stopped", detail) from error
+            told = N_("Nothing arrived for %(seconds)s seconds. Check the connection and send it again.")
+            detail = _(told, seconds=f"{_IDLE_SECONDS:.0f}")
+            raise HTTPProblem(408, _("The upload stopped"), detail) from error
         except ClientDisconnect as error:
-            raise HTTPProblem(400, "The upload broke off", "The sender ended the connection. Send it again.") from error
+            detail = _("The sender ended the connection. Send it again.")
+            raise HTTPProblem(400, _("The upload broke off"), detail) from error
         if chunk is None:
             return
         yield chunk
@@ -159,5 +164,5 @@ def _printable(value: UploadFile) -> str:
 
 
 def _too_large(limit: int) -> HTTPProblem:
-    detail = f"The upload is larger than {limit / 1e6:.0f} MB. Send fewer or smaller files at a time."
-    return HTTPProblem(413, "The upload is too large", detail)
+    told = N_("The upload is larger than %(most)s MB. Send fewer or smaller files at a time.")
+    return HTTPProblem(413, _("The upload is too large"), _(told, most=f"{limit / 1e6:.0f}"))

@@ -106,6 +106,13 @@ class Settings(BaseSettings):
             )
         return text
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _check_issuer(cls, text: str) -> str:
+        if text != NONE and not re.match(r"https://|http://(127\.0\.0\.1|localhost)[:/]", text):
+            raise ValueError(f"expected the provider's address, beginning with https://; found {text!r}")
+        return text
+
     @model_validator(mode="after")
     def _check_pairs(self) -> Settings:
         if (self.tls_certificate == NONE) != (self.tls_key == NONE):

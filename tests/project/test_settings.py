@@ -71,6 +71,7 @@ def test_the_environment_and_the_file_set_a_value_and_the_environment_wins(
         ("root_path", "radiolens/"),
         ("tls_key", "key.pem"),
         ("oidc_issuer", "https://login.example"),
+        ("oidc_issuer", "http://login.example"),
         ("session_hours", "0"),
     ],
 )

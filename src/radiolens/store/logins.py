@@ -10,6 +10,7 @@ from typing import Self
 from uuid import UUID
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from radiolens.errors import InvalidAccount
@@ -176,13 +177,23 @@ def note_failure(session: Session, name_sha256: str, at_most: int, locks_for: ti
     session.execute(delete(LoginFailureRow).where(LoginFailureRow.last <= now - _FORGOTTEN))
     row = session.get(LoginFailureRow, name_sha256, with_for_update=True)
     if row is None:
-        row = LoginFailureRow(name_sha256=name_sha256, failures=0, last=now)
-        session.add(row)
+        row = _first_failure(session, name_sha256)
     row.failures, row.last = row.failures + 1, now
     if row.failures < at_most:
         return False
     row.failures, row.locked_until = 0, now + locks_for
     return True
+
+
+def _first_failure(session: Session, name_sha256: str) -> LoginFailureRow:
+    """Return a new row for a name; another request may have made it at this moment, but on SQLite."""
+    row = LoginFailureRow(name_sha256=name_sha256, failures=0, last=_now(session))
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return session.get_one(LoginFailureRow, name_sha256, with_for_update=True)
+    return row
 
 
 def clear_failures(session: Session, names_sha256: Collection[str]) -> None:

@@ -39,6 +39,7 @@ def test_a_computer_without_accounts_is_used_without_signing_in_until_the_first_
     done = browser.post("/first-run", data={**FORM, "form_token": token})
     assert done.status_code == 303
     assert "Account: ada" in browser.get("/", headers=PAGE).text
+    assert 'name="csrf-token" content=""' not in browser.get("/docs", headers=PAGE).text  # it is tried there
     assert browser.get("/users").status_code == 200
     other = empty.browser()
     assert other.get("/", headers=PAGE).headers["location"].startswith("/sign-in")

@@ -12,6 +12,7 @@ A route that anybody may ask declares `public`. One that declares neither fails 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
 
 from radiolens.locale.translate import gettext as _
 from radiolens.web.accounts.csrf import check_request
@@ -144,6 +146,7 @@ class Requirement:
     async def __call__(self, request: Request) -> Principal | None:
         """Return who asks; raise HTTPProblem 401 if nobody is signed in, 403 without the permission or CSRF token."""
         if self.permission is None:
+            await _recognise(request)
             return None
         identify: Identify = request.app.state.identify
         principal = await identify(request)
@@ -168,6 +171,13 @@ class Requirement:
                 permission=self.permission.value,
             )
             raise HTTPProblem(403, _("Not allowed"), detail)
+
+
+async def _recognise(request: Request) -> None:
+    """Note who opens a page that everybody may open, so that it shows what belongs to the person."""
+    if is_navigation(request):
+        with suppress(HTTPException):  # nobody is signed in
+            request.state.principal = await request.app.state.identify(request)
 
 
 def requires(permission: Permission, *, streamed: bool = False) -> Any:  # noqa: ANN401  as FastAPI declares Depends

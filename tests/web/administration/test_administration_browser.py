@@ -75,7 +75,7 @@ def test_a_threshold_is_planned_with_the_keyboard_and_a_new_model_switches_it_of
         for number in (1, 2, 3):
             page.keyboard.press("ArrowRight")
             assert {name: figure(page, name) for name in steps[number].texts} == steps[number].texts
-            assert mark(page) == f"M{steps[number].x:g} 0 V260"
+            assert mark(page).startswith(f"M{steps[number].x:g} 0 V")
             assert slider.get_attribute("aria-valuetext") == steps[number].said
         page.screenshot(path=tmp_path / "planner.png", full_page=True)
         assert violations(page) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from radiolens.bundle import read_bundle, write_evidence_hashes
+from radiolens.bundle import RELEASED, find_bundles, read_bundle, write_evidence_hashes
 from radiolens.profile import Profile
 from radiolens.store import audit, models
 from radiolens.store.schema import LOCAL_USER_ID
@@ -70,7 +70,7 @@ def test_versions_are_activated_rolled_back_and_run_in_the_shadow_without_a_rest
     client: TestClient, home: Path
 ) -> None:
     assert "Version 8.0.0 answers, since it is the newest." in text(client)
-    assert "chest-xray 0.3.0 installed" in text(client)
+    assert f"chest-xray {find_bundles([RELEASED])['chest-xray'].name} installed" in text(client)
     assert answering(client) == "8.0.0"
     act(client, home, "7.0.0", "activate")
     assert answering(client) == "7.0.0"

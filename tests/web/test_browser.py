@@ -146,6 +146,9 @@ def test_the_whole_way_works_with_the_keyboard_alone(page: Page) -> None:
     choosers: list[FileChooser] = []
     page.on("filechooser", lambda chooser: choosers.append(chooser))  # a function: Playwright marks it
     page.keyboard.press("Tab")
+    assert focused(page) == "To the content"  # past the navigation
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.value") == "chest"
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.activeElement.value") == "pneumonia"

@@ -116,15 +116,19 @@ def test_the_log_tells_nothing_of_a_patient_or_a_file(tmp_path: Path) -> None:
 def test_what_whoever_runs_it_should_know_stands_in_the_log_and_on_the_page(tmp_path: Path) -> None:
     for name in ("braintumor.h5", "pneumonia_model.h5", "other.h5"):
         (tmp_path / name).write_bytes(b"not to be opened")
-    with serving(tmp_path, {"RADIOLENS_ALLOW_REMOTE": "true"}) as server:
+    with serving(tmp_path) as server:
         log, page = server.log(), httpx2.get(server.address).text
     for text in (log, page):
         assert re.search(r"braintumor\.h5.*It is not opened or used.*radiolens import-h5 braintumor\.h5", text)
         assert re.search(r"radiolens import-h5 pneumonia_model\.h5", text)
         assert "Tuberculosis_model" not in text
         assert "other.h5" not in text
-    assert "RADIOLENS_ALLOW_REMOTE is set" in log
-    assert "answers other computers and has no accounts" in page
+
+
+def test_who_lets_others_in_without_accounts_is_told_and_nobody_is_answered(tmp_path: Path) -> None:
+    with serving(tmp_path, {"RADIOLENS_ALLOW_REMOTE": "true"}) as server:
+        assert "there are no accounts: nobody else is answered" in server.log()
+        assert httpx2.get(f"{server.address}/api/v1/tasks").status_code == 401
 
 
 def test_networks_of_the_first_design_are_never_opened(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_a_server_killed_at_any_moment_of_a_batch_finishes_it(tmp_path: Path) ->
 def _check_database(home: Path) -> None:
     database = open_database(f"sqlite:///{home}/radiolens.db")
     with database.reading() as session:
-        count = select(func.count()).group_by(PredictionRow.image_id)
+        count = select(func.count(PredictionRow.id)).group_by(PredictionRow.image_id)
         assert set(session.scalars(count)) == {1}
         assert set(session.scalars(select(ImageRow.state))) == {ImageState.ANSWERED}
         assert audit.verify(session) is None

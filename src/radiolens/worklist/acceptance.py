@@ -19,7 +19,7 @@ from radiolens.store.schema import CaseRow, ImageKind, ImageRow, UploadRow
 from radiolens.worklist.intake import CaseFiles, LeftOut, Sorted, sort_upload
 from radiolens.worklist.working_store import WorkingStore
 
-__all__ = ["Acceptance", "Accepted", "AcceptedCase", "AcceptedImage"]
+__all__ = ["Acceptance", "Accepted", "AcceptedCase", "AcceptedImage", "bytes_kept"]
 
 _TICK = timedelta(microseconds=1)  # between two images of an upload, so that they stay in their order
 

@@ -20,12 +20,21 @@ from radiolens.worklist.results import Decision
 from radiolens.worklist.views import CasePage, CaseSummary, CaseView, ImageView, Progress, ReaderState
 
 __all__ = [
+    "AcceptedCaseObject",
+    "AcceptedImageObject",
     "AcceptedObject",
     "AnswerBody",
+    "AnswerObject",
     "CaseFilter",
     "CaseObject",
     "CasePageObject",
     "DiagnosisBody",
+    "DiagnosisObject",
+    "FoundObject",
+    "ImageObject",
+    "LeftOutObject",
+    "PredictionObject",
+    "ProblemObject",
     "ProgressObject",
     "SummaryObject",
 ]

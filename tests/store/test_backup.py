@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,12 +16,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from radiolens.errors import OtherSchema, StoreBusy, StoreUnavailable
+from radiolens.errors import OtherSchema, StoreBusy, StoreFull, StoreUnavailable
 from radiolens.store import audit, migration
 from radiolens.store.backup import back_up, restore
 from radiolens.store.database import Database, open_database
 from radiolens.store.engine import database_url, make_engine
 from radiolens.store.schema import (
+    LOCAL_USER_ID,
     AnswerRow,
     ApiTokenRow,
     CaseRow,
@@ -95,6 +99,9 @@ def test_an_older_database_becomes_this_version_with_all_its_rows(older: str) ->
 def test_a_backup_of_an_older_database_is_restored_into_this_version(older: str, other: str, tmp_path: Path) -> None:
     backup = back_up(older, tmp_path / "backup")
     assert (backup.revision, backup.users, backup.cases, backup.end.number) == ("0001", 1, 1, 3)
+    with closing(sqlite3.connect(tmp_path / "backup")) as connection:
+        assert connection.execute("SELECT problem IS NULL FROM images").fetchall() == [(1,)]
+        assert connection.execute("SELECT key, value FROM site_settings").fetchall() == [("second_reader", "true")]
     restored = restore(other, tmp_path / "backup")
     assert (restored.revision, restored.users, restored.broken) == (migration.newest(), 1, None)
     open_database(older).close()
@@ -133,6 +140,46 @@ def test_a_backup_of_a_database_in_use_holds_one_state_of_it(used: str, tmp_path
 def _user(database: Database) -> UUID:
     with database.reading() as session:
         return session.scalars(select(UserRow.id).where(UserRow.name == "ada")).one()
+
+
+def test_a_backup_made_while_others_write_holds_whole_transactions(used: str, tmp_path: Path) -> None:
+    done = threading.Event()
+
+    def write() -> None:
+        with closing(open_database(used, wait_s=60)) as database:
+            while not done.is_set():
+                with database.session() as session:
+                    now = database.now()
+                    session.add(CaseRow(task="auto", created=now, changed=now, created_by=LOCAL_USER_ID))
+                    audit.append(session, LOCAL_USER_ID, "case.upload")
+
+    with ThreadPoolExecutor(2) as pool:
+        writers = [pool.submit(write) for _ in range(2)]
+        try:
+            backups = [back_up(used, tmp_path / f"backup{number}", wait_s=60) for number in range(2)]
+        finally:
+            done.set()
+        for writer in writers:
+            writer.result()
+    for number, backup in enumerate(backups):
+        assert backup.broken is None
+        # The older database had a case and 3 entries; each backup before this one left an entry, too.
+        assert backup.end.number - 3 - number == backup.cases - 1
+
+
+def test_a_backup_onto_a_full_disk_leaves_no_file(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path}/radiolens.db"
+    open_database(address).close()
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", disk], check=False).returncode != 0:
+        pytest.skip("needs the right to mount a small disk")
+    try:
+        with pytest.raises(StoreFull, match="the disk is full, nothing was copied"):
+            back_up(address, disk / "backup")
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 def test_the_log_tells_of_a_backup(used: str, tmp_path: Path) -> None:

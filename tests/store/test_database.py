@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from radiolens.errors import StoreUnavailable
@@ -24,8 +24,8 @@ def new_case(**values: object) -> CaseRow:
     return CaseRow(**{"task": "auto", "created": MOMENT, "changed": MOMENT, "created_by": LOCAL_USER_ID, **values})
 
 
-def write(session: Session, then: Callable[[], object] = lambda: None) -> None:
-    session.add(new_case())
+def write(session: Session, then: Callable[[], object] = lambda: None, **values: object) -> None:
+    session.add(new_case(**values))
     session.flush()
     then()
 
@@ -79,6 +79,14 @@ def test_a_reading_transaction_cannot_write(database: Database) -> None:
         write(session)
     with database.session() as session:
         write(session)
+
+
+def test_a_word_that_a_column_does_not_know_is_refused(database: Database) -> None:
+    with (
+        pytest.raises(StatementError, match="'half' is not among the defined enum values"),
+        database.session() as session,
+    ):
+        write(session, state="half")
 
 
 def test_a_row_of_nobody_is_refused(database: Database) -> None:

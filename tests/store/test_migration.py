@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from radiolens.errors import OtherSchema, StoreUnavailable
 from radiolens.store import migration
 from radiolens.store.database import Database, open_database
+from radiolens.store.engine import database_url, make_engine
 from radiolens.store.schema import UserRow
+from tests.store.older_database import make_older
 
 
 def test_the_steps_make_the_tables_that_the_classes_describe(database: Database) -> None:
@@ -32,6 +36,40 @@ def test_several_programs_may_make_the_tables_at_once(address: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         for opened in pool.map(open_database, [address] * 4):
             opened.close()
+
+
+def test_several_programs_may_upgrade_an_older_one_at_once(address: str) -> None:
+    make_older(address)
+    with ThreadPoolExecutor(4) as pool:
+        for opened in pool.map(open_database, [address] * 4):
+            assert migration.revision(opened.engine) == migration.newest()
+            opened.close()
+
+
+def test_a_step_that_fails_leaves_the_older_database_as_it_was(address: str) -> None:
+    make_older(address)
+    engine = make_engine(database_url(address))
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE images ADD COLUMN facts TEXT"))  # what the step adds after other things
+    with pytest.raises(SQLAlchemyError, match="facts"):
+        open_database(address)
+    assert migration.revision(engine) == "0001"
+    with engine.connect() as connection:
+        assert "login_failures" not in inspect(connection).get_table_names()
+        assert connection.execute(text("SELECT failures FROM users WHERE name = 'ada'")).scalar_one() == 3
+    engine.dispose()
+
+
+def test_no_column_is_made_for_who_a_patient_is() -> None:
+    columns = {f"{table.name}.{column.name}" for table in UserRow.metadata.tables.values() for column in table.columns}
+    about = re.compile(r"patient|birth|file_?name|path|folder|study|accession|address|phone")
+    assert {column for column in columns if about.search(column)} == {"cases.patient_group"}
+    named = {column for column in columns if re.search(r"\.(.*_)?name$", column)}
+    assert named == {
+        "users.name", "users.display_name", "api_tokens.name",
+        "profiles.bundle_name", "activations.bundle_name", "predictions.bundle_name",
+        "images.store_name", "images.map_name", "kept_images.store_name",
+    }  # fmt: skip
 
 
 def test_a_database_without_tables_is_left_alone_unless_it_may_be_changed(address: str, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -175,6 +175,22 @@ def test_a_damaged_page_is_told(tmp_path: Path) -> None:
     file.write_bytes(whole)
     with pytest.raises(StoreUnavailable, match=r"malformed.*Restore a backup: radiolens db restore"):
         read_all(f"sqlite:///{file}")
+
+
+def test_more_transactions_than_there_are_connections_are_told(hasty: Database) -> None:
+    with ExitStack() as held:
+        for _ in range(40):
+            held.enter_context(hasty.reading()).scalars(select(CaseRow.id)).all()
+        with pytest.raises(StoreBusy, match="too many requests use the database at once"):
+            cases(hasty)
+    assert cases(hasty) == 0
+
+
+@needs_postgresql
+def test_a_server_without_tls_is_not_talked_to_in_clear_where_tls_is_wanted(postgresql: Server) -> None:
+    for mode in ("require", "verify-full"):
+        with pytest.raises(StoreUnavailable, match="SSL"):
+            open_database(f"{postgresql.url}?sslmode={mode}")
 
 
 @needs_postgresql

@@ -43,9 +43,16 @@ def words(kind: type[StrEnum]) -> Enum:
     """Return the type of a column that holds one of these words, as text.
 
     Without a check in the database, since SQLite cannot change one without copying the table; a word that is not one
-    of them raises LookupError in Python.
+    of them raises StatementError in Python.
     """
-    return Enum(kind, native_enum=False, create_constraint=False, length=20, values_callable=lambda all_: list(all_))
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        validate_strings=True,
+        length=20,
+        values_callable=lambda all_: list(all_),
+    )
 
 
 class Row(DeclarativeBase):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Engine, MetaData, delete, event, func, insert, select, text
+from sqlalchemy import JSON, Connection, DateTime, Engine, MetaData, delete, event, func, insert, select, text
 
 from radiolens.errors import StoreBusy
 from radiolens.store import migration
@@ -59,7 +59,11 @@ def _as_they_are(server: Connection) -> MetaData:
     @event.listens_for(found, "column_reflect")
     def portable(_: object, __: object, column: Any) -> None:  # noqa: ANN401  SQLAlchemy's own dictionary
         kind = column["type"].as_generic()
-        column["type"] = UtcDateTime() if isinstance(kind, DateTime) else kind
+        if isinstance(kind, DateTime):
+            kind = UtcDateTime()
+        elif isinstance(kind, JSON):  # nothing stays nothing, and JSON's null stays that where nothing is not allowed
+            kind = JSON(none_as_null=column["nullable"])
+        column["type"] = kind
         column["default"] = None
 
     found.reflect(server)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -155,7 +155,7 @@ class SummaryObject(_Object):
         return cls(**_summary(found))
 
 
-def _summary(found: CaseSummary) -> dict[str, object]:
+def _summary(found: CaseSummary) -> dict[str, Any]:
     names = ("case_id", "label", "received", "received_by", "task", "state", "blinded", "disclosed", "decision")
     told = {name: getattr(found, name) for name in (*names, "urgency", "reader", "erase_after", "working_copy")}
     findings = tuple(

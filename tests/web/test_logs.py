@@ -8,7 +8,9 @@ import logging
 import re
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -17,7 +19,7 @@ from radiolens.settings import LogFormat
 from radiolens.web import logs
 from radiolens.web.logs import REQUEST_ID, RequestLog
 from tests.phantoms import chest_film, dicom
-from tests.web.serving import local_client
+from tests.web.serving import local_client, serving
 
 NAME = "Rossi^Maria"
 
@@ -113,6 +115,14 @@ def test_libraries_are_heard_only_when_they_fail_and_without_their_words(kept: i
     assert kept.getvalue() == ""
     pydicom.error("cannot read %s", NAME)
     assert re.fullmatch(r"\S+Z ERROR pydicom: a library failed; its words are left out.*\n", kept.getvalue())
+
+
+def test_the_program_writes_json_lines_alone(tmp_path: Path) -> None:
+    with serving(tmp_path, {"RADIOLENS_LOG_FORMAT": "json", "RADIOLENS_LOG_LEVEL": "info"}) as server:
+        httpx2.get(f"{server.address}/api/v1/tasks", timeout=60)
+        lines = [json.loads(line) for line in server.log().splitlines()]
+    assert {"/api/v1/tasks"} <= {line.get("route") for line in lines}
+    assert {"radiolens.web.logs", "uvicorn.error"} <= {line["logger"] for line in lines}
 
 
 def test_the_level_is_what_is_set(kept: io.StringIO) -> None:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TextIO
 
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,6 +29,8 @@ REQUEST_ID = "X-Request-ID"
 
 _OWN = ("radiolens", "uvicorn", "alembic")
 _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_NO_FIELDS = [*RESERVED_ATTRS, "color_message"]
+"""Of uvicorn, for terminals."""
 _FIELDS = {"asctime": "time", "levelname": "level", "name": "logger"}
 
 _LEFT_OUT = "a library failed; its words are left out, since they may tell of a patient"
@@ -124,4 +127,4 @@ class _JsonLines(_Moments, JsonFormatter):
     """An object a line: `time`, `level`, `logger`, `message`, perhaps `exc_info`, and of a request its fields."""
 
     def __init__(self) -> None:
-        JsonFormatter.__init__(self, _TEXT, rename_fields=_FIELDS, json_ensure_ascii=False)
+        JsonFormatter.__init__(self, _TEXT, rename_fields=_FIELDS, reserved_attrs=_NO_FIELDS, json_ensure_ascii=False)

@@ -6,11 +6,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
+from radiolens.explain.overlay import overlay
+from radiolens.imaging.untrusted import read_untrusted
+from radiolens.inference.predict import Predictor
+from radiolens.safety.gate import Gate
 from tests.tiny_bundle import make_bundle
-from tests.web.browsing import payload, watched_page
+from tests.web.browsing import drop, payload, watched_page
 from tests.web.serving import Server, film, head_series, png, serving
 from tests.web.test_accessibility import TABLET
 
@@ -59,6 +65,76 @@ def send(page: Page, *files: tuple[str, bytes], task: str = "chest-xray") -> str
 
 def opened(page: Page) -> None:
     expect(page.locator("#viewer[data-shown]")).to_be_visible(timeout=LONG_MS)
+
+
+def canvas(page: Page, selector: str, rows: int, columns: int) -> NDArray[np.uint8]:
+    """Return the colours RGBA (rows / 8 - 2, columns / 8 - 2, 4) in the middle of every eighth pixel of an image.
+
+    The canvas shows the whole image, turned by nothing.
+    """
+    found = page.evaluate(
+        """([selector, rows, columns]) => {
+            const canvas = document.querySelector(selector);
+            const { width, height } = canvas;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+            const scale = Math.min(height / rows, width / columns);
+            const [top, left] = [(height - rows * scale) / 2, (width - columns * scale) / 2];
+            const colours = [];
+            for (let row = 8; row < rows - 8; row += 8) {
+                for (let column = 8; column < columns - 8; column += 8) {
+                    const [y, x] = [Math.floor(top + (row + 0.5) * scale), Math.floor(left + (column + 0.5) * scale)];
+                    colours.push(...data.slice(4 * (y * width + x), 4 * (y * width + x) + 4));
+                }
+            }
+            return colours;
+        }""",
+        [selector, rows, columns],
+    )
+    return np.array(found, np.uint8).reshape(len(range(8, rows - 8, 8)), len(range(8, columns - 8, 8)), 4)
+
+
+def test_a_film_from_the_drop_to_the_report(browser: Browser, desk: Server, home: Path) -> None:
+    with watched_page(browser, desk, "/cases", viewport=TABLET) as page:
+        page.locator("[name=task]").first.select_option("chest-xray")
+        drop(page, "#upload", ("anna-smith.png", FILM))
+        expect(page.locator("#status")).to_contain_text("1 file was taken", timeout=LONG_MS)
+        address = page.locator("#queue a").get_attribute("href")
+        row = page.locator("tbody tr").filter(has=page.locator(f'a[href="{address}"]'))
+        expect(row).to_be_visible(timeout=LONG_MS)  # by itself
+        expect(row).not_to_contain_text("Waiting", timeout=LONG_MS)
+        seen(page, "list")
+        row.locator("a").click()
+        opened(page)
+        expect(page.locator("main")).not_to_contain_text("smith")
+        rows, columns = film().shape
+        shown = canvas(page, "#film canvas", rows, columns)[..., 0].astype(int)
+        assert np.abs(shown - film()[8:-8:8, 8:-8:8]).mean() < 3
+        assert not canvas(page, "#heat", rows, columns)[..., 3].any(), "the map is off at first"
+        engine = Predictor.open((home / "bundles",), gate=Gate.HEADER)
+        explanation = engine.predict_image(read_untrusted([FILM]), "chest-xray", explain=True).explanation
+        assert explanation
+        for label in ("pneumonia", "tuberculosis"):
+            page.get_by_role("radio", name=label.capitalize(), exact=True).check()
+            page.locator("#opacity").fill("100")
+            page.wait_for_timeout(500)
+            expected = overlay(explanation, label, (rows, columns))[8:-8:8, 8:-8:8].astype(int)
+            drawn = canvas(page, "#heat", rows, columns).astype(int)
+            strong = expected[..., 3] > 40  # a canvas keeps few digits of the colour of what is nearly transparent
+            assert np.abs(drawn[..., 3] - expected[..., 3]).max() <= 4
+            assert not strong.any() or np.abs(drawn[strong] - expected[strong]).mean() < 3
+        assert expected[..., 3].any() or explanation.maps["pneumonia"].any(), "a network whose maps show something"
+        seen(page, "heat")
+        page.get_by_role("button", name="I agree with the network").click()
+        expect(page.get_by_role("status").first).to_contain_text("Your answer is recorded.")
+        seen(page, "agreed")
+        report = page.request.get(
+            f"{desk.address}{page.get_by_role('link', name='Report (PDF)').get_attribute('href')}"
+        )
+        assert report.body().startswith(b"%PDF")
+        page.get_by_text("Close the case and erase its images").click()
+        page.get_by_role("button", name="Close and erase").click()
+        expect(page.locator(".look")).to_contain_text("its images are erased")
+        seen(page, "closed")
 
 
 def test_a_series_is_read_slice_by_slice_with_the_keyboard(browser: Browser, desk: Server) -> None:

@@ -1,7 +1,7 @@
 # Each verb does all its own set-up: a fresh clone needs Python 3.11 or newer, make and git, nothing else.
 #   make run            installs what serving needs (no TensorFlow) and starts the app; PORT=8001 for another port
 #   make test           installs the training and development extras and runs the whole suite;
-#                       ARGS='-m "not slow" --no-cov tests/imaging' runs a part
+#                       ARGS='-m "not slow" --no-cov tests/imaging' runs a part, WORKERS=0 in one process
 #   make lint           ruff (rules and format) and mypy (strict)
 # One .venv serves all three: run fills it with the base package, test and lint add to it. Each stamp below stands
 # for one finished installation and is made again when pyproject.toml changes. pip's settings and cache are the user's.
@@ -9,6 +9,8 @@
 VENV := .venv
 PORT := 8000
 ARGS :=
+# Test files go to this many processes; a file stays with one, since its tests share a server or a trained network.
+WORKERS := 2
 
 # Asked by running it, since a name on the PATH may be a shim without an interpreter behind it. Recursive on purpose:
 # only the rule that makes the environment looks for it.
@@ -26,7 +28,7 @@ run: $(VENV)/installed-base
 	@$(VENV)/bin/radiolens serve --port $(PORT)
 
 test: $(VENV)/installed-dev
-	$(VENV)/bin/python -m pytest --cov $(ARGS)
+	$(VENV)/bin/python -m pytest --cov --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .

@@ -93,7 +93,9 @@ def test_the_answer_is_described_key_by_key(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("path", ["/api/v1/predictions", "/upload/"])
 def test_every_problem_of_an_upload_is_described(document: dict[str, Any], path: str) -> None:
     responses = document["paths"][path]["post"]["responses"]
-    expected = {"200", "400", "401", "403", "408", "413", "422", "429", "503"} | ({"415"} if path.startswith("/api") else set())
+    expected = {"200", "400", "401", "403", "408", "413", "422", "429", "503"} | (
+        {"415"} if path.startswith("/api") else set()
+    )
     assert responses.keys() == expected
     for status in expected - {"200"}:
         assert responses[status]["content"].keys() == {"application/problem+json"}

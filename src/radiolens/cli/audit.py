@@ -30,9 +30,7 @@ def command() -> None:
 
 
 @command.command("verify")
-@click.option(
-    "--anchor", metavar="NUMBER:HASH", help="The end of the log as once printed; it must still be there."
-)
+@click.option("--anchor", metavar="NUMBER:HASH", help="The end of the log as once printed; it must still be there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def _verify(anchor: str | None, as_json: bool) -> None:
     """Check that no entry was changed, removed or inserted; name the first broken link (exit code 1)."""

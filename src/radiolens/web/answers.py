@@ -72,9 +72,9 @@ class Answerer:
     ) -> list[_View]:
         """Return a view of the answer to each series and each other file, by the bundle of this name.
 
-        `files` is emptied. `view` gets the answer and the lineup that gave it, the same for all; it runs in the worker thread, too, and on one answer after the other, so that no more
-        than one decoded image is in memory. Raises HTTPProblem 422, before anything is decoded, if there are more than
-        `at_most` series and other files.
+        `files` is emptied. `view` gets the answer and the lineup that gave it, the same for all; it runs in the worker
+        thread, too, and on one answer after the other, so that no more than one decoded image is in memory. Raises
+        HTTPProblem 422, before anything is decoded, if there are more than `at_most` series and other files.
         """
 
         def work() -> list[_View]:

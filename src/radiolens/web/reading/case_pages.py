@@ -43,20 +43,20 @@ async def _posted(request: Request) -> dict[str, str]:
     return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
 
 
-Reader = Annotated[Principal, requires(Permission.READ_CASES)]
-Answering = Annotated[Principal, requires(Permission.ANSWER)]
-Fields = Annotated[dict[str, str], Depends(_posted)]
+_Reader = Annotated[Principal, requires(Permission.READ_CASES)]
+_Answering = Annotated[Principal, requires(Permission.ANSWER)]
+_Fields = Annotated[dict[str, str], Depends(_posted)]
 
 
 @router.api_route("", methods=["GET", "HEAD"])
-def case(request: Request, case_id: UUID, principal: Reader, image: int = 1, done: str = "") -> Response:
+def case(request: Request, case_id: UUID, principal: _Reader, image: int = 1, done: str = "") -> Response:
     """Show a case; `image` counts from 1, `done` names what was just recorded."""
     notice = _(_DONE[done]) if done in _DONE else ""
     return _shown(request, _made(request, case_id, principal, image, notice=notice))
 
 
 @router.post("/answer")
-def answer(request: Request, case_id: UUID, principal: Answering, fields: Fields, image: int = 1) -> Response:
+def answer(request: Request, case_id: UUID, principal: _Answering, fields: _Fields, image: int = 1) -> Response:
     """Record what the reader decides; where the site wants it so, the network's answer is shown only then."""
     found = _work(request).case(principal.user_id, case_id)
     findings = _findings(found, image)
@@ -71,7 +71,7 @@ def answer(request: Request, case_id: UUID, principal: Answering, fields: Fields
 
 
 @router.post("/agree")
-def agree(request: Request, case_id: UUID, principal: Answering, image: int = 1) -> Response:
+def agree(request: Request, case_id: UUID, principal: _Answering, image: int = 1) -> Response:
     """Record that the reader decides every finding of an image as the network does."""
     found = _work(request).case(principal.user_id, case_id)
     findings = _findings(found, image)
@@ -84,7 +84,7 @@ def agree(request: Request, case_id: UUID, principal: Answering, image: int = 1)
 
 
 @router.post("/diagnosis")
-def diagnosis(request: Request, case_id: UUID, principal: Answering, fields: Fields) -> Response:
+def diagnosis(request: Request, case_id: UUID, principal: _Answering, fields: _Fields) -> Response:
     """Record what turned out to be true, and by which test."""
     found = _work(request).case(principal.user_id, case_id)
     presence, test = _presence(fields, found, "truth:"), fields.get("test", "").strip()
@@ -96,7 +96,7 @@ def diagnosis(request: Request, case_id: UUID, principal: Answering, fields: Fie
 
 
 @router.post("/close")
-def close(request: Request, case_id: UUID, principal: Answering) -> Response:
+def close(request: Request, case_id: UUID, principal: _Answering) -> Response:
     """Close a case; its images are erased."""
     _work(request).close(principal.user_id, case_id)
     return _back(request, case_id, 1, "closed")

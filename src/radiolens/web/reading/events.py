@@ -66,16 +66,16 @@ class Events:
             while (left := end - time.monotonic()) > 0:
                 cases, listener.cases = frozenset(listener.cases), set()
                 told = await self._tell(viewer, cases)
-                for entry in (*told.cases, told.progress):
-                    yield self._event(entry)
+                for case in told.cases:
+                    yield self._event("case", case)
+                yield self._event("progress", told.progress)
                 try:
                     await asyncio.wait_for(listener.ready.wait(), left)
                 except TimeoutError:
                     return
                 listener.ready.clear()
 
-    def _event(self, content: SummaryObject | ProgressObject) -> ServerSentEvent:
-        kind = "case" if isinstance(content, SummaryObject) else "progress"
+    def _event(self, kind: str, content: SummaryObject | ProgressObject) -> ServerSentEvent:
         moment = self._work_list.database.now().isoformat()
         return ServerSentEvent(event=kind, data=content.model_dump(mode="json"), id=moment, retry=_RETRY_MS)
 
@@ -113,7 +113,11 @@ class Events:
 
     async def _look(self) -> None:
         loop = asyncio.get_running_loop()
-        end = self._work_list.listen(lambda: loop.call_soon_threadsafe(self._changed.set))
+
+        def told() -> None:
+            loop.call_soon_threadsafe(self._changed.set)
+
+        end = self._work_list.listen(told)
         try:
             since = self._work_list.database.now()
             while self._listeners:

@@ -30,7 +30,7 @@ MOST_BYTES = 256 * 1024 * 1024
 """Of decoded slices in memory: two CT series of 250 slices, as whole numbers of 16 bits."""
 _SPREAD = 0.9  # of the limit, since slices of one series may differ a little in size
 
-Reader = Annotated[Principal, requires(Permission.READ_CASES)]
+_Reader = Annotated[Principal, requires(Permission.READ_CASES)]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ShownStack:
 
 
 @router.get("/stack")
-def stack(request: Request, case_id: UUID, image_id: UUID, principal: Reader) -> Response:
+def stack(request: Request, case_id: UUID, image_id: UUID, principal: _Reader) -> Response:
     """Tell how many slices there are and how to show them."""
     found = _opened(request, case_id, image_id, principal)
     _slices, rows, columns = found.pixels.shape
@@ -76,7 +76,7 @@ def stack(request: Request, case_id: UUID, image_id: UUID, principal: Reader) ->
 
 
 @router.get("/slices/{place}")
-def slice_pixels(request: Request, case_id: UUID, image_id: UUID, place: int, principal: Reader) -> Response:
+def slice_pixels(request: Request, case_id: UUID, image_id: UUID, place: int, principal: _Reader) -> Response:
     """Give the pixels of one slice as the stack describes them, row by row."""
     found = _opened(request, case_id, image_id, principal)
     try:
@@ -87,7 +87,7 @@ def slice_pixels(request: Request, case_id: UUID, image_id: UUID, place: int, pr
 
 
 @router.get("/maps/{label}")
-def heat_map(request: Request, case_id: UUID, image_id: UUID, label: str, principal: Reader) -> Response:
+def heat_map(request: Request, case_id: UUID, image_id: UUID, label: str, principal: _Reader) -> Response:
     """Give the heat map of a label as a picture that covers its slice; the header X-Slice-Index names that slice."""
     work: WorkList = request.app.state.work_list
     explanation = work.maps(principal.user_id, case_id, image_id)

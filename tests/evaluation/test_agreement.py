@@ -32,7 +32,7 @@ def test_kappa_is_that_of_scikit_learn(said: NDArray[np.str_]) -> None:
     found = agreement_of(first, second, np.arange(20), np.random.default_rng(0), resamples=20)
     assert found.cases == 20
     assert found.share == share_interval(int((first == second).sum()), 20)
-    if len(set(first) | set(second)) == 1:
+    if len(set(first)) == 1 or len(set(second)) == 1:
         assert isnan(found.kappa.estimate)
     else:
         assert found.kappa.estimate == pytest.approx(cohen_kappa_score(first, second), abs=1e-9)
@@ -73,6 +73,12 @@ def test_where_all_agree_the_low_end_is_not_one() -> None:
     chance = (1 / 3) ** 2 + (2 / 3) ** 2
     assert found.kappa.low == pytest.approx((share_interval(30, 30).low - chance) / (1 - chance))
     assert isnan(agreement_of(same[:5], same[:5], np.arange(5), np.random.default_rng(0)).kappa.low)
+
+
+def test_one_who_says_the_same_of_every_case_has_no_kappa() -> None:
+    found = agreement_of(np.arange(30) < 10, np.zeros(30, bool), np.arange(30), np.random.default_rng(0))
+    assert found.share == share_interval(20, 30)
+    assert (isnan(found.kappa.estimate), isnan(found.kappa.low)) == (True, True)
 
 
 def test_nothing_tells_nothing_and_rows_of_other_lengths_are_refused() -> None:

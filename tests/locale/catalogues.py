@@ -77,8 +77,9 @@ def main() -> None:
     """Write the catalogues."""
     source = source_texts()
     for language in TRANSLATED:
+        catalogue = brought_up_to_date(language, source)  # read whole before the same file is opened for writing
         with file_of(language).open("wb") as file:
-            write_po(file, brought_up_to_date(language, source), width=WIDTH, include_lineno=False, sort_by_file=True)
+            write_po(file, catalogue, width=WIDTH, include_lineno=False, sort_by_file=True)
 
 
 if __name__ == "__main__":

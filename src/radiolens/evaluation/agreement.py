@@ -43,9 +43,10 @@ def agreement_of(
     """Return how far two say the same: categories (n,) of any kind each, and `groups` (n,), the patient of each case.
 
     Kappa (Cohen 1960, doi:10.1177/001316446002000104) is 1 where they always agree and 0 where they agree as often as
-    two who answer by chance, each with its own shares of the categories; nan where both know one category only. Its
-    interval is of a bootstrap over patients. Where all agree there is nothing to draw: then its low end is that of the
-    share, with the same chance. Raises ValueError if the rows differ in length.
+    two who answer by chance, each with its own shares of the categories; nan where one of them says the same of every
+    case, since nothing can be told of it then (Cohen's formula gives 0, whatever is drawn). Its interval is of a
+    bootstrap over patients. Where all agree there is nothing to draw: then its low end is that of the share, with the
+    same chance. Raises ValueError if the rows differ in length.
     """
     one, other, patients = np.asarray(first), np.asarray(second), np.asarray(groups)
     if not one.shape == other.shape == patients.shape or one.ndim != 1:
@@ -53,6 +54,8 @@ def agreement_of(
     if not one.size:
         return Agreement(0, not_defined("Wilson"), not_defined("kappa"))
     share = clustered_share_interval(one == other, patients, level)
+    if (one == one[0]).all() or (other == other[0]).all():
+        return Agreement(one.size, share, not_defined("kappa of one category"))
     statistic = _kappa(one, other)
     kappa = clustered_intervals({"": statistic}, patients, random, resamples, level)[""]
     if share.estimate == 1:
@@ -64,8 +67,6 @@ def _unanimous(categories: NDArray[np.generic], share: Interval) -> Interval:
     """Return kappa where all agree, its low end from that of the share."""
     _, counts = np.unique(categories, return_counts=True)
     chance = float(((counts / counts.sum()) ** 2).sum())
-    if chance > 1 - _ROUNDING:
-        return not_defined("kappa of one category")
     return Interval(1.0, (share.low - chance) / (1 - chance), 1.0, share.level, f"{share.method}, with the same chance")
 
 

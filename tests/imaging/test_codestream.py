@@ -60,7 +60,7 @@ def test_a_gzip_file_of_several_members_is_one() -> None:
     assert inflate_gzip(gzip.compress(b"one ") + gzip.compress(b"two") + bytes(8), 100) == b"one two"
 
 
-@pytest.mark.parametrize("content", [gzip.compress(bytes(1000))[:-9], b"\x1f\x8b\x08\x00"])
+@pytest.mark.parametrize("content", [gzip.compress(bytes(1000), mtime=0)[:-9], b"\x1f\x8b\x08\x00"])
 def test_a_gzip_file_that_is_cut_off_is_refused(content: bytes) -> None:
     with pytest.raises(UnreadableImage, match="compressed file is incomplete"):
         inflate_gzip(content, 10_000)

@@ -51,7 +51,8 @@ def test_a_tablet_shows_all_of_it_with_targets_for_fingers(
         targets = page.locator(".study, summary, input[type=file], button, .maps label, .opacity, footer a")
         for index in range(targets.count()):
             box = targets.nth(index).bounding_box()
-            assert box, targets.nth(index)
+            if box is None:  # closed, as the tour is
+                continue
             assert min(box["width"], box["height"]) >= SMALLEST_TARGET_PX or targets.nth(index).evaluate(
                 "element => element.tagName === 'A'"  # a link in a sentence is excepted
             )

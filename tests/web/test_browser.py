@@ -149,6 +149,10 @@ def test_the_whole_way_works_with_the_keyboard_alone(page: Page) -> None:
     assert focused(page) == "To the content"  # past the navigation
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
+    assert focused(page) == "Show me"  # the offer of the tour
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.value") == "chest"
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.activeElement.value") == "pneumonia"
@@ -263,7 +267,8 @@ def test_the_print_holds_the_answer_and_not_the_form(page: Page) -> None:
     done(page)
     page.locator(".show-1").check()
     page.emulate_media(media="print")
-    expect(page.locator("form")).to_be_hidden()
+    expect(page.locator("#upload")).to_be_hidden()
+    expect(page.locator("nav.frame")).to_be_hidden()
     expect(page.locator(".heat-1")).to_be_visible()
     expect(page.locator(".maps label").nth(0)).to_be_hidden()
     expect(page.locator(".maps label").nth(1)).to_be_visible()

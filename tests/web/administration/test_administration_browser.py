@@ -122,7 +122,9 @@ def test_the_pages_hold_to_wcag_in_both_themes_and_on_a_narrow_screen(
     path = f"/models/{read_bundle(site.bundles.parent / 'bundles/chest-xray/7.0.0').sha256}"
     with watched_page(browser, site.server, "/models", color_scheme=scheme, viewport=TABLET) as page:
         if page.get_by_role("link", name="chest-xray 8.0.0").count():
-            page.get_by_role("button", name="Run in the shadow: chest-xray 8.0.0").click()
+            run = page.get_by_role("button", name="Run in the shadow: chest-xray 8.0.0")
+            if run.count():  # the theme before this one may have done so
+                run.click()
             shadow = read_bundle(site.later)
             for score in (0.1, 0.9):
                 both = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -39,6 +40,10 @@ class Listener(threading.Thread):
         wait_until(lambda: bool(self.events))  # the first tells the progress
 
     def run(self) -> None:
+        with suppress(httpx2.RemoteProtocolError):  # the server may stop before the stream has ended
+            self._listen()
+
+    def _listen(self) -> None:
         headers = {"Last-Event-ID": self._last_id} if self._last_id else {}
         with httpx2.stream("GET", self._address, headers=headers, timeout=90) as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")

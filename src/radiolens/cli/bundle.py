@@ -28,9 +28,10 @@ def _verify(folder: Path, evidence: Path | None) -> None:
     from radiolens.inference.gate_bundle import is_gate
     from radiolens.inference.gate_network import GateNetwork
     from radiolens.validation.documents.seal import verify_documents
-    from radiolens.validation.gate.evidence import verify_gate_evidence
 
     if is_gate(folder):
+        from radiolens.validation.gate.evidence import verify_gate_evidence  # needs the training extra; others do not
+
         gate = GateNetwork.open(folder).installed
         identity, compared = gate.identity, verify_gate_evidence(gate, evidence)
     else:

@@ -90,8 +90,8 @@ def test_an_older_database_becomes_this_version_with_all_its_rows(older: str) ->
         assert session.get_one(SiteSettingRow, "second_reader").value is True
         assert audit.verify(session) is None
         assert audit.head(session).number == 3
-    database.close()
     assert migration.revision(database.engine) == migration.newest()
+    database.close()
     after = content(older)
     assert {name: len(rows) for name, rows in before.items()} == {name: len(after[name]) for name in before}
 

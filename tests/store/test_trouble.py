@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import sqlite3
+import struct
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
@@ -205,6 +209,72 @@ def test_a_server_that_is_away_is_told_without_the_password(postgresql: Server) 
             open_database(url.render_as_string(hide_password=False))
         assert "secret7" not in str(told.value)
         assert postgresql.password not in str(told.value)
+
+
+class Relay(threading.Thread):
+    """Passes bytes between clients and a server, until `reset` ends all clients at once, as a firewall does."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(daemon=True)
+        self._to, self._loop = port, asyncio.new_event_loop()
+        self._clients: list[asyncio.StreamWriter] = []
+        self._listening = threading.Event()
+        self.start()
+        assert self._listening.wait(30)
+
+    def run(self) -> None:
+        server = self._loop.run_until_complete(asyncio.start_server(self._pass_on, "127.0.0.1", 0))
+        self.port = server.sockets[0].getsockname()[1]
+        self._listening.set()
+        self._loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(server.wait_closed())
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+    def reset(self) -> None:
+        self._loop.call_soon_threadsafe(self._abort)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self.join(30)
+
+    def _abort(self) -> None:
+        for client in self._clients:
+            at_once = struct.pack("ii", 1, 0)  # no lingering: the other side gets a reset
+            client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            client.transport.abort()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients.append(writer)
+        there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        ends = asyncio.gather(_pump(reader, back), _pump(there, writer), return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await ends
+
+
+async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with closing(target):
+        while content := await source.read(1 << 16):
+            target.write(content)
+            await target.drain()
+
+
+@needs_postgresql
+def test_a_connection_that_was_reset_while_it_was_idle_is_made_again(new_server_database: str) -> None:
+    url = make_url(new_server_database)
+    assert url.port
+    relay = Relay(url.port)
+    through = url.set(port=relay.port).render_as_string(hide_password=False)
+    with closing(open_database(through)) as database:
+        add_case(database)
+        relay.reset()
+        time.sleep(0.2)  # for the reset to arrive
+        add_case(database)
+        assert cases(database) == 2
+    relay.stop()
 
 
 @needs_postgresql

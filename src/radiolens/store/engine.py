@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from radiolens.errors import StoreBusy, StoreError, StoreFull, StoreUnavailable
@@ -102,20 +103,21 @@ def make_engine(url: URL, *, wait_s: float = WAIT_S) -> Engine:
     options |= {"timeout": _CONNECT_TIMEOUT_S, "application_name": APPLICATION_NAME}
     options["startup_params"] = {"TimeZone": "UTC", "lock_timeout": str(round(wait_s * 1000))}
     try:
-        return create_engine(
+        engine = create_engine(
             bare,
             connect_args=options,
             pool_size=_CONNECTIONS,
             max_overflow=0,
             pool_timeout=wait_s,
             hide_parameters=True,
-            pool_pre_ping=True,  # servers and firewalls end idle connections
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise StoreUnavailable(
             "PostgreSQL needs the driver pg8000, which is not installed. Install it: "
             "python -m pip install 'radiolens[postgresql]'"
         ) from error
+    _replace_ended(engine)
+    return engine
 
 
 def store_error(url: URL, error: SQLAlchemyError) -> StoreError | None:
@@ -152,6 +154,25 @@ def _begin_sqlite(connection: Connection) -> None:
     reads = connection.get_execution_options().get(READ_ONLY, False)
     connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reads else 'OFF'}")
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _replace_ended(engine: Engine) -> None:
+    """Have the pool make another connection for one that the server or a firewall ended while it was idle.
+
+    `pool_pre_ping` does so for errors of the driver alone; pg8000 passes a reset on as the OSError that it is.
+    """
+    ended = (OSError, engine.dialect.loaded_dbapi.Error)
+
+    def check(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
+        try:
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1")
+            cursor.close()
+            connection.rollback()
+        except ended as error:
+            raise DisconnectionError("ended while it was idle") from error
+
+    event.listen(engine, "checkout", check)
 
 
 def _tls(url: URL) -> tuple[dict[str, Any], URL]:

@@ -212,12 +212,13 @@ def test_a_server_that_is_away_is_told_without_the_password(postgresql: Server) 
 
 
 class Relay(threading.Thread):
-    """Passes bytes between clients and a server, until `reset` ends all clients at once, as a firewall does."""
+    """Passes bytes between clients and a server; after `forget` it resets a client that sends, as a firewall does."""
 
     def __init__(self, port: int) -> None:
         super().__init__(daemon=True)
         self._to, self._loop = port, asyncio.new_event_loop()
-        self._clients: list[asyncio.StreamWriter] = []
+        self._forgotten: set[asyncio.StreamWriter] = set()
+        self._clients: set[asyncio.StreamWriter] = set()
         self._listening = threading.Event()
         self.start()
         assert self._listening.wait(30)
@@ -228,38 +229,37 @@ class Relay(threading.Thread):
         self._listening.set()
         self._loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(server.wait_closed())
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.run_until_complete(self._ended())
         self._loop.close()
 
-    def reset(self) -> None:
-        self._loop.call_soon_threadsafe(self._abort)
+    def forget(self) -> None:
+        self._forgotten |= self._clients
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self.join(30)
 
-    def _abort(self) -> None:
-        for client in self._clients:
-            at_once = struct.pack("ii", 1, 0)  # no lingering: the other side gets a reset
-            client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
-            client.transport.abort()
+    async def _ended(self) -> None:
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._clients.append(writer)
+        self._clients.add(writer)
         there, back = await asyncio.open_connection("127.0.0.1", self._to)
-        ends = asyncio.gather(_pump(reader, back), _pump(there, writer), return_exceptions=True)
-        with suppress(asyncio.CancelledError):
-            await ends
+        answers = asyncio.ensure_future(self._answer(there, writer))
+        while content := await reader.read(1 << 16):
+            if writer in self._forgotten:
+                at_once = struct.pack("ii", 1, 0)  # no lingering: the client gets a reset
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+                writer.transport.abort()
+                break
+            back.write(content)
+        back.close()
+        await answers
 
-
-async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with closing(target):
-        while content := await source.read(1 << 16):
-            target.write(content)
-            await target.drain()
+    async def _answer(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while content := await there.read(1 << 16):
+            writer.write(content)
+        writer.close()
 
 
 @needs_postgresql
@@ -270,8 +270,7 @@ def test_a_connection_that_was_reset_while_it_was_idle_is_made_again(new_server_
     through = url.set(port=relay.port).render_as_string(hide_password=False)
     with closing(open_database(through)) as database:
         add_case(database)
-        relay.reset()
-        time.sleep(0.2)  # for the reset to arrive
+        relay.forget()
         add_case(database)
         assert cases(database) == 2
     relay.stop()

@@ -22,7 +22,7 @@ from radiolens.safety.gate import Gate
 from radiolens.safety.sight import Kind
 from radiolens.training.gate.defects import inverted
 from radiolens.training.gate.drawn import DRAWN
-from radiolens.validation.gate.evidence import verify_gate_evidence
+from radiolens.validation.gate.seal import verify_gate_evidence
 from tests.shared_data import SHARED, needs_shared_data
 
 FOLDER = find_gate([RELEASED])

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from radiolens.bundle import RELEASED
+
 HEAVY = {"tensorflow", "keras", "onnxruntime"}
 """Loading one of these costs between half a second and ten."""
+
+TRAINING = {"cv2", "h5py", "keras", "matplotlib", "onnx", "optuna", "pyarrow", "sklearn", "tensorflow", "tf2onnx"}
+"""What the base installation has not."""
 
 
 def loaded_by(*arguments: str) -> set[str]:
@@ -37,3 +43,12 @@ def test_starting_loads_neither_tensorflow_nor_the_runtime(arguments: tuple[str,
     loaded = loaded_by(*arguments)
     assert "radiolens" in loaded
     assert not HEAVY & loaded
+
+
+@pytest.mark.parametrize(
+    "bundle", sorted(file.parent for file in RELEASED.glob("*/*/bundle.json")), ids=lambda it: it.parent.name
+)
+def test_a_released_bundle_is_verified_without_the_training_extra(bundle: Path) -> None:
+    loaded = loaded_by("-m", "radiolens", "bundle", "verify", str(bundle))
+    assert "onnxruntime" in loaded  # the golden answers were asked for
+    assert not TRAINING & loaded

@@ -28,10 +28,9 @@ def _verify(folder: Path, evidence: Path | None) -> None:
     from radiolens.inference.gate_bundle import is_gate
     from radiolens.inference.gate_network import GateNetwork
     from radiolens.validation.documents.seal import verify_documents
+    from radiolens.validation.gate.seal import verify_gate_evidence
 
     if is_gate(folder):
-        from radiolens.validation.gate.evidence import verify_gate_evidence  # needs the training extra; others do not
-
         gate = GateNetwork.open(folder).installed
         identity, compared = gate.identity, verify_gate_evidence(gate, evidence)
     else:
@@ -55,6 +54,6 @@ def _seal(folder: Path) -> None:
     """
     from radiolens.inference.gate_bundle import is_gate, read_gate
     from radiolens.validation.documents.seal import seal
-    from radiolens.validation.gate.evidence import seal_gate
+    from radiolens.validation.gate.seal import seal_gate
 
     click.echo(f"written: {seal_gate(read_gate(folder)) if is_gate(folder) else seal(folder)}")

@@ -9,15 +9,9 @@ from radiolens.errors import BundleError, CorruptBundle, DatasetError
 from radiolens.image import Image, Source, Unit
 from radiolens.inference.gate_network import GateNetwork
 from radiolens.safety.sight import Kind
-from radiolens.validation.gate.evidence import (
-    GatePlan,
-    gate_page,
-    make_gate_evidence,
-    seal_gate,
-    verify_gate_evidence,
-    write_gate_evidence,
-)
+from radiolens.validation.gate.evidence import GatePlan, make_gate_evidence, write_gate_evidence
 from radiolens.validation.gate.pictures import Asked, defective, drawn, genuine, others
+from radiolens.validation.gate.seal import gate_page, seal_gate, verify_gate_evidence
 from radiolens.validation.gate.study import Answers, answers_of, control, rows, study_of
 from tests.shared_data import SHARED, needs_shared_data
 from tests.tiny_gate import KINDS, make_gate

@@ -1,9 +1,7 @@
-"""The evidence of a gate: measured, written as evaluation.json and a page of it, and hashed."""
+"""The evidence of a gate: measured, and written."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,28 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiolens.bundle import DOCUMENTS, verify_evidence, write_evidence_hashes
-from radiolens.errors import BundleError, CorruptBundle
 from radiolens.inference.gate_bundle import InstalledGate
 from radiolens.inference.gate_network import GateNetwork
 from radiolens.training.gate.recipe import OTHER_FOLDER
 from radiolens.training.gate.samples import genuine_pictures, other_pictures
-from radiolens.validation.documents.card import STATEMENT
-from radiolens.validation.documents.report import environment
 from radiolens.validation.gate.pictures import Asked, defective, drawn, genuine, others
+from radiolens.validation.gate.seal import gate_figures, seal_gate
 from radiolens.validation.gate.study import Answer, Answers, Control, GateStudy, answers_of, control, study_of
 from radiolens.validation.results import as_json, deciding_versions, write_evaluation
 
-__all__ = [
-    "GatePlan",
-    "gate_page",
-    "make_gate_evidence",
-    "seal_gate",
-    "verify_gate_evidence",
-    "write_gate_evidence",
-]
-
-_PAGE = "report.html"
+__all__ = ["GatePlan", "make_gate_evidence", "write_gate_evidence"]
 
 _EXTERNAL = ("tbx11k",)
 """Sources of which no picture is trained on or chosen by, in any task."""
@@ -91,51 +77,7 @@ def write_gate_evidence(study: GateStudy, installed: InstalledGate, output: Path
     """Write evaluation.json, report.html and the hashes of both, and return the first."""
     write_evaluation(as_json(study), output)
     seal_gate(installed, output)
-    return _figures(output)
-
-
-def seal_gate(installed: InstalledGate, evidence: Path | None = None) -> Path:
-    """Write report.html anew from evaluation.json, then the hashes of both, and return the page's path.
-
-    `evidence` is by default the bundle's own. Raises BundleError without an evaluation.
-    """
-    place = installed.folder / "evidence" if evidence is None else evidence
-    file = place / _PAGE
-    partial = place / f"{_PAGE}.partial"
-    partial.write_text(gate_page(installed, _figures(place)), encoding="utf-8", newline="\n")
-    os.replace(partial, file)
-    write_evidence_hashes(installed.folder, place)
-    return file
-
-
-def verify_gate_evidence(installed: InstalledGate, evidence: Path | None = None) -> bool:
-    """Check the hashes of a gate's evidence, and that its page says what its figures say.
-
-    Returns False where the page is of another version of radiolens: then only the hashes could be checked. Raises
-    CorruptBundle, BundleError.
-    """
-    place = installed.folder / "evidence" if evidence is None else evidence
-    if verify_evidence(installed.folder, place) != DOCUMENTS:
-        return False
-    expected, found = gate_page(installed, _figures(place)), (place / _PAGE).read_text(encoding="utf-8")
-    if expected != found:
-        raise CorruptBundle(f"{place / _PAGE} is not what its evaluation says", "the same page", "another one")
-    return True
-
-
-def gate_page(installed: InstalledGate, study: Mapping[str, Any]) -> str:
-    """Return report.html, from what evaluation.json says alone."""
-    template = environment().get_template("gate.html")
-    return template.render(bundle=installed.bundle, sha256=installed.sha256, study=study, statement=STATEMENT)
-
-
-def _figures(evidence: Path) -> Mapping[str, Any]:
-    file = evidence / "evaluation.json"
-    try:
-        content: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{file}: no evaluation ({error}). Make it with `radiolens evaluate-gate`.") from error
-    return content
+    return gate_figures(output)
 
 
 def _settings(installed: InstalledGate, plan: GatePlan) -> Mapping[str, object]:

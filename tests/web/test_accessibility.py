@@ -48,11 +48,11 @@ def test_a_tablet_shows_all_of_it_with_targets_for_fingers(
         done(page)
         page.locator(".show-1").tap()
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        targets = page.locator(".study, summary, input[type=file], button, .maps label, .opacity, footer a")
+        buttons = "button:not(dialog *, .start-tour)"  # the tour is closed
+        targets = page.locator(f".study, summary, input[type=file], {buttons}, .maps label, .opacity, footer a")
         for index in range(targets.count()):
             box = targets.nth(index).bounding_box()
-            if box is None:  # closed, as the tour is
-                continue
+            assert box, targets.nth(index)
             assert min(box["width"], box["height"]) >= SMALLEST_TARGET_PX or targets.nth(index).evaluate(
                 "element => element.tagName === 'A'"  # a link in a sentence is excepted
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -40,8 +39,11 @@ class Listener(threading.Thread):
         wait_until(lambda: bool(self.events))  # the first tells the progress
 
     def run(self) -> None:
-        with suppress(httpx2.RemoteProtocolError):  # the server may stop before the stream has ended
+        try:
             self._listen()
+        except httpx2.RemoteProtocolError:
+            if not self._end.is_set():  # the server may stop before the stream of a listener that was stopped ends
+                raise
 
     def _listen(self) -> None:
         headers = {"Last-Event-ID": self._last_id} if self._last_id else {}

@@ -15,7 +15,6 @@ from radiolens.inference.record import record
 from radiolens.task import Label, Limit
 from radiolens.tasks import TASKS, get_task
 from radiolens.web.accounts.principal import Permission, public, requires
-from radiolens.web.answers import Answerer
 from radiolens.web.openapi import BUNDLE_FIELD, FILE_PROBLEMS, NOT_READY, upload_body
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.reading.one_off import check_one_off
@@ -30,6 +29,7 @@ from radiolens.web.schemas import (
     UnusableAnswer,
 )
 from radiolens.web.single import answer_one, asked_bundle, input_problem
+from radiolens.web.state import answerer_of
 from radiolens.web.uploads import received
 
 __all__ = ["healthz", "predictions", "readyz", "router", "tasks"]
@@ -109,7 +109,7 @@ async def predictions(request: Request) -> Prediction:
 
 
 def _installed(request: Request) -> Installed:
-    answerer: Answerer = request.app.state.answerer
+    answerer = answerer_of(request)
     return answerer.predictor.shelf.installed
 
 

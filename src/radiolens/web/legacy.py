@@ -14,14 +14,15 @@ from radiolens.inference.predict import Predictor
 from radiolens.prediction import Prediction
 from radiolens.quality import Quality
 from radiolens.safety.intended_use import check_age
-from radiolens.settings import UPLOAD_CHOICES, Settings
+from radiolens.settings import UPLOAD_CHOICES
 from radiolens.tasks import get_task
 from radiolens.web.accounts.principal import Permission, requires
-from radiolens.web.answers import Answer, Answerer
+from radiolens.web.answers import Answer
 from radiolens.web.openapi import BUNDLE_FIELD, LEGACY_PROBLEMS, upload_body
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.reading.one_off import check_one_off
 from radiolens.web.single import answer_one, asked_bundle, input_problem
+from radiolens.web.state import answerer_of, settings_of
 from radiolens.web.uploads import Upload, received
 
 __all__ = ["check_answers", "router", "upload"]
@@ -100,8 +101,8 @@ def _bundle(request: Request, posted: Upload, choice: str) -> str | None:
     A field that is wrong is the sender's affair (422), what is installed or set is not (503). In no case another
     network answers in its place.
     """
-    settings: Settings = request.app.state.settings
-    answerer: Answerer = request.app.state.answerer
+    settings = settings_of(request)
+    answerer = answerer_of(request)
     task = _CHOICES[choice][0]
     named = asked_bundle(request, posted, task)
     name = named or settings.upload_bundle(choice)

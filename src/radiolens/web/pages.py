@@ -14,15 +14,15 @@ from radiolens.inference.installed import Installed, UnusableBundle
 from radiolens.inference.lineup import Lineup
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
-from radiolens.settings import Settings
 from radiolens.task import Label, Task
 from radiolens.tasks import TASKS
 from radiolens.web.accounts.principal import Permission, public, requires
-from radiolens.web.answers import Answer, Answerer
+from radiolens.web.answers import Answer
 from radiolens.web.cards import make_card
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.profile_note import noted
 from radiolens.web.reading.one_off import check_one_off
+from radiolens.web.state import answerer_of, settings_of
 from radiolens.web.studies import STUDIES, Study, bundle_studies, find_study
 from radiolens.web.templating import templates
 from radiolens.web.told import Card
@@ -114,7 +114,7 @@ def lying_files(folder: Path, installed: Installed) -> tuple[str, ...]:
 
 
 def _installed(request: Request) -> Installed:
-    answerer: Answerer = request.app.state.answerer
+    answerer = answerer_of(request)
     return answerer.predictor.shelf.installed
 
 
@@ -132,7 +132,7 @@ def _study(request: Request, upload: Upload) -> Study:
 async def _cards(request: Request, upload: Upload, study: Study) -> tuple[Card, ...]:
     if not upload.files:
         raise HTTPProblem(422, _("No image"), _("No image was chosen. Choose one or more images, then press Analyse."))
-    answerer: Answerer = request.app.state.answerer
+    answerer = answerer_of(request)
 
     def card(answer: Answer, lineup: Lineup) -> Card:
         return noted(make_card(answer, study, lineup.predictor), lineup)
@@ -147,7 +147,7 @@ def _asks_for_cards(request: Request) -> bool:
 def _page(
     request: Request, cards: tuple[Card, ...] = (), chosen: str = STUDIES[0].key, notice: str = "", status: int = 200
 ) -> Response:
-    settings: Settings = request.app.state.settings
+    settings = settings_of(request)
     installed = _installed(request)
     more = bundle_studies(installed)
     page = StartPage(

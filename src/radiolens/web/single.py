@@ -11,8 +11,9 @@ from radiolens.errors import BundleError, InputError, UnknownBundle, UnreadableI
 from radiolens.inference.lineup import Lineup
 from radiolens.inference.record import record
 from radiolens.quality import ProblemCode
-from radiolens.web.answers import Answer, Answerer
+from radiolens.web.answers import Answer
 from radiolens.web.problems import HTTPProblem
+from radiolens.web.state import answerer_of
 from radiolens.web.uploads import Upload
 
 __all__ = ["answer_one", "asked_bundle", "input_problem"]
@@ -24,7 +25,7 @@ def asked_bundle(request: Request, upload: Upload, task: str) -> str | None:
     Raises HTTPProblem 422 for a bundle that is not installed or answers another task, 503 for one that cannot be used.
     """
     name = upload.fields.get("bundle", "").strip() or None
-    answerer: Answerer = request.app.state.answerer
+    answerer = answerer_of(request)
     try:
         answerer.predictor.task_of(task, name)
     except UnknownBundle as error:
@@ -48,7 +49,7 @@ async def answer_one(
     """
     if not upload.files:
         raise HTTPProblem(422, "No image", _no_file(upload, field))
-    answerer: Answerer = request.app.state.answerer
+    answerer = answerer_of(request)
 
     def seen(answer: Answer, _lineup: Lineup) -> Answer:
         return _without_pixels(view(answer))

@@ -18,6 +18,7 @@ from radiolens.settings import Settings
 from radiolens.web.accounts.csrf import check_field
 from radiolens.web.budget import ByteBudget
 from radiolens.web.problems import HTTPProblem
+from radiolens.web.state import settings_of
 
 __all__ = ["Upload", "received"]
 
@@ -44,7 +45,7 @@ async def received(request: Request, field: str) -> AsyncIterator[Upload]:
     Raises HTTPProblem: 413 over a limit, 422 if it is damaged or not multipart, 400 or 408 if it breaks off or stops,
     403 if it has to bring a CSRF token and does not, 503 if other uploads leave no memory.
     """
-    settings: Settings = request.app.state.settings
+    settings = settings_of(request)
     budget: ByteBudget = request.app.state.upload_budget
     size = await _checked_size(request, settings.max_upload_bytes)
     async with budget.hold(size):

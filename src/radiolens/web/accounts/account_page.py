@@ -21,7 +21,7 @@ from radiolens.web.accounts.passwords import SHORTEST
 from radiolens.web.accounts.principal import LOCAL, Permission, Principal, requires
 from radiolens.web.accounts.redirects import root_of
 from radiolens.web.accounts.secret import TOKEN_BEGINNING, new_token, sha256_of
-from radiolens.web.accounts.service import Accounts
+from radiolens.web.accounts.service import accounts_of
 from radiolens.web.accounts.sign_in_pages import Password, Text, welcome
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.templating import templates
@@ -63,13 +63,13 @@ def change_password(request: Request, principal: _Who, current: Password, new: P
     try:
         if new != again:
             raise InvalidAccount(_("The two passwords differ. Type the same one twice."))
-        account = _accounts(request).change_password(principal, current, new)
+        account = accounts_of(request).change_password(principal, current, new)
     except InvalidAccount as error:
         return _page(request, principal, notice=str(error), status=422)
     except HTTPProblem as error:
         wrong = _("The current password is wrong.") if error.status_code == 401 else error.detail
         return _page(request, principal, notice=wrong, status=422 if error.status_code == 401 else error.status_code)
-    with _accounts(request).database.reading() as session:
+    with accounts_of(request).database.reading() as session:
         changed = accounts.find_account(session, account.id)
     return welcome(request, changed, "password changed", "")
 
@@ -83,7 +83,7 @@ def add_token(request: Request, principal: _Who, name: Text, days: Annotated[int
         raise HTTPProblem(422, _("No such time"), _("A token lasts one of %(known)s days.", known=known))
     secret = new_token()
     try:
-        with _accounts(request).database.session() as session:
+        with accounts_of(request).database.session() as session:
             lasts = timedelta(days=days)
             token = logins.add_token(session, principal.user_id, name, secret[:_PREFIX], sha256_of(secret), lasts)
             _note(session, principal, "token.create", token)
@@ -95,7 +95,7 @@ def add_token(request: Request, principal: _Who, name: Text, days: Annotated[int
 @router.post("/tokens/{token_id}/revoke")
 def revoke_token(request: Request, principal: _Who, token_id: UUID) -> Response:
     """End a token at once."""
-    with _accounts(request).database.session() as session:
+    with accounts_of(request).database.session() as session:
         token = logins.revoke_token(session, principal.user_id, token_id)
         _note(session, principal, "token.revoke", token)
     return RedirectResponse(f"{root_of(request)}/account", 303)
@@ -104,16 +104,11 @@ def revoke_token(request: Request, principal: _Who, token_id: UUID) -> Response:
 def _page(request: Request, principal: Principal, *, secret: str = "", notice: str = "", status: int = 200) -> Response:
     page = AccountPage(None)
     if principal != LOCAL:
-        with _accounts(request).database.reading() as session:
+        with accounts_of(request).database.reading() as session:
             account = accounts.find_account(session, principal.user_id)
             tokens = tuple(logins.list_tokens(session, principal.user_id))
         page = AccountPage(account, tokens, secret, notice)
     return templates.TemplateResponse(request, "account.html", {"page": page}, status)
-
-
-def _accounts(request: Request) -> Accounts:
-    found: Accounts = request.app.state.accounts
-    return found
 
 
 def _check_account(principal: Principal) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
@@ -19,6 +19,7 @@ from radiolens.store import audit
 from radiolens.store.database import Database
 from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.problems import HTTPProblem
+from radiolens.web.state import database_of
 from radiolens.web.templating import templates
 
 __all__ = ["PAGE_ENTRIES", "AuditFilter", "AuditPage", "export_audit", "router", "show_audit"]
@@ -73,21 +74,25 @@ class AuditPage:
     older: int | None
 
 
+def _asked(
+    actor: _Text = "", action: _Text = "", target: _Text = "", since: _Day = "", until: _Day = ""
+) -> AuditFilter:
+    return AuditFilter(actor.strip(), action.strip(), target.strip(), _day(since), _day(until))
+
+
+_Asked = Annotated[AuditFilter, Depends(_asked)]
+
+
 @router.api_route("", methods=["GET", "HEAD"])
 def show_audit(
     request: Request,
     principal: _Who,
-    actor: _Text = "",
-    action: _Text = "",
-    target: _Text = "",
-    since: _Day = "",
-    until: _Day = "",
+    asked: _Asked,
     before: Annotated[int | None, Query(ge=1)] = None,
     verify: bool = False,
 ) -> Response:
     """Show entries from the newest back; with `verify` also whether the whole chain holds."""
-    asked = AuditFilter(actor.strip(), action.strip(), target.strip(), _day(since), _day(until))
-    with _database(request).reading() as session:
+    with database_of(request).reading() as session:
         found = list(audit.entries(session, **asked.words(), before=before, limit=PAGE_ENTRIES + 1))
         end, broken = audit.head(session), audit.verify(session) if verify else None
     shown = tuple(found[:PAGE_ENTRIES])
@@ -100,17 +105,12 @@ def show_audit(
 async def export_audit(
     request: Request,
     principal: _Who,
-    actor: _Text = "",
-    action: _Text = "",
-    target: _Text = "",
-    since: _Day = "",
-    until: _Day = "",
+    asked: _Asked,
 ) -> Response:
     """Give out what is looked for as CSV; the log tells of it."""
-    asked = AuditFilter(actor.strip(), action.strip(), target.strip(), _day(since), _day(until))
-    await run_in_threadpool(_note_export, _database(request), principal)
+    await run_in_threadpool(_note_export, database_of(request), principal)
     named = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-    return StreamingResponse(_rows(_database(request), asked), media_type="text/csv; charset=utf-8", headers=named)
+    return StreamingResponse(_rows(database_of(request), asked), media_type="text/csv; charset=utf-8", headers=named)
 
 
 def _note_export(database: Database, principal: Principal) -> None:
@@ -135,11 +135,6 @@ def _line(cells: tuple[str, ...]) -> str:
         f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells
     )
     return text.getvalue()
-
-
-def _database(request: Request) -> Database:
-    found: Database = request.app.state.database
-    return found
 
 
 def _day(text: str) -> date | None:

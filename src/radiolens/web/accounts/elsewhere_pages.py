@@ -19,7 +19,7 @@ from radiolens.store.audit import PROGRAM, append
 from radiolens.web.accounts.principal import public
 from radiolens.web.accounts.redirects import own_path, root_of
 from radiolens.web.accounts.secret import cookie, delete_cookie, set_cookie
-from radiolens.web.accounts.service import Accounts
+from radiolens.web.accounts.service import accounts_of
 from radiolens.web.accounts.sign_in_pages import SignInPage, show_form, welcome
 from radiolens.web.problems import HTTPProblem
 
@@ -39,7 +39,7 @@ _Text = Annotated[str, Query(max_length=2000)]
 def start_elsewhere(request: Request, next: _Text = "") -> Response:  # noqa: A002  its name in the address
     """Send the browser to the provider."""
     provider = _provider(request)
-    accounts_: Accounts = request.app.state.accounts
+    accounts_ = accounts_of(request)
     accounts_.limits.check("sign-in", _address(request), accounts_.policy.sign_ins_per_minute)
     try:
         started = provider.start(_callback(request))
@@ -88,7 +88,7 @@ def _kept(request: Request) -> dict[str, Any]:
 
 def _identity(request: Request, kept: dict[str, Any]) -> Identity:
     provider = _provider(request)
-    accounts_: Accounts = request.app.state.accounts
+    accounts_ = accounts_of(request)
     state, nonce, verifier = (str(kept.get(name, "")) for name in ("state", "nonce", "verifier"))
     return provider.finish(
         _callback(request), dict(request.query_params), state, nonce, verifier, clock=accounts_.database.now
@@ -97,7 +97,7 @@ def _identity(request: Request, kept: dict[str, Any]) -> Identity:
 
 def _account(request: Request, identity: Identity) -> Account:
     """Return the account of an identity; the first time, one without a password is tied to it by its name."""
-    accounts_: Accounts = request.app.state.accounts
+    accounts_ = accounts_of(request)
     issuer = _provider(request).issuer
     with accounts_.database.session() as session:
         account = accounts.find_by_subject(session, issuer, identity.subject)

@@ -23,7 +23,7 @@ from radiolens.web.accounts.redirects import away_to, is_navigation
 from radiolens.web.accounts.secret import SESSION_COOKIE, cookie, new_secret, sha256_of
 from radiolens.web.problems import HTTPProblem
 
-__all__ = ["NOT_FOR_TOKENS", "Accounts", "is_local", "principal_of"]
+__all__ = ["NOT_FOR_TOKENS", "Accounts", "accounts_of", "is_local", "principal_of"]
 
 NOT_FOR_TOKENS = frozenset({Permission.OWN_ACCOUNT, Permission.MANAGE_USERS})
 """What no API token allows: a stolen one must make neither others nor accounts."""
@@ -210,6 +210,12 @@ def principal_of(account: Account, withheld: frozenset[Permission] = frozenset()
     """Return the principal of an account; a role that this version does not know gives nothing."""
     roles = frozenset(Role(role) for role in account.roles if role in set(Role))
     return Principal(account.id, account.name, roles, withheld, account.must_change_password)
+
+
+def accounts_of(request: Request) -> Accounts:
+    """Return the accounts of the running app."""
+    found: Accounts = request.app.state.accounts
+    return found
 
 
 def is_local(request: Request) -> bool:

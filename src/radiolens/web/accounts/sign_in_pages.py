@@ -25,7 +25,7 @@ from radiolens.web.accounts.secret import (
     same,
     set_cookie,
 )
-from radiolens.web.accounts.service import Accounts, is_local, principal_of
+from radiolens.web.accounts.service import accounts_of, is_local, principal_of
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.templating import templates
 
@@ -79,7 +79,7 @@ class FirstRunPage:
 @router.api_route("/sign-in", methods=["GET", "HEAD"], dependencies=[public])
 def show_sign_in(request: Request, next: Annotated[str, Query(max_length=2000)] = "") -> Response:  # noqa: A002  its name in the address
     """Show the form; without accounts there is nothing to sign in to."""
-    if not _accounts(request).exist():
+    if not accounts_of(request).exist():
         return RedirectResponse(f"{root_of(request)}/", 303)
     return show_form(request, SignInPage(own_path(next)))
 
@@ -93,7 +93,7 @@ def sign_in(
     next: Path = "",  # noqa: A002  as above
 ) -> Response:
     """Sign in and go where one wanted to."""
-    accounts, wanted = _accounts(request), own_path(next)
+    accounts, wanted = accounts_of(request), own_path(next)
     try:
         _check_form(request, form_token)
         account = accounts.sign_in(name, password, _address(request))
@@ -108,7 +108,7 @@ def sign_out(request: Request, principal: Annotated[Principal, requires(Permissi
     """End the session of this browser."""
     secret = cookie(request, SESSION_COOKIE)
     if secret:
-        _accounts(request).close_session(principal, secret)
+        accounts_of(request).close_session(principal, secret)
     answer = RedirectResponse(f"{root_of(request)}/sign-in", 303)
     delete_cookie(request, answer, SESSION_COOKIE)
     return answer
@@ -136,7 +136,7 @@ def add_first(
         _check_form(request, form_token)
         if password != again:
             raise InvalidAccount(_("The two passwords differ. Type the same one twice."))
-        account = _accounts(request).add_first(name, display_name, password)
+        account = accounts_of(request).add_first(name, display_name, password)
     except (InvalidAccount, HTTPProblem) as error:
         notice = error.detail if isinstance(error, HTTPProblem) else str(error)
         page = FirstRunPage(name=name, display_name=display_name, notice=notice)
@@ -146,7 +146,7 @@ def add_first(
 
 def welcome(request: Request, account: Account, how: str, wanted: str) -> Response:
     """Open a session for an account and send the browser where it wanted to; its session until then ends."""
-    secret = _accounts(request).open_session(account, how, cookie(request, SESSION_COOKIE))
+    secret = accounts_of(request).open_session(account, how, cookie(request, SESSION_COOKIE))
     principal = principal_of(account)
     begin = "/account" if account.must_change_password else home(principal, request.app.state.paths)
     # `wanted` is the address of the browser and has the root in it already.
@@ -156,13 +156,8 @@ def welcome(request: Request, account: Account, how: str, wanted: str) -> Respon
     return answer
 
 
-def _accounts(request: Request) -> Accounts:
-    accounts: Accounts = request.app.state.accounts
-    return accounts
-
-
 def _check_first_run(request: Request) -> None:
-    if _accounts(request).exist():
+    if accounts_of(request).exist():
         raise HTTPProblem(404, _("Not found"), _("There are accounts already. Sign in; an administrator makes others."))
     if not is_local(request):
         detail = _(

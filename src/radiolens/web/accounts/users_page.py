@@ -21,7 +21,7 @@ from radiolens.store.audit import append
 from radiolens.web.accounts.passwords import temporary
 from radiolens.web.accounts.principal import LOCAL, Permission, Principal, Role, requires
 from radiolens.web.accounts.redirects import root_of
-from radiolens.web.accounts.service import Accounts
+from radiolens.web.accounts.service import accounts_of
 from radiolens.web.accounts.sign_in_pages import Text
 from radiolens.web.templating import templates
 
@@ -96,7 +96,7 @@ def add_user(
     password = "" if elsewhere else temporary()
     try:
         with _changing(request, principal, "user.add", {"roles": sorted(roles)}) as change:
-            hashed = _accounts(request).passwords.hash(password) if password else None
+            hashed = accounts_of(request).passwords.hash(password) if password else None
             added = accounts.add_account(
                 change.session, name, roles, hashed, display_name=display_name, must_change_password=bool(password)
             )
@@ -143,7 +143,7 @@ def switch_user(request: Request, principal: _Who, user_id: UUID, active: Annota
 def reset_password(request: Request, principal: _Who, user_id: UUID) -> Response:
     """Give an account a password for its next sign-in; all its sessions end."""
     password = temporary()
-    hashed = _accounts(request).passwords.hash(password)
+    hashed = accounts_of(request).passwords.hash(password)
     with _changing(request, principal, "user.reset", {}, user_id) as change:
         accounts.set_password(change.session, user_id, hashed, must_change=True)
     return _user(request, principal, user_id, password=password)
@@ -170,15 +170,10 @@ class _Change:
 def _changing(
     request: Request, principal: Principal, action: str, detail: Mapping[str, object], user_id: UUID | None = None
 ) -> Iterator[_Change]:
-    with _accounts(request).database.session() as session:
+    with accounts_of(request).database.session() as session:
         change = _Change(session, user_id)
         yield change
         append(session, principal.user_id, action, f"user:{change.user_id}", dict(detail))
-
-
-def _accounts(request: Request) -> Accounts:
-    found: Accounts = request.app.state.accounts
-    return found
 
 
 def _users(
@@ -189,7 +184,7 @@ def _users(
     new: tuple[str, str] | None = None,
     status: int = 200,
 ) -> Response:
-    with _accounts(request).database.reading() as session:
+    with accounts_of(request).database.reading() as session:
         listed = tuple(accounts.list_accounts(session))
     page = UsersPage(listed, principal == LOCAL, notice, new)
     return templates.TemplateResponse(request, "users.html", {"page": page}, status)
@@ -198,7 +193,7 @@ def _users(
 def _user(
     request: Request, principal: Principal, user_id: UUID, *, notice: str = "", password: str = "", status: int = 200
 ) -> Response:
-    with _accounts(request).database.reading() as session:
+    with accounts_of(request).database.reading() as session:
         account = accounts.find_account(session, user_id)
         locked = logins.locked_until(session, logins.name_key(account.name)) is not None
     page = UserPage(account, locked, account.id == principal.user_id, notice, password)

@@ -11,17 +11,16 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from radiolens.bundle import InstalledBundle
-from radiolens.inference.lineup import LiveLineup
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
 from radiolens.prediction import Presence
-from radiolens.store.database import Database
 from radiolens.tasks import get_task
 from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.administration.curves import shown
 from radiolens.web.administration.outcomes import diagnoses, pairs
 from radiolens.web.administration.version_comparison import Comparison, compare
 from radiolens.web.problems import HTTPProblem
+from radiolens.web.state import database_of, live_lineup_of
 from radiolens.web.templating import templates
 
 if TYPE_CHECKING:  # loaded when it is first used, since it brings scipy
@@ -61,8 +60,8 @@ class ComparePage:
 @router.api_route("/{name}", methods=["GET", "HEAD"])
 def show_comparison(request: Request, principal: _Keeper, name: Annotated[str, Path(max_length=100)]) -> Response:
     """Show how far the two versions of a bundle agree on the images that both were asked about."""
-    live: LiveLineup = request.app.state.lineup
-    lineup, database = live.now, _database(request)
+    live = live_lineup_of(request)
+    lineup, database = live.now, database_of(request)
     active = lineup.predictor.shelf.installed.versions.get(name, ())
     shadow = lineup.shadow.shelf.installed.versions.get(name, ()) if lineup.shadow else ()
     if not active or not shadow:
@@ -81,8 +80,3 @@ def show_comparison(request: Request, principal: _Keeper, name: Annotated[str, P
         links=principal.may(Permission.READ_CASES),
     )
     return templates.TemplateResponse(request, "administration/compare.html", {"page": page})
-
-
-def _database(request: Request) -> Database:
-    found: Database = request.app.state.database
-    return found

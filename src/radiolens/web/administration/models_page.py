@@ -20,13 +20,10 @@ from radiolens.errors import BundleError
 from radiolens.inference.engine import Engine
 from radiolens.inference.gate_bundle import InstalledGate
 from radiolens.inference.installed import UnusableBundle
-from radiolens.inference.lineup import LiveLineup
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
-from radiolens.settings import Settings
 from radiolens.store import audit
 from radiolens.store import models as store
-from radiolens.store.database import Database
 from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.accounts.redirects import root_of
 from radiolens.web.administration.installed_models import (
@@ -39,6 +36,7 @@ from radiolens.web.administration.installed_models import (
 )
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.profile_note import disabled_text
+from radiolens.web.state import database_of, live_lineup_of, settings_of
 from radiolens.web.templating import templates
 
 __all__ = [
@@ -145,7 +143,7 @@ def verify(request: Request, principal: _Keeper, sha256: _Sha256) -> Response:
             True,
             _("%(name)s %(version)s is whole: hashes and golden answers fit.", **named),
         )
-    with _database(request).session() as session:
+    with database_of(request).session() as session:
         told = {**named, "whole": whole}
         audit.append(session, principal.user_id, "model.verify", f"bundle:{found.bundle.name}", told)
     return _page(request, principal, notice, wrong=not whole)
@@ -167,9 +165,9 @@ def run_in_shadow(request: Request, principal: _Keeper, sha256: _Sha256) -> Resp
 def end_shadow(request: Request, principal: _Keeper, sha256: _Sha256) -> Response:
     """End what runs in the shadow of this version's bundle."""
     name = find_version(_folders(request), sha256).bundle.name
-    with _database(request).session() as session:
+    with database_of(request).session() as session:
         store.stop_shadow(session, name, principal.user_id)
-    _live(request).follow()
+    live_lineup_of(request).follow()
     return RedirectResponse(f"{root_of(request)}/models", 303)
 
 
@@ -186,17 +184,17 @@ def _changed(
     except (BundleError, OSError) as error:
         detail = _("Nothing was changed: the version cannot be used. %(reason)s", reason=str(error))
         raise HTTPProblem(409, _("The model cannot be used"), detail) from error
-    live = _live(request)
+    live = live_lineup_of(request)
     answering = live.now.predictor.shelf.installed.versions.get(found.bundle.name, ())
-    with _database(request).session() as session:
+    with database_of(request).session() as session:
         change(session, found, answering[0] if answering else None, principal.user_id)
     live.follow()
     return RedirectResponse(f"{root_of(request)}/models", 303)
 
 
 def _page(request: Request, principal: Principal, notice: str = "", *, wrong: bool = False) -> Response:
-    folders, lineup = _folders(request), _live(request).now
-    with _database(request).reading() as session:
+    folders, lineup = _folders(request), live_lineup_of(request).now
+    with database_of(request).reading() as session:
         listed, unusable = models(folders, lineup, store.activations(session))
     page = ModelsPage(
         models=listed,
@@ -212,21 +210,11 @@ def _page(request: Request, principal: Principal, notice: str = "", *, wrong: bo
 
 
 def _disabled(model: Model, request: Request) -> str:
-    profile = _live(request).now.disabled_profile(model.name)
+    profile = live_lineup_of(request).now.disabled_profile(model.name)
     answering = model.answering
     return disabled_text(profile, answering.installed.identity) if profile and answering else ""
 
 
 def _folders(request: Request) -> Sequence[FilePath]:
-    settings: Settings = request.app.state.settings
+    settings = settings_of(request)
     return (RELEASED, settings.home / "bundles")
-
-
-def _live(request: Request) -> LiveLineup:
-    found: LiveLineup = request.app.state.lineup
-    return found
-
-
-def _database(request: Request) -> Database:
-    found: Database = request.app.state.database
-    return found

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from radiolens import evaluation
 from radiolens.bundle import InstalledBundle
-from radiolens.inference.lineup import Lineup, LiveLineup
+from radiolens.inference.lineup import Lineup
 from radiolens.locale.translate import gettext as _
 from radiolens.store import models as store
 from radiolens.store import site_settings
-from radiolens.store.database import Database
 from radiolens.store.models import StoredProfile
 from radiolens.tasks import get_task
 from radiolens.web.accounts.principal import Permission, Principal, requires
@@ -38,12 +37,24 @@ from radiolens.web.administration.planner import (
 )
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.profile_note import disabled_text
+from radiolens.web.state import database_of, live_lineup_of
 from radiolens.web.templating import templates
 
 if TYPE_CHECKING:  # loaded when it is first used, since it brings scipy
     from radiolens.evaluation import PlanSteps
 
-__all__ = ["PlannerPage", "Question", "ReviewPage", "curves", "review", "router", "save", "show_planner", "withdraw"]
+__all__ = [
+    "ChosenStep",
+    "PlannerPage",
+    "Question",
+    "ReviewPage",
+    "curves",
+    "review",
+    "router",
+    "save",
+    "show_planner",
+    "withdraw",
+]
 
 router = APIRouter(prefix="/thresholds", include_in_schema=False, max_body_size=100_000)
 
@@ -123,7 +134,7 @@ def show_planner(
     cases = _cases(request, principal, lineup, question, prevalence)
     threshold, own = _present_threshold(lineup, cases.asked)
     at, notice = start_step(cases.steps, threshold, jump) if cases.steps else (0, "")
-    with _database(request).reading() as session:
+    with database_of(request).reading() as session:
         kept = store.profiles(session)
     page = PlannerPage(
         questions=tuple(_questions(lineup, cases.asked)),
@@ -154,46 +165,54 @@ def curves(
     return JSONResponse({"digest": cases.digest, **asdict(draw(cases.steps))})
 
 
-@router.post("/review")
-def review(
-    request: Request,
-    principal: _Planner,
+@dataclass(frozen=True)
+class ChosenStep:
+    """A step of the slider that a form names, and the `digest` of the cases that it was chosen on."""
+
+    question: str
+    step: int
+    digest: str
+    prevalence: float | None
+
+
+def _chosen(
     question: Annotated[str, Form(max_length=130)],
     step: Annotated[int, Form(ge=0)],
     digest: Annotated[str, Form(max_length=16)],
     prevalence: Annotated[float | None, Form(ge=0.01, le=99.99)] = None,
-) -> Response:
+) -> ChosenStep:
+    return ChosenStep(question, step, digest, prevalence)
+
+
+_Step = Annotated[ChosenStep, Depends(_chosen)]
+
+
+@router.post("/review")
+def review(request: Request, principal: _Planner, chosen: _Step) -> Response:
     """Show all that must be known of a step before it is saved."""
-    cases, steps = _same_cases(request, principal, question, prevalence, step, digest)
-    with _database(request).reading() as session:
+    cases, steps = _same_cases(request, principal, chosen)
+    with database_of(request).reading() as session:
         site = site_settings.read(session).site_name or _DEFAULT_SITE
-    words, texts = plan_words(plan_of_step(cases, steps, step)), draw(steps).steps[step].texts
-    page = ReviewPage(cases, _key(cases.asked), _title(cases.asked), step, words, texts, site)
+    words, texts = plan_words(plan_of_step(cases, steps, chosen.step)), draw(steps).steps[chosen.step].texts
+    page = ReviewPage(cases, _key(cases.asked), _title(cases.asked), chosen.step, words, texts, site)
     return templates.TemplateResponse(request, "administration/plan.html", {"page": page})
 
 
 @router.post("/save")
-def save(
-    request: Request,
-    principal: _Planner,
-    question: Annotated[str, Form(max_length=130)],
-    step: Annotated[int, Form(ge=0)],
-    digest: Annotated[str, Form(max_length=16)],
-    prevalence: Annotated[float | None, Form(ge=0.01, le=99.99)] = None,
-) -> Response:
+def save(request: Request, principal: _Planner, chosen: _Step) -> Response:
     """Save a step as the site's threshold: it decides from now on, with this network alone."""
-    cases, steps = _same_cases(request, principal, question, prevalence, step, digest)
-    plan = plan_of_step(cases, steps, step)
-    shown = draw(steps).steps[step].texts
+    cases, steps = _same_cases(request, principal, chosen)
+    plan = plan_of_step(cases, steps, chosen.step)
+    shown = draw(steps).steps[chosen.step].texts
     day = datetime.now(UTC).date().isoformat()
-    with _database(request).session() as session:
+    with database_of(request).session() as session:
         site = site_settings.read(session).site_name or _DEFAULT_SITE
         present = store.read_choice(session).profiles
         profile = profile_with(cases.asked, plan, site, day, present)
         told = {"label": cases.asked.label, "prevalence": cases.prevalence, "figures": shown, "digest": cases.digest}
         store.save_profile(session, profile, told, principal.user_id)
-    _live(request).follow()
-    query = urlencode({"question": question, "prevalence": f"{100 * cases.prevalence:.2f}", "saved": "true"})
+    live_lineup_of(request).follow()
+    query = urlencode({"question": chosen.question, "prevalence": f"{100 * cases.prevalence:.2f}", "saved": "true"})
     return RedirectResponse(f"{root_of(request)}/thresholds?{query}", 303)
 
 
@@ -202,30 +221,28 @@ def withdraw(
     request: Request, principal: _Planner, profile_id: UUID, reason: Annotated[str, Form(max_length=200)] = ""
 ) -> Response:
     """Take a profile out of use; the network's own thresholds decide from now on."""
-    with _database(request).session() as session:
+    with database_of(request).session() as session:
         store.withdraw_profile(session, profile_id, reason.strip(), principal.user_id)
-    _live(request).follow()
+    live_lineup_of(request).follow()
     return RedirectResponse(f"{root_of(request)}/thresholds", 303)
 
 
 def _cases(
     request: Request, principal: Principal, lineup: Lineup, question: str, prevalence: float | None
 ) -> SiteCases:
-    with _database(request).reading() as session:
+    with database_of(request).reading() as session:
         asked = _asked(lineup, question) if question else most_told(session, principal.user_id, _every(lineup))
         asked = replace(asked, prevalence=None if prevalence is None else prevalence / 100)
         return site_cases(session, principal.user_id, asked)
 
 
-def _same_cases(
-    request: Request, principal: Principal, question: str, prevalence: float | None, step: int, digest: str
-) -> tuple[SiteCases, PlanSteps]:
+def _same_cases(request: Request, principal: Principal, chosen: ChosenStep) -> tuple[SiteCases, PlanSteps]:
     """Return the cases that a form was filled in on, and the steps of its slider.
 
     Raises HTTPProblem 409 if they are others now.
     """
-    cases = _cases(request, principal, _lineup(request), question, prevalence)
-    if cases.steps is None or cases.digest != digest or step >= len(cases.steps.steps):
+    cases = _cases(request, principal, _lineup(request), chosen.question, chosen.prevalence)
+    if cases.steps is None or cases.digest != chosen.digest or chosen.step >= len(cases.steps.steps):
         detail = _("Cases were added, or the network was changed, since the page was loaded. Open it again and choose.")
         raise HTTPProblem(409, _("The cases have changed"), detail)
     return cases, cases.steps
@@ -291,18 +308,8 @@ def _state(entry: StoredProfile, lineup: Lineup) -> str:
 
 
 def _follow(request: Request) -> Lineup:
-    return _live(request).follow()
+    return live_lineup_of(request).follow()
 
 
 def _lineup(request: Request) -> Lineup:
-    return _live(request).now
-
-
-def _live(request: Request) -> LiveLineup:
-    found: LiveLineup = request.app.state.lineup
-    return found
-
-
-def _database(request: Request) -> Database:
-    found: Database = request.app.state.database
-    return found
+    return live_lineup_of(request).now

@@ -10,10 +10,10 @@ from starlette.responses import RedirectResponse, Response
 
 from radiolens.locale.translate import gettext as _
 from radiolens.store import site_settings
-from radiolens.store.database import Database
 from radiolens.store.site_settings import LONGEST_NAME, LONGEST_STAY_HOURS
 from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.accounts.redirects import root_of
+from radiolens.web.state import database_of
 from radiolens.web.templating import templates
 
 __all__ = ["SitePage", "change_settings", "router", "show_settings"]
@@ -43,7 +43,7 @@ def show_settings(
     saved: bool = False,
 ) -> Response:
     """Show the settings of the site."""
-    with _database(request).reading() as session:
+    with database_of(request).reading() as session:
         now = site_settings.read(session)
     return _page(request, SitePage(now.site_name, now.second_reader, now.working_copy_hours, saved=saved))
 
@@ -59,7 +59,7 @@ def change_settings(
     """Store the settings; those of cases that are there already stay as they were when the case was received."""
     name = site_name.strip()
     typed = SitePage(name, second_reader, working_copy_hours)
-    with _database(request).session() as session:
+    with database_of(request).session() as session:
         try:
             wanted = replace(
                 site_settings.read(session),
@@ -83,8 +83,3 @@ def _refusal() -> str:
 
 def _page(request: Request, page: SitePage, status: int = 200) -> Response:
     return templates.TemplateResponse(request, "administration/site.html", {"page": page}, status)
-
-
-def _database(request: Request) -> Database:
-    found: Database = request.app.state.database
-    return found

@@ -32,9 +32,9 @@ from radiolens.web.reading.objects import (
     ProgressObject,
 )
 from radiolens.web.reading.responses import CHANGED, FOUND, LISTED, SENT
+from radiolens.web.state import work_list_of
 from radiolens.web.uploads import Upload, received
 from radiolens.worklist.table import csv_text
-from radiolens.worklist.work_list import WorkList
 
 __all__ = [
     "answer",
@@ -81,7 +81,7 @@ async def send(
     When this is answered they are on the disk, sealed, and will be scored, whatever happens to the program. Files that
     are no images are accepted, too, and end with their reason.
     """
-    work_list = _work_list(request)
+    work_list = work_list_of(request)
     async with received(request, "file") as upload:
         task, together = _task(upload), upload.fields.get("together", "").strip().lower() in _YES
         if not upload.files:
@@ -99,7 +99,7 @@ async def send(
 @router.get("/cases", responses=LISTED)
 def cases(request: Request, principal: _Reader, asked: Annotated[CaseFilter, Query()]) -> CasePageObject:
     """List cases, the most urgent first unless another order is asked for."""
-    return CasePageObject.of(_work_list(request).cases(principal.user_id, asked.query()))
+    return CasePageObject.of(work_list_of(request).cases(principal.user_id, asked.query()))
 
 
 @router.get("/cases.csv", responses=LISTED, response_class=Response)
@@ -109,7 +109,7 @@ def cases_csv(
     asked: Annotated[CaseFilter, Query()],
 ) -> Response:
     """Return the cases that fit as a table (CSV), a row for each image and label; the audit log tells of it."""
-    text = csv_text(_work_list(request).export(principal.user_id, asked.query()))
+    text = csv_text(work_list_of(request).export(principal.user_id, asked.query()))
     headers = {"Content-Disposition": 'attachment; filename="cases.csv"'}
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -117,38 +117,38 @@ def cases_csv(
 @router.get("/cases/{case_id}", responses=FOUND, response_model_exclude_unset=True)
 def one_case(request: Request, principal: _Reader, case_id: UUID) -> CaseObject:
     """Return a case as this user may see it; the audit log tells of it."""
-    return CaseObject.of_case(_work_list(request).case(principal.user_id, case_id))
+    return CaseObject.of_case(work_list_of(request).case(principal.user_id, case_id))
 
 
 @router.get("/cases/{case_id}/progress", responses=FOUND)
 def progress(request: Request, principal: _Reader, case_id: UUID) -> ProgressObject:
     """Return how far the images of a case are: cheap, and not in the audit log, so that a program may ask often."""
-    return ProgressObject.of(_work_list(request).progress(case_id))
+    return ProgressObject.of(work_list_of(request).progress(case_id))
 
 
 @router.post("/cases/{case_id}/answers", status_code=201, responses=CHANGED, response_model_exclude_unset=True)
 def answer(request: Request, principal: _Answerer, case_id: UUID, said: AnswerBody) -> CaseObject:
     """Commit a reader's answer, which is never changed, and return the case with what it discloses."""
-    return CaseObject.of_case(_work_list(request).answer(principal.user_id, case_id, said.answer()))
+    return CaseObject.of_case(work_list_of(request).answer(principal.user_id, case_id, said.answer()))
 
 
 @router.post("/cases/{case_id}/diagnoses", status_code=201, responses=CHANGED, response_model_exclude_unset=True)
 def diagnose(request: Request, principal: _Answerer, case_id: UUID, told: DiagnosisBody) -> CaseObject:
     """Attach what another test told later."""
-    found = _work_list(request).diagnose(principal.user_id, case_id, told.presence, told.test)
+    found = work_list_of(request).diagnose(principal.user_id, case_id, told.presence, told.test)
     return CaseObject.of_case(found)
 
 
 @router.post("/cases/{case_id}/close", responses=CHANGED, response_model_exclude_unset=True)
 def close(request: Request, principal: _Answerer, case_id: UUID) -> CaseObject:
     """Close a case: its images are erased, its results stay."""
-    return CaseObject.of_case(_work_list(request).close(principal.user_id, case_id))
+    return CaseObject.of_case(work_list_of(request).close(principal.user_id, case_id))
 
 
 @router.post("/cases/{case_id}/erase", responses=CHANGED, response_model_exclude_unset=True)
 def erase(request: Request, principal: _Answerer, case_id: UUID) -> CaseObject:
     """Erase the images of a case; what still waits is not scored any more."""
-    return CaseObject.of_case(_work_list(request).erase(principal.user_id, case_id))
+    return CaseObject.of_case(work_list_of(request).erase(principal.user_id, case_id))
 
 
 @router.get("/events", response_class=EventSourceResponse)
@@ -160,11 +160,6 @@ async def events(
         yield event
 
 
-def _work_list(request: Request) -> WorkList:
-    found: WorkList = request.app.state.work_list
-    return found
-
-
 _MAKING = threading.Lock()
 
 
@@ -172,7 +167,7 @@ def _events(request: Request) -> Events:
     """Return the events of this app, made when they are first asked for, in its event loop."""
     with _MAKING:
         if not hasattr(request.app.state, "events"):
-            request.app.state.events = Events(_work_list(request))
+            request.app.state.events = Events(work_list_of(request))
         found: Events = request.app.state.events
         return found
 

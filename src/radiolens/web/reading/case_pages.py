@@ -18,11 +18,11 @@ from radiolens.web.accounts.redirects import root_of
 from radiolens.web.reading.case_page import REASONS, CasePage, Draft, case_page
 from radiolens.web.reading.case_words import bundle_finder
 from radiolens.web.reading.questions import agreement, presence_of, questions
+from radiolens.web.state import live_lineup_of, work_list_of
 from radiolens.web.templating import templates
 from radiolens.worklist.listing import CaseQuery
 from radiolens.worklist.reading import Answer
 from radiolens.worklist.views import CaseView, ReaderState
-from radiolens.worklist.work_list import WorkList
 
 __all__ = ["agree", "answer", "case", "close", "diagnosis", "router"]
 
@@ -58,7 +58,7 @@ def case(request: Request, case_id: UUID, principal: _Reader, image: int = 1, do
 @router.post("/answer")
 def answer(request: Request, case_id: UUID, principal: _Answering, fields: _Fields, image: int = 1) -> Response:
     """Record what the reader decides; where the site wants it so, the network's answer is shown only then."""
-    found = _work(request).case(principal.user_id, case_id)
+    found = work_list_of(request).case(principal.user_id, case_id)
     findings = _findings(found, image)
     draft = _draft(fields, found)
     agreed = agreement(draft.presence, findings)
@@ -66,45 +66,40 @@ def answer(request: Request, case_id: UUID, principal: _Answering, fields: _Fiel
     if wrong:
         return _refused(request, _made(request, case_id, principal, image, draft=draft, notice=wrong, is_bad=True))
     reason = draft.reason if agreed is False else ""
-    _work(request).answer(principal.user_id, case_id, Answer(draft.presence, agreed, reason, draft.comment))
+    work_list_of(request).answer(principal.user_id, case_id, Answer(draft.presence, agreed, reason, draft.comment))
     return _back(request, case_id, image, "answered" if found.summary.disclosed else "revealed")
 
 
 @router.post("/agree")
 def agree(request: Request, case_id: UUID, principal: _Answering, image: int = 1) -> Response:
     """Record that the reader decides every finding of an image as the network does."""
-    found = _work(request).case(principal.user_id, case_id)
+    found = work_list_of(request).case(principal.user_id, case_id)
     findings = _findings(found, image)
     presence = {entry.label: entry.presence for entry in findings}
     if agreement(presence, findings) is not True:
         wrong = _("The network has not decided all of it. Give an answer of your own.")
         return _refused(request, _made(request, case_id, principal, image, notice=wrong, is_bad=True))
-    _work(request).answer(principal.user_id, case_id, Answer(presence, agreed=True))
+    work_list_of(request).answer(principal.user_id, case_id, Answer(presence, agreed=True))
     return _back(request, case_id, image, "answered")
 
 
 @router.post("/diagnosis")
 def diagnosis(request: Request, case_id: UUID, principal: _Answering, fields: _Fields) -> Response:
     """Record what turned out to be true, and by which test."""
-    found = _work(request).case(principal.user_id, case_id)
+    found = work_list_of(request).case(principal.user_id, case_id)
     presence, test = _presence(fields, found, "truth:"), fields.get("test", "").strip()
     if not presence or not test or not found.summary.disclosed:
         wrong = _("Say what was found, and by which test.")
         return _refused(request, _made(request, case_id, principal, 1, notice=wrong, is_bad=True))
-    _work(request).diagnose(principal.user_id, case_id, presence, test)
+    work_list_of(request).diagnose(principal.user_id, case_id, presence, test)
     return _back(request, case_id, 1, "diagnosed")
 
 
 @router.post("/close")
 def close(request: Request, case_id: UUID, principal: _Answering) -> Response:
     """Close a case; its images are erased."""
-    _work(request).close(principal.user_id, case_id)
+    work_list_of(request).close(principal.user_id, case_id)
     return _back(request, case_id, 1, "closed")
-
-
-def _work(request: Request) -> WorkList:
-    work: WorkList = request.app.state.work_list
-    return work
 
 
 def _findings(found: CaseView, image: int) -> tuple[Finding, ...]:
@@ -147,9 +142,9 @@ def _made(
     is_bad: bool = False,
 ) -> CasePage:
     return case_page(
-        _work(request).case(principal.user_id, case_id),
+        work_list_of(request).case(principal.user_id, case_id),
         principal,
-        bundle_finder(request.app.state.lineup),
+        bundle_finder(live_lineup_of(request)),
         position=image - 1,
         next_case=_next_unread(request, principal, case_id),
         draft=draft,
@@ -160,7 +155,7 @@ def _made(
 
 def _next_unread(request: Request, principal: Principal, case_id: UUID) -> UUID | None:
     """Return the most urgent case that nobody has read, beside this one."""
-    found = _work(request).cases(principal.user_id, CaseQuery(reader=ReaderState.UNREAD, size=2))
+    found = work_list_of(request).cases(principal.user_id, CaseQuery(reader=ReaderState.UNREAD, size=2))
     return next((entry.case_id for entry in found.cases if entry.case_id != case_id), None)
 
 

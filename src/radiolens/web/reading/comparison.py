@@ -15,11 +15,11 @@ from radiolens.locale.translate import N_, ngettext
 from radiolens.locale.translate import gettext as _
 from radiolens.locale.writing import percent
 from radiolens.store import audit
-from radiolens.store.database import Database
 from radiolens.task import Label
 from radiolens.tasks import TASKS
 from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.pages import DISCLAIMER
+from radiolens.web.state import database_of
 from radiolens.web.templating import templates
 from radiolens.worklist.comparison import Comparable, LeftOut, ReadFinding, comparable
 
@@ -101,7 +101,7 @@ class ComparisonPage:
 @router.api_route("/comparison", methods=["GET", "HEAD"])
 def comparison(request: Request, principal: Annotated[Principal, requires(Permission.COMPARE)]) -> Response:
     """Show the comparison on all closed cases."""
-    database: Database = request.app.state.database
+    database = database_of(request)
     with database.reading() as session:
         found = comparable(session, principal.user_id)
     with database.session() as session:  # apart, since reading all cases must not keep others from writing

@@ -20,6 +20,7 @@ from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.reading.opened import OpenedStacks
 from radiolens.web.reading.stack import Edges, Preset, Stack, make_stack
+from radiolens.web.state import work_list_of
 from radiolens.worklist.work_list import WorkList
 
 __all__ = ["MOST_BYTES", "ShownStack", "heat_map", "router", "slice_pixels", "stack"]
@@ -89,7 +90,7 @@ def slice_pixels(request: Request, case_id: UUID, image_id: UUID, place: int, pr
 @router.get("/maps/{label}")
 def heat_map(request: Request, case_id: UUID, image_id: UUID, label: str, principal: _Reader) -> Response:
     """Give the heat map of a label as a picture that covers its slice; the header X-Slice-Index names that slice."""
-    work: WorkList = request.app.state.work_list
+    work = work_list_of(request)
     explanation = work.maps(principal.user_id, case_id, image_id)
     if explanation is None or label not in explanation.maps:
         raise HTTPProblem(404, _("No such heat map"), _("There is no heat map of this finding for this image."))
@@ -100,7 +101,7 @@ def heat_map(request: Request, case_id: UUID, image_id: UUID, label: str, princi
 
 def _opened(request: Request, case_id: UUID, image_id: UUID, principal: Principal) -> Stack:
     """Return the decoded slices; whether they may still be seen is asked every time."""
-    work: WorkList = request.app.state.work_list
+    work = work_list_of(request)
     opened: OpenedStacks = request.app.state.opened_stacks
     try:
         work.check_image(principal.user_id, case_id, image_id)

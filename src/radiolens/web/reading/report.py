@@ -22,7 +22,7 @@ from radiolens.web.accounts.redirects import root_of
 from radiolens.web.reading.case_report import Print, report_of
 from radiolens.web.reading.case_words import bundle_finder
 from radiolens.web.reading.report_pictures import pictures_of
-from radiolens.worklist.work_list import WorkList
+from radiolens.web.state import live_lineup_of, work_list_of
 
 __all__ = ["as_json", "as_page", "as_pdf", "router"]
 
@@ -59,9 +59,9 @@ def as_json(request: Request, case_id: UUID, principal: _Exporting) -> Response:
 
 def _report(request: Request, case_id: UUID, principal: Principal, form: str, printed: Print) -> Report:
     """Return the report of a case as this reader may see it, and tell the audit log."""
-    work = _work(request)
+    work = work_list_of(request)
     case = work.case(principal.user_id, case_id)
-    report = report_of(case, principal, bundle_finder(request.app.state.lineup), printed, work.database.now())
+    report = report_of(case, principal, bundle_finder(live_lineup_of(request)), printed, work.database.now())
     with work.database.session() as session:
         told = {"form": form, "disclosed": case.summary.disclosed}
         audit.append(session, principal.user_id, "case.report", f"case:{case_id}", told)
@@ -69,12 +69,7 @@ def _report(request: Request, case_id: UUID, principal: Principal, form: str, pr
 
 
 def _printing(request: Request, case_id: UUID, principal: Principal) -> Print:
-    return partial(pictures_of, _work(request), principal.user_id, case_id)
-
-
-def _work(request: Request) -> WorkList:
-    work: WorkList = request.app.state.work_list
-    return work
+    return partial(pictures_of, work_list_of(request), principal.user_id, case_id)
 
 
 def _attachment(case_id: UUID, ending: str) -> dict[str, str]:

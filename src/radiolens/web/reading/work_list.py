@@ -18,17 +18,16 @@ from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
 from radiolens.locale.writing import percent
 from radiolens.prediction import Presence
-from radiolens.settings import Settings
 from radiolens.store.schema import CaseState
 from radiolens.tasks import TASKS
 from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.pages import DISCLAIMER
 from radiolens.web.reading.case_words import study_of
+from radiolens.web.state import settings_of, work_list_of
 from radiolens.web.studies import STUDIES
 from radiolens.web.templating import templates
 from radiolens.worklist.listing import CaseQuery, Sort
 from radiolens.worklist.views import CaseSummary, FoundLabel, ReaderState
-from radiolens.worklist.work_list import WorkList
 
 __all__ = ["CaseLine", "Choice", "WorkListPage", "line", "router", "work_list"]
 
@@ -172,8 +171,8 @@ def _choices(words: Mapping[str, str]) -> tuple[Choice, ...]:
 
 
 def _page(request: Request, principal: Principal) -> WorkListPage:
-    work: WorkList = request.app.state.work_list
-    settings: Settings = request.app.state.settings
+    work = work_list_of(request)
+    settings = settings_of(request)
     query, chosen = _query(request.query_params)
     found = work.cases(principal.user_id, query)
     whole = (study for study in STUDIES if not study.label and study.task_name != AUTO)

@@ -18,13 +18,13 @@ TILTED = (1.0, 0.0, 0.0, 0.0, 0.906, -0.423)  # by 25 degrees, as a gantry is fo
 
 def values(stack: Stack) -> NDArray[np.float64]:
     """Return what the pixels of a stack mean."""
-    return stack.pixels.astype(float) * stack.slope + stack.intercept
+    return stack.pixels.astype(float) * stack.showing.slope + stack.showing.intercept
 
 
 def shown(stack: Stack, place: int = 0) -> NDArray[np.float64]:
     """Return the grey levels that the first window makes of a slice."""
-    low = stack.window.centre - stack.window.width / 2
-    return np.clip((values(stack)[place] - low) / stack.window.width, 0, 1) * 255
+    low = stack.showing.window.centre - stack.showing.window.width / 2
+    return np.clip((values(stack)[place] - low) / stack.showing.window.width, 0, 1) * 255
 
 
 def test_a_film_is_shown_as_it_was_decoded() -> None:
@@ -32,7 +32,7 @@ def test_a_film_is_shown_as_it_was_decoded() -> None:
     stack = make_stack(film)
     assert np.abs(values(stack) / 100 - film.pixels).max() < 1e-5
     assert np.abs(shown(stack) - display_slice(film, 0)).max() <= 0.51
-    assert (stack.unit, stack.presets, stack.spacing_mm) == ("unit_interval", (), None)
+    assert (stack.showing.unit, stack.showing.presets, stack.showing.spacing_mm) == ("unit_interval", (), None)
 
 
 def test_hounsfield_units_stay_hounsfield_units() -> None:
@@ -48,8 +48,8 @@ def test_hounsfield_units_stay_hounsfield_units() -> None:
     assert stack.pixels.dtype == np.dtype("<i2")
     assert np.abs(values(stack) - head.pixels).max() <= 0.5
     assert np.abs(shown(stack, 1) - display_slice(head, 5)).max() <= 2.5  # half a unit of a window of 80
-    assert [preset.name for preset in stack.presets] == ["brain", "blood", "stroke", "bone"]
-    assert (stack.indices, stack.count, stack.modality) == ((4, 5), 9, "CT")
+    assert [preset.name for preset in stack.showing.presets] == ["brain", "blood", "stroke", "bone"]
+    assert (stack.showing.indices, stack.showing.count, stack.showing.modality) == ((4, 5), 9, "CT")
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 4095.0), (-3.0, 2.5), (1e5, 3e6)])
@@ -65,12 +65,12 @@ def test_values_without_a_unit_keep_their_meaning_over_any_range(
     )
     stack = make_stack(slices)
     assert np.abs(values(stack) - slices.pixels).max() < (high - low) / 60_000
-    assert stack.window.width == pytest.approx(high - low, rel=0.05)
+    assert stack.showing.window.width == pytest.approx(high - low, rel=0.05)
 
 
 def test_an_empty_slice_can_be_shown() -> None:
     stack = make_stack(Image(np.zeros((1, 8, 8), np.float32), Unit.ARBITRARY, Source("dicom")))
-    assert stack.window.width > 0
+    assert stack.showing.window.width > 0
     assert not stack.pixels.any()
 
 

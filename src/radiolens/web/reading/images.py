@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
@@ -19,11 +19,11 @@ from radiolens.quality import ProblemCode
 from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.reading.opened import OpenedStacks
-from radiolens.web.reading.stack import Edges, Preset, Stack, make_stack
+from radiolens.web.reading.stack import Stack, make_stack
 from radiolens.web.state import work_list_of
 from radiolens.worklist.work_list import WorkList
 
-__all__ = ["MOST_BYTES", "ShownStack", "heat_map", "router", "slice_pixels", "stack"]
+__all__ = ["MOST_BYTES", "heat_map", "router", "slice_pixels", "stack"]
 
 router = APIRouter(prefix="/cases/{case_id}/images/{image_id}", include_in_schema=False)
 
@@ -34,46 +34,13 @@ _SPREAD = 0.9  # of the limit, since slices of one series may differ a little in
 _Reader = Annotated[Principal, requires(Permission.READ_CASES)]
 
 
-@dataclass(frozen=True)
-class ShownStack:
-    """What the viewer is told of a stack; the fields are those of `Stack`, `modality` is DICOM's or empty."""
-
-    rows: int
-    columns: int
-    type: str
-    unit: str
-    modality: str
-    slope: float
-    intercept: float
-    window: Preset
-    presets: tuple[Preset, ...]
-    spacing_mm: tuple[float, float] | None
-    edges: Edges
-    indices: tuple[int, ...]
-    count: int
-
-
 @router.get("/stack")
 def stack(request: Request, case_id: UUID, image_id: UUID, principal: _Reader) -> Response:
     """Tell how many slices there are and how to show them."""
     found = _opened(request, case_id, image_id, principal)
     _slices, rows, columns = found.pixels.shape
-    told = ShownStack(
-        rows,
-        columns,
-        found.pixels.dtype.name,
-        found.unit,
-        found.modality,
-        found.slope,
-        found.intercept,
-        found.window,
-        found.presets,
-        found.spacing_mm,
-        found.edges,
-        found.indices,
-        found.count,
-    )
-    return JSONResponse(asdict(told))
+    size = {"rows": rows, "columns": columns, "type": found.pixels.dtype.name}
+    return JSONResponse(size | asdict(found.showing))
 
 
 @router.get("/slices/{place}")
@@ -83,7 +50,7 @@ def slice_pixels(request: Request, case_id: UUID, image_id: UUID, place: int, pr
     try:
         return Response(found.slice(place), media_type="application/octet-stream")
     except IndexError as error:
-        detail = _("The image has %(count)s slices.", count=len(found.indices))
+        detail = _("The image has %(count)s slices.", count=len(found.pixels))
         raise HTTPProblem(404, _("No such slice"), detail) from error
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from radiolens.image import Image, Unit
 
-__all__ = ["PRESETS_HU", "Edges", "Preset", "Stack", "edges", "make_stack"]
+__all__ = ["PRESETS_HU", "Edges", "Preset", "Showing", "Stack", "edges", "make_stack"]
 
 _DISPLAY_PERCENTILES = (0.5, 99.5)  # as explain/overlay.py shows a slice: a few hot pixels must not darken the rest
 _SAMPLE = 4  # every fourth pixel each way is enough for a percentile
@@ -49,16 +49,15 @@ class Edges:
     bottom: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class Stack:
-    """The slices of an image: `pixels` is int16 or uint16 of shape (slices, rows, columns), little-endian.
+@dataclass(frozen=True)
+class Showing:
+    """How the slices of an image are shown.
 
     A value means `pixels * slope + intercept` in the unit of the image; of a film 0 to 100. `window` is shown first, in
     that unit. `unit` is that of `Image`, `modality` DICOM's or empty. `spacing_mm` is (between rows, between columns),
     None where it is not known. `indices` are the positions of the slices in a volume of `count`.
     """
 
-    pixels: NDArray[np.int16] | NDArray[np.uint16]
     unit: str
     modality: str
     slope: float
@@ -69,6 +68,14 @@ class Stack:
     edges: Edges
     indices: tuple[int, ...]
     count: int
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """The slices of an image: `pixels` is int16 or uint16 of shape (slices, rows, columns), little-endian."""
+
+    pixels: NDArray[np.int16] | NDArray[np.uint16]
+    showing: Showing
 
     @property
     def nbytes(self) -> int:
@@ -128,8 +135,7 @@ def _stack(
     window: Preset,
     presets: tuple[Preset, ...],
 ) -> Stack:
-    return Stack(
-        pixels=pixels,
+    showing = Showing(
         unit=image.unit.value,
         modality=image.modality or "",
         slope=slope,
@@ -141,3 +147,4 @@ def _stack(
         indices=image.slice_indices,
         count=image.slice_count,
     )
+    return Stack(pixels, showing)

@@ -64,6 +64,14 @@ def test_without_a_later_answer_the_first_one_stands(place: Site) -> None:
     assert (found.label, found.before, found.final) == ("pneumonia", A, A)
 
 
+def test_two_tests_each_tell_of_their_own_finding(place: Site) -> None:
+    case = place.case(png(film(24)))
+    place.work_list.answer(LOCAL_USER_ID, case, Answer(said(A, A)))
+    place.work_list.diagnose(LOCAL_USER_ID, case, {"tuberculosis": P}, "Xpert")
+    closed(place, case, {"pneumonia": A})
+    assert {entry.label: entry.truth for entry in compared(place).findings if entry.case_id == case} == said(A, P)
+
+
 def test_the_last_diagnosis_counts_and_an_undecided_one_is_no_truth(place: Site) -> None:
     case = place.case(png(film(22)))
     place.work_list.answer(LOCAL_USER_ID, case, Answer(said(A, A)))

@@ -15,6 +15,7 @@ from radiolens.inference.record import prediction_from_record
 from radiolens.prediction import Prediction, Presence
 from radiolens.store.schema import AnswerRow, AnswerStage, CaseRow, CaseState, ImageRow
 from radiolens.worklist.disclosure import disclosed_to
+from radiolens.worklist.truth import told_by_tests
 
 __all__ = ["Comparable", "LeftOut", "ReadFinding", "comparable"]
 
@@ -36,7 +37,8 @@ class LeftOut(StrEnum):
 class ReadFinding:
     """One finding of a case as one reader judged it: `before` the network's decision was shown, and in the end.
 
-    `network` is indeterminate where it gave no answer. `truth` is what the last diagnosis says, never indeterminate.
+    `network` is indeterminate where it gave no answer. `truth` is the last that another test told of it, never
+    indeterminate.
     """
 
     case_id: UUID
@@ -73,11 +75,8 @@ def comparable(session: Session, viewer: UUID) -> Comparable:
 def _judged(case: CaseRow) -> tuple[ReadFinding, ...] | LeftOut:
     if not case.diagnoses:
         return LeftOut.NO_DIAGNOSIS
-    truth = {
-        label: Presence(word)
-        for label, word in case.diagnoses[-1].presence.items()
-        if Presence(word) is not Presence.INDETERMINATE
-    }
+    told = told_by_tests(case.diagnoses)
+    truth = {label: presence for label, presence in told.items() if presence is not Presence.INDETERMINATE}
     readers = dict.fromkeys(answer.user_id for answer in case.answers if answer.stage is AnswerStage.BEFORE)
     if not readers:
         return LeftOut.NOT_READ_BEFORE

@@ -18,6 +18,7 @@ from radiolens import evaluation
 from radiolens.prediction import Presence
 from radiolens.store.schema import CaseRow, DiagnosisRow, ImageRow, PredictionRow
 from radiolens.worklist.disclosure import disclosed_to
+from radiolens.worklist.truth import told_by_tests
 
 if TYPE_CHECKING:  # loaded when it is first used, since it brings scipy
     from radiolens.evaluation import LocalCases
@@ -65,10 +66,10 @@ def pairs(session: Session, viewer: UUID, active: str, shadow: str) -> tuple[Pai
 
 def diagnoses(session: Session) -> Mapping[UUID, Mapping[str, Presence]]:
     """Return what is known of each case by another test: of each label the last word."""
-    found: dict[UUID, dict[str, Presence]] = {}
+    found: dict[UUID, list[DiagnosisRow]] = {}
     for row in session.scalars(select(DiagnosisRow).order_by(DiagnosisRow.created)):
-        found.setdefault(row.case_id, {}).update({label: Presence(word) for label, word in row.presence.items()})
-    return found
+        found.setdefault(row.case_id, []).append(row)
+    return {case_id: told_by_tests(rows) for case_id, rows in found.items()}
 
 
 def local_cases(

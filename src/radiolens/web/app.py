@@ -41,6 +41,7 @@ from radiolens.web.logs import RequestLog
 from radiolens.web.reading import api as work_list_api
 from radiolens.web.reading import case_pages, comparison, images, report
 from radiolens.web.reading import work_list as work_list_page
+from radiolens.web.reading.events import Events
 from radiolens.web.reading.opened import OpenedStacks
 from radiolens.worklist.keys import read_keys
 from radiolens.worklist.work_list import WorkList
@@ -99,6 +100,7 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> Fast
         app.state.upload_budget = ByteBudget(settings.max_upload_bytes)
         _warn(settings, predictor, accounts)
         app.state.work_list = work_list = _work_list(settings, database, live)
+        app.state.events = Events(work_list)
         app.state.opened_stacks = OpenedStacks(images.MOST_BYTES)
         work_list.start()
         yield

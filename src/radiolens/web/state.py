@@ -8,9 +8,19 @@ from radiolens.inference.lineup import LiveLineup
 from radiolens.settings import Settings
 from radiolens.store.database import Database
 from radiolens.web.answers import Answerer
+from radiolens.web.reading.events import Events
+from radiolens.web.reading.opened import OpenedStacks
 from radiolens.worklist.work_list import WorkList
 
-__all__ = ["answerer_of", "database_of", "live_lineup_of", "settings_of", "work_list_of"]
+__all__ = [
+    "answerer_of",
+    "database_of",
+    "events_of",
+    "live_lineup_of",
+    "opened_stacks_of",
+    "settings_of",
+    "work_list_of",
+]
 
 
 def settings_of(request: Request) -> Settings:
@@ -40,4 +50,16 @@ def answerer_of(request: Request) -> Answerer:
 def work_list_of(request: Request) -> WorkList:
     """Return the work list."""
     found: WorkList = request.app.state.work_list
+    return found
+
+
+def events_of(request: Request) -> Events:
+    """Return what tells listeners of changes to the work list."""
+    found: Events = request.app.state.events
+    return found
+
+
+def opened_stacks_of(request: Request) -> OpenedStacks:
+    """Return the images that readers have open."""
+    found: OpenedStacks = request.app.state.opened_stacks
     return found

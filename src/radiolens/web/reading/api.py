@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
@@ -21,7 +20,6 @@ from radiolens.tasks import TASKS, get_task
 from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.openapi import upload_body
 from radiolens.web.problems import HTTPProblem
-from radiolens.web.reading.events import Events
 from radiolens.web.reading.objects import (
     AcceptedObject,
     AnswerBody,
@@ -32,7 +30,7 @@ from radiolens.web.reading.objects import (
     ProgressObject,
 )
 from radiolens.web.reading.responses import CHANGED, FOUND, LISTED, SENT
-from radiolens.web.state import work_list_of
+from radiolens.web.state import events_of, work_list_of
 from radiolens.web.uploads import Upload, received
 from radiolens.worklist.table import csv_text
 
@@ -156,20 +154,8 @@ async def events(
     request: Request, principal: _Reader, last_event_id: Annotated[str, Header()] = ""
 ) -> AsyncIterator[ServerSentEvent]:
     """Tell of changes for a minute: an event `case` with a row of the list, and `progress` with counts of images."""
-    async for event in _events(request).stream(principal.user_id, last_event_id):
+    async for event in events_of(request).stream(principal.user_id, last_event_id):
         yield event
-
-
-_MAKING = threading.Lock()
-
-
-def _events(request: Request) -> Events:
-    """Return the events of this app, made when they are first asked for, in its event loop."""
-    with _MAKING:
-        if not hasattr(request.app.state, "events"):
-            request.app.state.events = Events(work_list_of(request))
-        found: Events = request.app.state.events
-        return found
 
 
 def _task(upload: Upload) -> str:

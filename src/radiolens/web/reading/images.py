@@ -18,9 +18,8 @@ from radiolens.locale.translate import gettext as _
 from radiolens.quality import ProblemCode
 from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.problems import HTTPProblem
-from radiolens.web.reading.opened import OpenedStacks
 from radiolens.web.reading.stack import Stack, make_stack
-from radiolens.web.state import work_list_of
+from radiolens.web.state import opened_stacks_of, work_list_of
 from radiolens.worklist.work_list import WorkList
 
 __all__ = ["MOST_BYTES", "heat_map", "router", "slice_pixels", "stack"]
@@ -69,7 +68,7 @@ def heat_map(request: Request, case_id: UUID, image_id: UUID, label: str, princi
 def _opened(request: Request, case_id: UUID, image_id: UUID, principal: Principal) -> Stack:
     """Return the decoded slices; whether they may still be seen is asked every time."""
     work = work_list_of(request)
-    opened: OpenedStacks = request.app.state.opened_stacks
+    opened = opened_stacks_of(request)
     try:
         work.check_image(principal.user_id, case_id, image_id)
     except WrongState:

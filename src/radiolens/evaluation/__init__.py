@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` loads the same
     from radiolens.evaluation.selective import risk_coverage_curve as risk_coverage_curve
     from radiolens.evaluation.targets import WHO_TRIAGE_2014 as WHO_TRIAGE_2014
     from radiolens.evaluation.threshold_plan import FEWEST as FEWEST
+    from radiolens.evaluation.threshold_plan import PRECISION as PRECISION
     from radiolens.evaluation.threshold_plan import LocalCases as LocalCases
     from radiolens.evaluation.threshold_plan import ThresholdPlan as ThresholdPlan
     from radiolens.evaluation.threshold_plan import plan_threshold as plan_threshold
@@ -53,6 +54,7 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` loads the same
 
 __all__ = [
     "FEWEST",
+    "PRECISION",
     "WHO_TRIAGE_2014",
     "Agreement",
     "Criterion",
@@ -101,6 +103,7 @@ _HOMES = MappingProxyType(
         "CutOff": "cut_offs",
         "Interval": "intervals",
         "LocalCases": "threshold_plan",
+        "PRECISION": "threshold_plan",
         "PlanSteps": "plan_steps",
         "Practice": "cut_offs",
         "Rule": "thresholds",

@@ -45,7 +45,13 @@ def test_the_last_word_on_a_label_counts_and_what_is_indeterminate_does_not(
     add_case(database, [(said(bundle, 0.6), False)])
     with database.reading() as session:
         answered = answered_by(session, LOCAL_USER_ID, bundle.sha256)
-        cases = local_cases(answered, diagnoses(session), "tuberculosis", exclusive=False)
+        known = diagnoses(session)
+    cases = local_cases(answered, known, "tuberculosis", exclusive=False)
+    assert [dict(told) for told in known.values()] == [
+        {"tuberculosis": Presence.PRESENT},
+        {"tuberculosis": Presence.ABSENT, "pneumonia": Presence.PRESENT},
+        {},
+    ]
     assert len(answered) == 5
     assert sorted(zip(cases.scores.tolist(), cases.truth.tolist(), strict=True)) == [
         (0.3, False),

@@ -65,21 +65,21 @@ def pairs(session: Session, viewer: UUID, active: str, shadow: str) -> tuple[Pai
 
 
 def diagnoses(session: Session) -> Mapping[UUID, Mapping[str, Presence]]:
-    """Return what is known of each case by another test: of each label the last word."""
+    """Return what is known of each case by another test: of each label the last word, unless it is indeterminate."""
     found: dict[UUID, list[DiagnosisRow]] = {}
     for row in session.scalars(select(DiagnosisRow).order_by(DiagnosisRow.created)):
         found.setdefault(row.case_id, []).append(row)
-    return {case_id: told_by_tests(rows) for case_id, rows in found.items()}
+    return {case_id: _known(told_by_tests(rows)) for case_id, rows in found.items()}
 
 
 def local_cases(
     answered: Sequence[Answered], known: Mapping[UUID, Mapping[str, Presence]], label: str, *, exclusive: bool
 ) -> LocalCases:
-    """Return the images whose case is known to have the label or not; what is indeterminate counts as not known.
+    """Return the images whose case is known to have the label or not, by what `diagnoses` returns.
 
     Of exclusive labels a row can be called only where the label is the likeliest.
     """
-    rows = [entry for entry in answered if known.get(entry.case_id, {}).get(label) in _SAID]
+    rows = [entry for entry in answered if label in known.get(entry.case_id, {})]
     return evaluation.LocalCases(
         truth=np.asarray([known[entry.case_id][label] is Presence.PRESENT for entry in rows], bool),
         scores=np.asarray([entry.probabilities[label] for entry in rows], np.float64),
@@ -88,7 +88,8 @@ def local_cases(
     )
 
 
-_SAID = (Presence.PRESENT, Presence.ABSENT)
+def _known(told: Mapping[str, Presence]) -> Mapping[str, Presence]:
+    return {label: presence for label, presence in told.items() if presence is not Presence.INDETERMINATE}
 
 
 def _likeliest(entry: Answered) -> str:

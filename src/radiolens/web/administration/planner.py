@@ -16,15 +16,13 @@ from radiolens.errors import DatasetError
 from radiolens.inference.lineup import Lineup
 from radiolens.inference.profile_file import extended
 from radiolens.locale.translate import gettext as _
-from radiolens.prediction import BundleIdentity, Presence
 from radiolens.profile import Profile
-from radiolens.web.administration.outcomes import Answered, answered_by, diagnoses, local_cases
+from radiolens.web.administration.outcomes import answered_by, diagnoses, local_cases
 
 if TYPE_CHECKING:  # loaded when they are first used, since they bring scipy
     from radiolens.evaluation import LocalCases, PlanSteps, ThresholdPlan
 
 __all__ = [
-    "JUMPS",
     "Asked",
     "Jump",
     "SiteCases",
@@ -37,14 +35,13 @@ __all__ = [
 ]
 
 _ORIGIN = "the site's own cases, by the diagnoses that were attached to them"
-_PRECISION = 0.05
 _TUBERCULOSIS = "tuberculosis"
 _LEAST, _MOST = 0.0001, 0.9999
 
 Jump = Literal["sensitivity-90", "sensitivity-95", "specificity-90", "youden"]
 """Where the slider can be put by one press."""
 
-JUMPS: Mapping[Jump, tuple[str, float]] = {
+_JUMPS: Mapping[Jump, tuple[str, float]] = {
     "sensitivity-90": ("sensitivity", 0.9),
     "sensitivity-95": ("sensitivity", 0.95),
     "specificity-90": ("specificity", 0.9),
@@ -95,21 +92,20 @@ def plannable(lineup: Lineup) -> tuple[InstalledBundle, ...]:
 
 def most_told(session: Session, viewer: UUID, questions: Sequence[Asked]) -> Asked:
     """Return the question of which the most outcomes are known, the first of equal ones."""
-    known, counts = diagnoses(session), []
-    for asked in questions:
-        answered = answered_by(session, viewer, asked.installed.sha256)
-        counts.append(sum(asked.label in known.get(entry.case_id, {}) for entry in answered))
-    return questions[counts.index(max(counts))]
+    known = diagnoses(session)
+    networks = {asked.installed.sha256 for asked in questions}
+    answered = {sha256: answered_by(session, viewer, sha256) for sha256 in networks}
+
+    def told(asked: Asked) -> int:
+        return sum(asked.label in known.get(entry.case_id, {}) for entry in answered[asked.installed.sha256])
+
+    return max(questions, key=told)
 
 
 def site_cases(session: Session, viewer: UUID, asked: Asked) -> SiteCases:
     """Return the cases whose answer the viewer may see and whose diagnosis is known."""
     answered = answered_by(session, viewer, asked.installed.sha256)
-    return _site_cases(asked, answered, diagnoses(session))
-
-
-def _site_cases(asked: Asked, answered: Sequence[Answered], known: Mapping[UUID, Mapping[str, Presence]]) -> SiteCases:
-    cases = local_cases(answered, known, asked.label, exclusive=asked.installed.bundle.exclusive)
+    cases = local_cases(answered, diagnoses(session), asked.label, exclusive=asked.installed.bundle.exclusive)
     own = cases.positives / len(cases.truth) if len(cases.truth) else 0.5
     prevalence = min(max(own if asked.prevalence is None else asked.prevalence, _LEAST), _MOST)
     steps = None
@@ -128,7 +124,7 @@ def start_step(found: PlanSteps, threshold: float, jump: Jump | None) -> tuple[i
     That is where the jump leads, or else the highest step that is at most `threshold`, the one that decides now.
     """
     if jump:
-        name, target = JUMPS[jump]
+        name, target = _JUMPS[jump]
         at = found.at(evaluation.Rule(evaluation.Criterion(name), target))
         if at is not None:
             return at, ""
@@ -143,15 +139,14 @@ def plan_of_step(found: SiteCases, steps: PlanSteps, step: int) -> ThresholdPlan
         found.cases,
         evaluation.rule_of_step(steps.steps[step]),
         evaluation.Practice(found.prevalence),
-        _PRECISION,
+        evaluation.PRECISION,
         evaluation.WHO_TRIAGE_2014 if found.asked.label == _TUBERCULOSIS else None,
     )
 
 
 def profile_with(asked: Asked, plan: ThresholdPlan, site: str, day: str, present: Sequence[Profile]) -> Profile:
     """Return the site's profile with this threshold; other labels of its profile for the same network are kept."""
-    bundle = asked.installed.bundle
-    identity = BundleIdentity(bundle.name, bundle.version, asked.installed.sha256, bundle.calibrated)
+    identity = asked.installed.identity
     made = evaluation.profile_of(evaluation.Subject(identity, asked.label, site, _ORIGIN, day, ""), plan)
     own = [profile for profile in present if profile.bundle_sha256 == identity.sha256]
     return extended(own[-1], made) if own else made

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Query, Request
+from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from radiolens import evaluation
@@ -78,7 +79,8 @@ class PlannerPage:
     """What `administration/planner.html` shows.
 
     `curves` is None where there are too few cases, `at` the step at which the slider stands. `threshold` is the one
-    that decides now, `own` whether the site planned it. `disabled` are the notes on profiles that do not hold.
+    that decides now, `own` whether the site planned it. `disabled` are the notes on profiles that do not hold,
+    `fewest` the images of each class that a threshold needs.
     """
 
     questions: tuple[Question, ...]
@@ -91,9 +93,9 @@ class PlannerPage:
     own: bool
     disabled: tuple[str, ...]
     profiles: tuple[tuple[StoredProfile, str], ...]
+    fewest: int
     notice: str = ""
     saved: bool = False
-    fewest: int = 10
     figures: ClassVar[Mapping[str, str]] = FIGURES
     measures: ClassVar[tuple[str, ...]] = MEASURES
     width: ClassVar[float] = WIDTH
@@ -147,9 +149,9 @@ def show_planner(
         own=own,
         disabled=tuple(_disabled(lineup)),
         profiles=tuple((entry, _state(entry, lineup)) for entry in kept),
+        fewest=evaluation.FEWEST,
         notice=notice,
         saved=saved,
-        fewest=evaluation.FEWEST,
     )
     return templates.TemplateResponse(request, "administration/planner.html", {"page": page})
 
@@ -192,7 +194,7 @@ def review(request: Request, principal: _Planner, chosen: _Step) -> Response:
     """Show all that must be known of a step before it is saved."""
     cases, steps = _same_cases(request, principal, chosen)
     with database_of(request).reading() as session:
-        site = site_settings.read(session).site_name or _DEFAULT_SITE
+        site = _site_name(session)
     words, texts = plan_words(plan_of_step(cases, steps, chosen.step)), draw(steps).steps[chosen.step].texts
     page = ReviewPage(cases, _key(cases.asked), _title(cases.asked), chosen.step, words, texts, site)
     return templates.TemplateResponse(request, "administration/plan.html", {"page": page})
@@ -206,9 +208,8 @@ def save(request: Request, principal: _Planner, chosen: _Step) -> Response:
     shown = draw(steps).steps[chosen.step].texts
     day = datetime.now(UTC).date().isoformat()
     with database_of(request).session() as session:
-        site = site_settings.read(session).site_name or _DEFAULT_SITE
         present = store.read_choice(session).profiles
-        profile = profile_with(cases.asked, plan, site, day, present)
+        profile = profile_with(cases.asked, plan, _site_name(session), day, present)
         told = {"label": cases.asked.label, "prevalence": cases.prevalence, "figures": shown, "digest": cases.digest}
         store.save_profile(session, profile, told, principal.user_id)
     live_lineup_of(request).follow()
@@ -225,6 +226,10 @@ def withdraw(
         store.withdraw_profile(session, profile_id, reason.strip(), principal.user_id)
     live_lineup_of(request).follow()
     return RedirectResponse(f"{root_of(request)}/thresholds", 303)
+
+
+def _site_name(session: Session) -> str:
+    return site_settings.read(session).site_name or _DEFAULT_SITE
 
 
 def _cases(

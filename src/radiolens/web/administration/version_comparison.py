@@ -22,9 +22,6 @@ __all__ = ["Comparison", "Difference", "LabelComparison", "compare"]
 _SEED = 0
 """Of the bootstrap: the same cases give the same intervals."""
 
-_FEWEST_OF_CLASS = 10
-"""As of a plan: the AUROC of fewer says next to nothing."""
-
 
 @dataclass(frozen=True)
 class LabelComparison:
@@ -92,10 +89,10 @@ def _compared(
     known = [
         (outcomes[one.case_id][label] is Presence.PRESENT, one.probabilities[label], other.probabilities[label])
         for one, other in both
-        if outcomes.get(one.case_id, {}).get(label, Presence.INDETERMINATE) is not Presence.INDETERMINATE
+        if label in outcomes.get(one.case_id, {})
     ]
     truth = np.asarray([row[0] for row in known], bool)
-    enough = min(int(truth.sum()), int((~truth).sum())) >= _FEWEST_OF_CLASS
+    enough = min(int(truth.sum()), int((~truth).sum())) >= evaluation.FEWEST  # as of a plan
     scores = np.asarray([row[1:] for row in known], np.float64).reshape(-1, 2)
     return LabelComparison(
         label=label,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from radiolens.errors import StoreUnavailable
-from radiolens.worklist.keys import KEY_BYTES, read_keys, rotate_keys
+from radiolens.worklist.keys import KEY_BYTES, read_keys
 
 
 def test_a_first_key_is_made_for_its_owner_alone_and_found_again(tmp_path: Path) -> None:
@@ -32,15 +32,15 @@ def test_a_key_shows_its_secret_nowhere(tmp_path: Path) -> None:
     assert repr(key.secret)[2:-1] not in repr(key)
 
 
-def test_after_rotation_the_new_key_seals_and_only_kept_ones_still_open(tmp_path: Path) -> None:
+def test_a_key_at_the_beginning_seals_and_only_kept_ones_still_open(tmp_path: Path) -> None:
     file = tmp_path / "store.key"
     first = read_keys(file).current
-    second = rotate_keys(file, keep=[first.fingerprint]).current
-    assert read_keys(file).keys == (second, first)
-    third = rotate_keys(file, keep=[second.fingerprint]).current
-    assert read_keys(file).keys == (third, second)
-    assert file.stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in tmp_path.iterdir()] == ["store.key"]
+    file.write_text(f"{'ab' * 32}\n{first.secret.hex()}\n")
+    assert [key.secret for key in read_keys(file).keys] == [b"\xab" * 32, first.secret]
+    assert read_keys(file).current.secret == b"\xab" * 32
+    assert read_keys(file).find(first.fingerprint) == first
+    file.write_text(f"{'cd' * 32}\n{'ab' * 32}\n")
     with pytest.raises(StoreUnavailable, match=f"sealed with the key {first.fingerprint.hex()}.*Put that key back"):
         read_keys(file).find(first.fingerprint)
 

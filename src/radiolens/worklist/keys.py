@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from radiolens.errors import StoreUnavailable
 
-__all__ = ["FINGERPRINT_BYTES", "KEY_BYTES", "Key", "KeyRing", "read_keys", "rotate_keys"]
+__all__ = ["FINGERPRINT_BYTES", "KEY_BYTES", "Key", "KeyRing", "read_keys"]
 
 KEY_BYTES = 32
 """AES-256."""
@@ -70,7 +70,7 @@ def read_keys(file: Path, text: str = "") -> KeyRing:
     if text:
         return KeyRing([_key(word, "RADIOLENS_STORE_KEY") for word in text.split(",")])
     try:
-        _create(file, [_new()])
+        _create(file)
     except OSError as error:
         if not file.exists():
             message = f"{file}: the key cannot be written ({error.strerror}). Check the folder."
@@ -78,32 +78,12 @@ def read_keys(file: Path, text: str = "") -> KeyRing:
     return KeyRing(_read(file))
 
 
-def rotate_keys(file: Path, *, keep: Sequence[bytes]) -> KeyRing:
-    """Put a new key before those in `file`, and forget those whose fingerprint is not in `keep`; return the new ring.
-
-    What is sealed from now on is sealed with the new key. Raises StoreUnavailable as `read_keys` does.
-    """
-    known = read_keys(file).keys
-    keys = [_new(), *(key for key in known if key.fingerprint in keep)]
-    beside = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-    try:
-        _create(beside, keys)
-        beside.replace(file)
-        _sync_folder(file.parent)
-    except OSError as error:
-        raise StoreUnavailable(f"{file}: the keys cannot be written ({error.strerror}); the old ones hold.") from error
-    return KeyRing(keys)
-
-
-def _new() -> Key:
-    return Key(secrets.token_bytes(KEY_BYTES))
-
-
-def _create(file: Path, keys: Sequence[Key]) -> None:
+def _create(file: Path) -> None:
+    """Make the file with a new key. Raises FileExistsError if it is there."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.writelines(f"{key.secret.hex()}\n" for key in keys)
+        stream.write(f"{secrets.token_hex(KEY_BYTES)}\n")
         stream.flush()
         os.fsync(stream.fileno())
     _sync_folder(file.parent)

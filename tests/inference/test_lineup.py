@@ -84,6 +84,19 @@ def test_the_newest_version_answers_until_another_one_is_chosen(site: Site, tmp_
     assert scores(live.follow().predictor) == scores_alone(tmp_path, 2)
 
 
+def test_a_lineup_tells_which_version_of_a_bundle_answers_and_which_is_in_the_shadow(site: Site) -> None:
+    live, new, old = site.live(), site.identity("0.2.0"), site.identity("0.1.0")
+    found = live.now.answering("chest-xray")
+    assert found is not None
+    assert found.identity == new
+    assert live.now.answering("brain-ct") is live.now.in_shadow("chest-xray") is None
+    site.choice = Choice(active=(new,), shadow=(old,))
+    shadow = live.follow().in_shadow("chest-xray")
+    assert shadow is not None
+    assert shadow.identity == old
+    assert live.now.in_shadow("brain-mri") is None
+
+
 def test_a_choice_holds_after_a_start_and_nothing_is_built_anew_while_it_stays(site: Site) -> None:
     site.choice = Choice(active=(site.identity("0.1.0"),))
     live = site.live()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from radiolens.bundle import RELEASED
+from radiolens.bundle import RELEASED, InstalledBundle
 from radiolens.errors import BundleError
 from radiolens.image import Image
 from radiolens.inference.installed import Installed, find_installed
@@ -52,14 +52,22 @@ class Lineup:
         if self.shadow:
             self.shadow.shelf.open_all()
 
+    def answering(self, bundle: str) -> InstalledBundle | None:
+        """Return the version that answers for the bundle of this name, None if none can."""
+        return _first(self.predictor, bundle)
+
+    def in_shadow(self, bundle: str) -> InstalledBundle | None:
+        """Return the version of the bundle of this name in the shadow, None if none is there, or it cannot be used."""
+        return _first(self.shadow, bundle) if self.shadow else None
+
     def disabled_profile(self, bundle: str) -> Profile | None:
         """Return the site's profile for the bundle of this name if it does not hold for the version that answers.
 
         None where there is no profile, one that holds, or no version that answers. Of several it is the last one.
         """
-        answering = self.predictor.shelf.installed.versions.get(bundle)
+        answering = self.answering(bundle)
         own = [profile for profile in self.choice.profiles if profile.bundle_name == bundle]
-        if not answering or not own or any(profile.bundle_sha256 == answering[0].sha256 for profile in own):
+        if answering is None or not own or any(profile.bundle_sha256 == answering.sha256 for profile in own):
             return None
         return own[-1]
 
@@ -71,10 +79,10 @@ class Lineup:
         """
         if self.shadow is None or answer.bundle is None:
             return None
-        found = self.shadow.shelf.installed.versions.get(answer.bundle.name)
-        if not found:
+        found = self.in_shadow(answer.bundle.name)
+        if found is None:
             return None
-        identity = found[0].identity
+        identity = found.identity
         try:
             said = self.shadow.predict_image(image, answer.task or "", explain=False, bundle=identity.name)
         except BundleError as error:
@@ -102,6 +110,11 @@ class LiveLineup:
         self._changing = threading.Lock()
         self._start = Shelf.find(folders, threads)
         self._now = self._built(read(), self._start, self._start.installed)
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """Return where bundles lie; of equal versions that of the later folder answers."""
+        return self._folders
 
     @property
     def now(self) -> Lineup:
@@ -138,3 +151,7 @@ class LiveLineup:
         chosen = {name: found.versions.get(name, ()) for name in (identity.name for identity in choice.active)}
         versions = {**self._start.installed.versions, **chosen}
         return replace(found, versions=versions).pinned(choice.active)
+
+
+def _first(predictor: Predictor, bundle: str) -> InstalledBundle | None:
+    return next(iter(predictor.shelf.installed.versions.get(bundle, ())), None)

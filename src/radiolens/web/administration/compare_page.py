@@ -60,21 +60,19 @@ class ComparePage:
 @router.api_route("/{name}", methods=["GET", "HEAD"])
 def show_comparison(request: Request, principal: _Keeper, name: Annotated[str, Path(max_length=100)]) -> Response:
     """Show how far the two versions of a bundle agree on the images that both were asked about."""
-    live = live_lineup_of(request)
-    lineup, database = live.now, database_of(request)
-    active = lineup.predictor.shelf.installed.versions.get(name, ())
-    shadow = lineup.shadow.shelf.installed.versions.get(name, ()) if lineup.shadow else ()
-    if not active or not shadow:
+    lineup = live_lineup_of(request).now
+    active, shadow = lineup.answering(name), lineup.in_shadow(name)
+    if active is None or shadow is None:
         detail = _("Of %(name)s no version runs in the shadow. Start one on the page Models.", name=name)
         raise HTTPProblem(404, _("Nothing to compare"), detail)
-    labels = [label for label in active[0].bundle.labels if label in shadow[0].bundle.labels]
-    with database.reading() as session:
-        found = pairs(session, principal.user_id, active[0].sha256, shadow[0].sha256)
+    labels = [label for label in active.bundle.labels if label in shadow.bundle.labels]
+    with database_of(request).reading() as session:
+        found = pairs(session, principal.user_id, active.sha256, shadow.sha256)
         outcomes = diagnoses(session)
-    task = get_task(active[0].bundle.task)
+    task = get_task(active.bundle.task)
     page = ComparePage(
-        active=active[0],
-        shadow=shadow[0],
+        active=active,
+        shadow=shadow,
         comparison=compare(found, labels, outcomes),
         titles={label: task.label(label).title for label in labels},
         links=principal.may(Permission.READ_CASES),

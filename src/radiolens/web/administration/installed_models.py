@@ -19,7 +19,16 @@ from radiolens.task import Task
 from radiolens.tasks import get_task
 from radiolens.web.problems import HTTPProblem
 
-__all__ = ["EVIDENCE", "Model", "Version", "evidence_file", "find_version", "installed_gate", "models"]
+__all__ = [
+    "EVIDENCE",
+    "Model",
+    "Version",
+    "evidence_file",
+    "evidence_names",
+    "find_version",
+    "installed_gate",
+    "models",
+]
 
 EVIDENCE = ("report.html", "model_card.md", "datasheet.md", "claim.md", "evaluation.json")
 """The files of a bundle's evidence that the pages offer, in the order of reading."""
@@ -27,7 +36,7 @@ EVIDENCE = ("report.html", "model_card.md", "datasheet.md", "claim.md", "evaluat
 
 @dataclass(frozen=True)
 class Version:
-    """One installed version; `answers` and `shadows` say what it is used for now, `evidence` names its files."""
+    """One installed version; `answers` and `shadows` say what it is used for now."""
 
     installed: InstalledBundle
     answers: bool
@@ -42,11 +51,6 @@ class Version:
     def version(self) -> str:
         """Return the version's number."""
         return self.installed.bundle.version
-
-    @property
-    def evidence(self) -> tuple[str, ...]:
-        """Return the files of its evidence that are there."""
-        return tuple(name for name in EVIDENCE if (self.installed.folder / "evidence" / name).is_file())
 
 
 @dataclass(frozen=True)
@@ -108,26 +112,28 @@ def installed_gate(folders: Sequence[Path]) -> InstalledGate | None:
         return None  # the shelf tells why, where it is asked to check a picture
 
 
+def evidence_names(found: InstalledBundle) -> tuple[str, ...]:
+    """Return the offered files of a version's evidence that are there."""
+    return tuple(name for name in EVIDENCE if (found.folder / "evidence" / name).is_file())
+
+
 def evidence_file(found: InstalledBundle, name: str) -> Path:
     """Return the path of a file of the evidence; raise HTTPProblem 404 for one that is not offered, or not there."""
-    file = found.folder / "evidence" / name
-    if name not in EVIDENCE or not file.is_file():
+    if name not in evidence_names(found):
         told = {"name": found.bundle.name, "version": found.bundle.version, "file": name[:40]}
         detail = _("%(name)s %(version)s has no evidence %(file)s. Open its page again.", **told)
         raise HTTPProblem(404, _("No such evidence"), detail)
-    return file
+    return found.folder / "evidence" / name
 
 
 def _model(name: str, found: Installed, lineup: Lineup, used: Sequence[Activation]) -> Model:
-    answering = lineup.predictor.shelf.installed.versions.get(name, ())[:1]
-    behind = lineup.shadow.shelf.installed.versions.get(name, ())[:1] if lineup.shadow else ()
+    answering, shadow = _hash(lineup.answering(name)), _hash(lineup.in_shadow(name))
     own = tuple(entry for entry in reversed(used) if entry.bundle.name == name)
     return Model(
         name=name,
         task=get_task(found.versions[name][0].bundle.task),
         versions=tuple(
-            Version(entry, entry.sha256 in _hashes(answering), entry.sha256 in _hashes(behind))
-            for entry in found.versions[name]
+            Version(entry, entry.sha256 == answering, entry.sha256 == shadow) for entry in found.versions[name]
         ),
         chosen=any(entry.role is ActivationRole.ACTIVE and entry.until is None for entry in own),
         back=before(used, name),
@@ -135,5 +141,5 @@ def _model(name: str, found: Installed, lineup: Lineup, used: Sequence[Activatio
     )
 
 
-def _hashes(entries: Sequence[InstalledBundle]) -> set[str]:
-    return {entry.sha256 for entry in entries}
+def _hash(entry: InstalledBundle | None) -> str:
+    return entry.sha256 if entry else ""

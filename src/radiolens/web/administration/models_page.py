@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from types import MappingProxyType
@@ -15,11 +15,12 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from radiolens.bundle import RELEASED, InstalledBundle, verify_evidence
+from radiolens.bundle import InstalledBundle, verify_evidence
 from radiolens.errors import BundleError
 from radiolens.inference.engine import Engine
 from radiolens.inference.gate_bundle import InstalledGate
 from radiolens.inference.installed import UnusableBundle
+from radiolens.inference.lineup import Lineup
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
 from radiolens.store import audit
@@ -27,16 +28,16 @@ from radiolens.store import models as store
 from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.accounts.redirects import root_of
 from radiolens.web.administration.installed_models import (
-    EVIDENCE,
     Model,
     evidence_file,
+    evidence_names,
     find_version,
     installed_gate,
     models,
 )
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.profile_note import disabled_text
-from radiolens.web.state import database_of, live_lineup_of, settings_of
+from radiolens.web.state import database_of, live_lineup_of
 from radiolens.web.templating import templates
 
 __all__ = [
@@ -108,8 +109,8 @@ def show_models(request: Request, principal: _Reader) -> Response:
 @router.api_route("/{sha256}", methods=["GET", "HEAD"], dependencies=[requires(Permission.READ_MODELS)])
 def show_model(request: Request, sha256: _Sha256, document: str = "model_card.md") -> Response:
     """Show one version: what it says of itself, and a document of its evidence."""
-    found = find_version(_folders(request), sha256)
-    there = tuple(name for name in EVIDENCE if (found.folder / "evidence" / name).is_file())
+    found = _found(request, sha256)
+    there = evidence_names(found)
     text, chosen = Markup(), ""
     if document in there and document.endswith(".md"):
         written = evidence_file(found, document).read_text(encoding="utf-8")
@@ -122,7 +123,7 @@ def show_model(request: Request, sha256: _Sha256, document: str = "model_card.md
 @router.api_route("/{sha256}/evidence/{name}", methods=["GET", "HEAD"], dependencies=[requires(Permission.READ_MODELS)])
 def evidence(request: Request, sha256: _Sha256, name: str) -> Response:
     """Give a file of a version's evidence."""
-    file = evidence_file(find_version(_folders(request), sha256), name)
+    file = evidence_file(_found(request, sha256), name)
     headers = {"Content-Security-Policy": _REPORT_POLICY} if file.suffix == ".html" else {}
     return FileResponse(file, headers=headers)
 
@@ -130,7 +131,7 @@ def evidence(request: Request, sha256: _Sha256, name: str) -> Response:
 @router.post("/{sha256}/verify")
 def verify(request: Request, principal: _Keeper, sha256: _Sha256) -> Response:
     """Check every hash of a version and of its evidence, and that its network still gives its golden answers."""
-    found = find_version(_folders(request), sha256)
+    found = _found(request, sha256)
     named = {"name": found.bundle.name, "version": found.bundle.version}
     try:
         Engine.open(found.folder)
@@ -139,10 +140,7 @@ def verify(request: Request, principal: _Keeper, sha256: _Sha256) -> Response:
     except (BundleError, OSError) as error:
         whole, notice = False, _("%(name)s %(version)s is not whole. %(reason)s", **named, reason=str(error))
     else:
-        whole, notice = (
-            True,
-            _("%(name)s %(version)s is whole: hashes and golden answers fit.", **named),
-        )
+        whole, notice = True, _("%(name)s %(version)s is whole: hashes and golden answers fit.", **named)
     with database_of(request).session() as session:
         told = {**named, "whole": whole}
         audit.append(session, principal.user_id, "model.verify", f"bundle:{found.bundle.name}", told)
@@ -164,7 +162,7 @@ def run_in_shadow(request: Request, principal: _Keeper, sha256: _Sha256) -> Resp
 @router.post("/{sha256}/end-shadow")
 def end_shadow(request: Request, principal: _Keeper, sha256: _Sha256) -> Response:
     """End what runs in the shadow of this version's bundle."""
-    name = find_version(_folders(request), sha256).bundle.name
+    name = _found(request, sha256).bundle.name
     with database_of(request).session() as session:
         store.stop_shadow(session, name, principal.user_id)
     live_lineup_of(request).follow()
@@ -178,29 +176,29 @@ def _changed(
     change: Callable[[Session, InstalledBundle, InstalledBundle | None, UUID], None],
 ) -> Response:
     """Open a version, so that a broken one changes nothing, and then choose it."""
-    found = find_version(_folders(request), sha256)
+    found = _found(request, sha256)
     try:
         Engine.open(found.folder)
     except (BundleError, OSError) as error:
         detail = _("Nothing was changed: the version cannot be used. %(reason)s", reason=str(error))
         raise HTTPProblem(409, _("The model cannot be used"), detail) from error
     live = live_lineup_of(request)
-    answering = live.now.predictor.shelf.installed.versions.get(found.bundle.name, ())
     with database_of(request).session() as session:
-        change(session, found, answering[0] if answering else None, principal.user_id)
+        change(session, found, live.now.answering(found.bundle.name), principal.user_id)
     live.follow()
     return RedirectResponse(f"{root_of(request)}/models", 303)
 
 
 def _page(request: Request, principal: Principal, notice: str = "", *, wrong: bool = False) -> Response:
-    folders, lineup = _folders(request), live_lineup_of(request).now
+    live = live_lineup_of(request)
+    folders, lineup = live.folders, live.now
     with database_of(request).reading() as session:
         listed, unusable = models(folders, lineup, store.activations(session))
     page = ModelsPage(
         models=listed,
         gate=installed_gate(folders),
         unusable=unusable,
-        disabled={entry.name: _disabled(entry, request) for entry in listed},
+        disabled={entry.name: _disabled(entry, lineup) for entry in listed},
         may_manage=principal.may(Permission.MANAGE_MODELS),
         folder=folders[-1],
         notice=notice,
@@ -209,12 +207,10 @@ def _page(request: Request, principal: Principal, notice: str = "", *, wrong: bo
     return templates.TemplateResponse(request, "administration/models.html", {"page": page}, 409 if wrong else 200)
 
 
-def _disabled(model: Model, request: Request) -> str:
-    profile = live_lineup_of(request).now.disabled_profile(model.name)
-    answering = model.answering
+def _disabled(model: Model, lineup: Lineup) -> str:
+    profile, answering = lineup.disabled_profile(model.name), model.answering
     return disabled_text(profile, answering.installed.identity) if profile and answering else ""
 
 
-def _folders(request: Request) -> Sequence[FilePath]:
-    settings = settings_of(request)
-    return (RELEASED, settings.home / "bundles")
+def _found(request: Request, sha256: str) -> InstalledBundle:
+    return find_version(live_lineup_of(request).folders, sha256)

@@ -11,10 +11,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from radiolens.inference.record import prediction_from_record
 from radiolens.prediction import Prediction, Presence
 from radiolens.store.schema import AnswerRow, AnswerStage, CaseRow, CaseState, ImageRow
 from radiolens.worklist.disclosure import disclosed_to
+from radiolens.worklist.results import answer_of
 from radiolens.worklist.truth import told_by_tests
 
 __all__ = ["Comparable", "LeftOut", "ReadFinding", "comparable"]
@@ -88,7 +88,7 @@ def _findings(case: CaseRow, reader: UUID, truth: Mapping[str, Presence]) -> Ite
     mine = [answer for answer in case.answers if answer.user_id == reader]
     before = _said(mine, AnswerStage.BEFORE)
     final = before | _said(mine, AnswerStage.AFTER)
-    answers = [_prediction(image) for image in case.images]
+    answers = [answer_of(image) for image in case.images]
     for label, true in truth.items():
         network = _network(answers, label)
         if label in before and network:
@@ -115,8 +115,3 @@ def _network(answers: Sequence[Prediction | None], label: str) -> Presence | Non
         return Presence.PRESENT
     whole = len(answered) == len(answers) and decisions == {Presence.ABSENT}
     return Presence.ABSENT if whole else Presence.INDETERMINATE
-
-
-def _prediction(image: ImageRow) -> Prediction | None:
-    row = next((entry for entry in image.predictions if not entry.shadow), None)
-    return prediction_from_record(row.record) if row else None

@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_
 
 from radiolens.quality import ProblemCode
 from radiolens.store.schema import AnswerRow, CaseRow, CaseState, ImageState
+from radiolens.worklist.results import UNFINISHED
 
 __all__ = ["SCORED", "Failure", "disclosed_to", "may_show", "shown_state"]
 
@@ -60,7 +61,7 @@ def shown_state(state: ImageState, codes: Collection[str], *, disclosed: bool) -
 
     `codes` are those of all its problems.
     """
-    if state in (ImageState.QUEUED, ImageState.SCORING, ImageState.UNREADABLE):
+    if state in (*UNFINISHED, ImageState.UNREADABLE):
         return state.value
     if disclosed or any(may_show(code, disclosed=False) for code in codes):
         return state.value

@@ -17,7 +17,7 @@ from radiolens.inference.record import prediction_from_record
 from radiolens.prediction import Presence
 from radiolens.store.schema import AnswerRow, CaseRow, CaseState, ImageRow, ImageState, PredictionRow, UserRow
 from radiolens.worklist.disclosure import disclosed_to
-from radiolens.worklist.results import Decision, concerning
+from radiolens.worklist.results import UNFINISHED, Decision, concerning
 from radiolens.worklist.views import CasePage, CaseSummary, FoundLabel, Progress, ReaderState
 
 __all__ = [
@@ -125,8 +125,7 @@ def _answered_by(task: str) -> ColumnElement[bool]:
 
 def _of_decision(decision: str, shown: ColumnElement[bool]) -> ColumnElement[bool]:
     if decision == WAITING:
-        waits = ImageRow.state.in_((ImageState.QUEUED, ImageState.SCORING))
-        return exists().where(ImageRow.case_id == CaseRow.id, waits)
+        return exists().where(ImageRow.case_id == CaseRow.id, ImageRow.state.in_(UNFINISHED))
     if decision == HIDDEN:
         return not_(shown)
     return and_(shown, CaseRow.decision == decision)

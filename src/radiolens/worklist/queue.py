@@ -16,7 +16,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from radiolens.inference.record import prediction_from_record, record
 from radiolens.prediction import Prediction
 from radiolens.store.clock import CLOCK
 from radiolens.store.database import Database
@@ -24,9 +23,9 @@ from radiolens.store.models import profile_id
 from radiolens.store.schema import CaseRow, ImageRow, ImageState, PredictionRow
 from radiolens.worklist.disclosure import Failure
 from radiolens.worklist.owners import Owners
-from radiolens.worklist.results import Result, standing
+from radiolens.worklist.results import Result, answer_of, kept_record, standing
 
-__all__ = ["ATTEMPTS", "Claimed", "Outcome", "Queue", "restate", "result_of"]
+__all__ = ["ATTEMPTS", "Claimed", "Outcome", "Queue", "restate"]
 
 ATTEMPTS = 3
 """So often an image is begun; if the program dies each time, the image is to blame."""
@@ -140,18 +139,14 @@ def restate(session: Session, case_id: UUID) -> None:
     session.flush()
     images = select(ImageRow).where(ImageRow.case_id == case_id).options(joinedload(ImageRow.predictions))
     rows = session.scalars(images.execution_options(populate_existing=True)).unique()
-    found = standing([result_of(row) for row in rows])
+    found = standing([_result(row) for row in rows])
     case.decision, case.urgency = found.decision, found.urgency
     case.changed = session.info[CLOCK]()
 
 
-def result_of(row: ImageRow) -> Result:
-    """Return how an image ended, of a row whose predictions are loaded."""
-    content = next((entry.record for entry in row.predictions if not entry.shadow), None)
-    if content is None:
-        return Result(row.state)
-    answer = prediction_from_record(content)
-    return Result(row.state, answer.task, answer.findings)
+def _result(row: ImageRow) -> Result:
+    answer = answer_of(row)
+    return Result(row.state, answer.task, answer.findings) if answer else Result(row.state)
 
 
 _FATAL = {
@@ -179,8 +174,6 @@ def _end(session: Session, row: ImageRow, outcome: Outcome) -> None:
 
 
 def _row(session: Session, image_id: UUID, answer: Prediction, *, shadow: bool) -> PredictionRow:
-    content = record("", answer)
-    del content["path"]
     bundle = answer.bundle
     return PredictionRow(
         image_id=image_id,
@@ -188,7 +181,7 @@ def _row(session: Session, image_id: UUID, answer: Prediction, *, shadow: bool) 
         bundle_version=bundle.version if bundle else "",
         bundle_sha256=bundle.sha256 if bundle else "",
         profile_id=profile_id(session, bundle.sha256) if bundle and not shadow else None,
-        record=content,
+        record=kept_record(answer),
         shadow=shadow,
         created=session.info[CLOCK](),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
 
@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from radiolens.errors import InputError, UnknownCase, WrongState
 from radiolens.inference.predict import AUTO
-from radiolens.inference.record import prediction_from_record
 from radiolens.prediction import Prediction, Presence
 from radiolens.store import audit
 from radiolens.store.clock import CLOCK
@@ -31,6 +30,7 @@ from radiolens.worklist.disclosure import Failure, disclosed_to, may_show, shown
 from radiolens.worklist.facts import facts_from_record
 from radiolens.worklist.listing import summaries
 from radiolens.worklist.queue import restate
+from radiolens.worklist.results import UNFINISHED, answer_of
 from radiolens.worklist.views import AnswerView, CaseView, DiagnosisView, ImageView, ShownProblem
 
 __all__ = ["LONGEST_TEXT", "Answer", "answer", "close", "diagnose", "erase_images", "image_of", "unknown_case", "view"]
@@ -39,7 +39,6 @@ LONGEST_TEXT = 4000
 """Characters of a reason or a comment."""
 
 _LONGEST_TEST = 60
-_WAITING = (ImageState.QUEUED, ImageState.SCORING)
 _ERASED = MappingProxyType(
     {"code": Failure.ERASED.value, "message": "The image was erased before it was judged. Send it again if need be."}
 )
@@ -133,7 +132,7 @@ def close(session: Session, user: UUID, case_id: UUID) -> tuple[str, ...]:
     """
     row, _ = _case(session, user, case_id, lock=True)
     _check_open(row)
-    if any(image.state in _WAITING for image in row.images):
+    if any(image.state in UNFINISHED for image in row.images):
         raise WrongState("Images of this case still wait to be judged. Wait for them, or erase them.")
     names = _forget_copies(session, row)
     row.state, row.closed, row.closed_by = CaseState.CLOSED, session.info[CLOCK](), user
@@ -197,7 +196,7 @@ def _check_labels(presence: Mapping[str, Presence], tasks: Sequence[str]) -> Non
 
 def _tasks(row: CaseRow) -> tuple[str, ...]:
     """Return the tasks by which the case can be judged: the routed ones, else the asked one, else all."""
-    answers = (prediction for image in row.images if (prediction := _prediction(image)))
+    answers = (prediction for image in row.images if (prediction := answer_of(image)))
     routed = tuple(dict.fromkeys(prediction.task for prediction in answers if prediction.task))
     if routed:
         return routed
@@ -211,7 +210,7 @@ def _forget_copies(session: Session, row: CaseRow) -> tuple[str, ...]:
         if image.store_name or image.map_name:
             image.store_name = image.map_name = None
             image.erased = image.changed = now
-        if image.state in _WAITING:
+        if image.state in UNFINISHED:
             image.state, image.problem, image.finished = ImageState.FAILED, dict(_ERASED), now
             image.lease_owner = image.lease_until = None
     if names:
@@ -220,13 +219,8 @@ def _forget_copies(session: Session, row: CaseRow) -> tuple[str, ...]:
     return names
 
 
-def _prediction(image: ImageRow) -> Prediction | None:
-    row = next((entry for entry in image.predictions if not entry.shadow), None)
-    return replace(prediction_from_record(row.record), created=row.created) if row else None
-
-
 def _image_view(image: ImageRow, *, disclosed: bool) -> ImageView:
-    prediction = _prediction(image)
+    prediction = answer_of(image)
     problems = tuple(_problems(image, prediction))
     facts = facts_from_record(image.facts) if image.facts else None
     return ImageView(

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from radiolens.errors import UnknownTask
-from radiolens.prediction import Finding, Presence
-from radiolens.store.schema import ImageState
+from radiolens.inference.record import prediction_from_record, record
+from radiolens.prediction import Finding, Prediction, Presence
+from radiolens.store.schema import ImageRow, ImageState
 from radiolens.tasks import get_task
 
-__all__ = ["Decision", "Result", "Standing", "concerning", "standing"]
+__all__ = ["UNFINISHED", "Decision", "Result", "Standing", "answer_of", "concerning", "kept_record", "standing"]
+
+UNFINISHED = (ImageState.QUEUED, ImageState.SCORING)
+"""The states of an image that has not ended."""
 
 
 class Decision(StrEnum):
@@ -60,9 +65,22 @@ class Standing:
     urgency: float | None = None
 
 
+def answer_of(image: ImageRow) -> Prediction | None:
+    """Return the answer to an image, whose predictions are loaded, None if it has none; never that of the shadow."""
+    row = next((entry for entry in image.predictions if not entry.shadow), None)
+    return replace(prediction_from_record(row.record), created=row.created) if row else None
+
+
+def kept_record(answer: Prediction) -> dict[str, Any]:
+    """Return the contract's object of an answer without `path`: the file's name is kept nowhere."""
+    content = record("", answer)
+    del content["path"]
+    return content
+
+
 def standing(results: Sequence[Result]) -> Standing:
     """Return what the images of a case come to; those still waiting count for nothing."""
-    found = [_judged(result) for result in results if result.state not in (ImageState.QUEUED, ImageState.SCORING)]
+    found = [_judged(result) for result in results if result.state not in UNFINISHED]
     if not found:
         return Standing()
     decision = min((decision for decision, _ in found), key=_RANK.__getitem__)

@@ -19,6 +19,7 @@ from radiolens.web.pages import DISCLAIMER
 from radiolens.web.reading.case_words import STATES, FindBundle, shown, study_of
 from radiolens.web.reading.questions import Asked, in_words, questions
 from radiolens.web.told import Card
+from radiolens.worklist.results import UNFINISHED
 from radiolens.worklist.views import AnswerView, CaseView, DiagnosisView, ImageView
 
 __all__ = ["REASONS", "TESTS", "CasePage", "Draft", "Entry", "MapChoice", "Reason", "ShownImage", "case_page"]
@@ -44,8 +45,6 @@ TESTS = (
     N_("Follow-up"),
 )
 """What a final diagnosis often comes from; any other may be written."""
-
-_UNFINISHED = ("queued", "scoring")
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,7 @@ def case_page(
     images = tuple(_shown_image(case, image, find_bundle) for image in case.images)
     chosen = images[min(max(position, 0), len(images) - 1)]
     looked_at = case.images[chosen.position]
-    unfinished = any(image.state in _UNFINISHED for image in case.images)
+    unfinished = any(image.state in UNFINISHED for image in case.images)
     own = [answer for answer in case.answers if answer.mine]
     before, after = _latest(own, AnswerStage.BEFORE), _latest(own, AnswerStage.AFTER)
     summary = case.summary
@@ -205,7 +204,7 @@ def case_page(
         images=images,
         chosen=chosen,
         hidden=not summary.disclosed,
-        waiting=summary.disclosed and looked_at.state in _UNFINISHED,
+        waiting=summary.disclosed and looked_at.state in UNFINISHED,
         pending=unfinished,
         young=_is_young(looked_at),
         questions=questions(case.tasks),

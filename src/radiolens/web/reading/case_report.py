@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from radiolens import __version__
-from radiolens.inference.record import record
 from radiolens.locale.translate import gettext as _
 from radiolens.locale.writing import listed
 from radiolens.prediction import Prediction, Presence
@@ -18,6 +17,7 @@ from radiolens.web.pages import DISCLAIMER
 from radiolens.web.reading.case_page import REASONS, ShownImage, case_page
 from radiolens.web.reading.case_words import FindBundle
 from radiolens.web.told import Card, FindingRow
+from radiolens.worklist.results import kept_record
 from radiolens.worklist.views import AnswerView, CaseView, DiagnosisView, ImageView
 
 __all__ = ["Print", "report_of"]
@@ -60,7 +60,7 @@ def _image(image: ImageView, shown: ShownImage, printed: Print) -> ReportedImage
         position=position,
         outcome=outcome,
         headline=card.headline,
-        record=_record(prediction) if prediction else None,
+        record=kept_record(prediction) if prediction else None,
         findings=tuple(map(_line, card.rows)),
         prediction_set=_prediction_set(card, image, prediction) if prediction else "",
         reasons=tuple(Reason(entry.title, entry.found, entry.advice, entry.code) for entry in card.problems),
@@ -75,11 +75,6 @@ def _image(image: ImageView, shown: ShownImage, printed: Print) -> ReportedImage
         map_notes=(shown.map_meaning, shown.map_evidence) if len(pictures) > 1 else (),
         without_picture=without,
     )
-
-
-def _record(prediction: Prediction) -> dict[str, object]:
-    """Return the contract's object; the file's name was never kept."""
-    return {key: value for key, value in record("", prediction).items() if key != "path"}
 
 
 def _line(row: FindingRow) -> FindingLine:

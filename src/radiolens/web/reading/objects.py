@@ -8,7 +8,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from radiolens.inference.record import record
 from radiolens.prediction import Prediction, Presence
 from radiolens.store.schema import AnswerStage, CaseState
 from radiolens.tasks import TASKS
@@ -16,7 +15,7 @@ from radiolens.web.schemas import AnsweredBy, FindingAnswer, Reason, SliceAnswer
 from radiolens.worklist.acceptance import Accepted
 from radiolens.worklist.listing import LARGEST_PAGE, CaseQuery, Sort
 from radiolens.worklist.reading import LONGEST_TEXT, Answer
-from radiolens.worklist.results import Decision
+from radiolens.worklist.results import Decision, kept_record
 from radiolens.worklist.views import CasePage, CaseSummary, CaseView, ImageView, Progress, ReaderState
 
 __all__ = [
@@ -201,9 +200,7 @@ class PredictionObject(_Object):
     @classmethod
     def of(cls, prediction: Prediction) -> PredictionObject:
         """Return the object."""
-        content = record("", prediction)
-        del content["path"]
-        return cls.model_validate(content)
+        return cls.model_validate(kept_record(prediction))
 
 
 class ProblemObject(_Object):

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
@@ -31,6 +32,9 @@ PAGE_ENTRIES = 50
 
 _COLUMNS = ("number", "at", "actor", "action", "target", "detail", "hash")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+_LAST_NUMBER = 2**63 - 1  # that the column can hold
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)  # of clocks; beyond them a time zone finds no midnight
 
 _Who = Annotated[Principal, requires(Permission.READ_AUDIT)]
 _Text = Annotated[str, Query(max_length=100)]
@@ -88,7 +92,7 @@ def show_audit(
     request: Request,
     principal: _Who,
     asked: _Asked,
-    before: Annotated[int | None, Query(ge=1)] = None,
+    before: Annotated[int | None, Query(ge=1, le=_LAST_NUMBER)] = None,
     verify: bool = False,
 ) -> Response:
     """Show entries from the newest back; with `verify` also whether the whole chain holds."""
@@ -102,11 +106,7 @@ def show_audit(
 
 
 @router.get("/audit.csv")
-async def export_audit(
-    request: Request,
-    principal: _Who,
-    asked: _Asked,
-) -> Response:
+async def export_audit(request: Request, principal: _Who, asked: _Asked) -> Response:
     """Give out what is looked for as CSV; the log tells of it."""
     await run_in_threadpool(_note_export, database_of(request), principal)
     named = {"Content-Disposition": 'attachment; filename="audit.csv"'}
@@ -138,11 +138,14 @@ def _line(cells: tuple[str, ...]) -> str:
 
 
 def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError as error:
-        detail = _("%(found)s is no day. Expected for instance 2026-11-26.", found=text)
-        raise HTTPProblem(422, _("Not a day"), detail) from error
+    if not text:
+        return None
+    with suppress(ValueError):
+        day = date.fromisoformat(text)
+        if _FIRST_DAY <= day <= _LAST_DAY:
+            return day
+    detail = _("%(found)s is no day. Expected for instance 2026-11-26.", found=text)
+    raise HTTPProblem(422, _("Not a day"), detail)
 
 
 def _midnight(day: date) -> datetime:

@@ -32,23 +32,17 @@ _DIGITS = 1e4
 class PlanSteps:
     """`steps` by ascending threshold, each the highest cut-off at its sensitivity, so no other one is of use.
 
-    `roc` (m, 2) holds share of false alarms and sensitivity, from (0, 0) to (1, 1).
+    `points` are the same cut-offs as rows. `roc` (m, 2) holds share of false alarms and sensitivity, from (0, 0) to
+    (1, 1).
     """
 
     steps: tuple[CutOff, ...]
+    points: CutOffs
     roc: NDArray[np.float64]
 
     def at(self, rule: Rule) -> int | None:
-        """Return the step that is nearest to what the rule chooses among the steps, None if none reaches its target."""
-        counts = [step.counts for step in self.steps]
-        points = CutOffs(
-            np.asarray([step.threshold for step in self.steps]),
-            np.asarray([entry.true_positives for entry in counts]),
-            np.asarray([entry.false_positives for entry in counts]),
-            counts[0].positives,
-            counts[0].negatives,
-        )
-        return choose(points, rule, Practice(0.5))
+        """Return the step that the rule, not one of cost, chooses among the steps; None if none reaches its target."""
+        return choose(self.points, rule, Practice(0.5))  # only costs hang on the prevalence
 
 
 def offered_steps(cases: LocalCases, practice: Practice, most: int = MOST_STEPS, level: float = LEVEL) -> PlanSteps:
@@ -57,10 +51,11 @@ def offered_steps(cases: LocalCases, practice: Practice, most: int = MOST_STEPS,
     Raises DatasetError if a class has fewer than ten cases.
     """
     check_enough(cases)
-    points = cut_offs(cases.truth, cases.scores, cases.callable_rows)
-    alarms, found = 1 - points.specificity[::-1], points.sensitivity[::-1]
+    every = cut_offs(cases.truth, cases.scores, cases.callable_rows)
+    alarms, found = 1 - every.specificity[::-1], every.sensitivity[::-1]
     roc = np.stack([np.concatenate([[0.0], alarms, [1.0]]), np.concatenate([[0.0], found, [1.0]])], axis=1)
-    return PlanSteps(judged_cut_offs(points.at(_some(points.useful, most)), practice, level), _some(roc, _ROC_POINTS))
+    points = every.at(_some(every.useful, most))
+    return PlanSteps(judged_cut_offs(points, practice, level), points, _some(roc, _ROC_POINTS))
 
 
 def rule_of_step(step: CutOff, level: float = LEVEL) -> Rule:

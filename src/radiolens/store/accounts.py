@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from radiolens.errors import InvalidAccount
 from radiolens.locale.translate import gettext as _
-from radiolens.store.clock import CLOCK
+from radiolens.store.clock import moment
 from radiolens.store.schema import LOCAL_USER_ID, ApiTokenRow, LoginSessionRow, UserRow
 
 __all__ = [
@@ -147,8 +147,8 @@ def add_account(
         roles=_checked(roles),
         password_hash=hashed,
         must_change_password=must_change_password,
-        created=_now(session),
-        password_changed=_now(session) if hashed else None,
+        created=moment(session),
+        password_changed=moment(session) if hashed else None,
     )
     session.add(row)
     session.flush()
@@ -158,7 +158,7 @@ def add_account(
 def set_password(session: Session, user_id: UUID, hashed: str, *, must_change: bool) -> None:
     """Set the hash of a password and end all sessions of the account; `must_change` asks for another at once."""
     row = _row(session, user_id)
-    row.password_hash, row.password_changed, row.must_change_password = hashed, _now(session), must_change
+    row.password_hash, row.password_changed, row.must_change_password = hashed, moment(session), must_change
     row.oidc_issuer = row.oidc_subject = None
     _end_sessions(session, user_id)
 
@@ -188,7 +188,7 @@ def set_active(session: Session, user_id: UUID, *, active: bool) -> None:
     for token in session.scalars(
         select(ApiTokenRow).where(ApiTokenRow.user_id == user_id, ApiTokenRow.revoked.is_(None))
     ):
-        token.revoked = _now(session)
+        token.revoked = moment(session)
 
 
 def set_subject(session: Session, user_id: UUID, issuer: str, subject: str) -> None:
@@ -201,7 +201,7 @@ def set_subject(session: Session, user_id: UUID, issuer: str, subject: str) -> N
 
 def note_login(session: Session, user_id: UUID) -> None:
     """Keep when a person signed in last."""
-    _row(session, user_id).last_login = _now(session)
+    _row(session, user_id).last_login = moment(session)
 
 
 def _row(session: Session, user_id: UUID) -> UserRow:
@@ -233,8 +233,3 @@ def _check_not_last(session: Session, row: UserRow) -> None:
 
 def _end_sessions(session: Session, user_id: UUID) -> None:
     session.execute(delete(LoginSessionRow).where(LoginSessionRow.user_id == user_id))
-
-
-def _now(session: Session) -> datetime:
-    moment: datetime = session.info[CLOCK]()
-    return moment

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from radiolens.store.clock import CLOCK
+from radiolens.store.clock import moment
 from radiolens.store.schema import AuditEntryRow, AuditHeadRow, UserRow
 
 __all__ = [
@@ -123,7 +123,7 @@ def append(
             f"found {len(action)} and {len(target)}"
         )
     plain = json.loads(json.dumps(dict(detail or {}), allow_nan=False))  # as it will be read
-    session.info.setdefault(_PENDING, []).append(_Pending(session.info[CLOCK](), actor, action, target, plain))
+    session.info.setdefault(_PENDING, []).append(_Pending(moment(session), actor, action, target, plain))
 
 
 def write(session: Session) -> None:
@@ -186,8 +186,7 @@ def verify(session: Session, anchor: Anchor | None = None) -> Break | None:
     With `anchor` the log must also hold the entry that was noted, as it was.
     """
     number, previous = 0, FIRST_HASH
-    query = select(AuditEntryRow).order_by(AuditEntryRow.number).execution_options(yield_per=_BATCH)
-    for entry in map(_entry, session.scalars(query)):
+    for entry in entries(session, newest_first=False):
         number += 1
         if entry.number != number:
             return Break(number, f"entry {number} is missing; the next one is {entry.number}")
@@ -219,7 +218,7 @@ def _chained(session: Session, one: _Pending, end: Anchor) -> Entry:
         previous_hash=end.hash,
         hash="",
     )
-    return Entry(**{**vars(unsealed), "hash": unsealed.expected_hash()})
+    return replace(unsealed, hash=unsealed.expected_hash())
 
 
 def _entry(row: AuditEntryRow) -> Entry:

@@ -27,7 +27,7 @@ from radiolens.store import audit, migration
 from radiolens.store.clock import CLOCK, Clock, utc_now
 from radiolens.store.engine import READ_ONLY, WAIT_S, database_file, database_url, make_engine, shown, store_error
 
-__all__ = ["CLOCK", "Clock", "Database", "open_database", "utc_now"]
+__all__ = ["Database", "open_database"]
 
 
 @dataclass(frozen=True)

@@ -88,14 +88,7 @@ def make_engine(url: URL, *, wait_s: float = WAIT_S) -> Engine:
     file = database_file(url)
     if file is not None:
         _make_file(file)
-        engine = create_engine(
-            url,
-            connect_args={"timeout": wait_s},
-            pool_size=_CONNECTIONS,
-            max_overflow=0,
-            pool_timeout=wait_s,
-            hide_parameters=True,  # an error goes into the log, what a reader wrote does not
-        )
+        engine = _pooled(url, {"timeout": wait_s}, wait_s)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -103,14 +96,7 @@ def make_engine(url: URL, *, wait_s: float = WAIT_S) -> Engine:
     options |= {"timeout": _CONNECT_TIMEOUT_S, "application_name": APPLICATION_NAME}
     options["startup_params"] = {"TimeZone": "UTC", "lock_timeout": str(round(wait_s * 1000))}
     try:
-        engine = create_engine(
-            bare,
-            connect_args=options,
-            pool_size=_CONNECTIONS,
-            max_overflow=0,
-            pool_timeout=wait_s,
-            hide_parameters=True,
-        )
+        engine = _pooled(bare, options, wait_s)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise StoreUnavailable(
             "PostgreSQL needs the driver pg8000, which is not installed. Install it: "
@@ -130,6 +116,17 @@ def store_error(url: URL, error: SQLAlchemyError) -> StoreError | None:
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite_error(place, error.orig)
     return _server_error(place, error)
+
+
+def _pooled(url: URL, options: dict[str, Any], wait_s: float) -> Engine:
+    return create_engine(
+        url,
+        connect_args=options,
+        pool_size=_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=wait_s,
+        hide_parameters=True,  # an error goes into the log, what a reader wrote does not
+    )
 
 
 def _make_file(file: Path) -> None:

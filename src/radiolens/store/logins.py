@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from radiolens.errors import InvalidAccount
 from radiolens.locale.translate import gettext as _
 from radiolens.store.accounts import Account, login_name
-from radiolens.store.clock import CLOCK
+from radiolens.store.clock import moment
 from radiolens.store.schema import ApiTokenRow, LoginFailureRow, LoginSessionRow, UserRow
 
 __all__ = [
@@ -74,7 +74,7 @@ class ApiToken:
 
 def open_session(session: Session, user_id: UUID, token_sha256: str, csrf_token: str, lasts: timedelta) -> None:
     """Keep that somebody signed in; sessions that are over are forgotten."""
-    now = _now(session)
+    now = moment(session)
     session.execute(delete(LoginSessionRow).where(LoginSessionRow.expires <= now))
     session.add(
         LoginSessionRow(
@@ -91,7 +91,7 @@ def open_session(session: Session, user_id: UUID, token_sha256: str, csrf_token:
 def find_session(session: Session, token_sha256: str, idle: timedelta) -> LoginSession | None:
     """Return the session of a cookie; None if there is none, it is over, or its account is switched off."""
     row = session.scalar(select(LoginSessionRow).where(LoginSessionRow.token_sha256 == token_sha256))
-    now = _now(session)
+    now = moment(session)
     if row is None or not row.user.active or row.expires <= now or row.last_seen + idle <= now:
         return None
     return LoginSession(row.id, Account.of(row.user), row.csrf_token, row.last_seen, row.expires)
@@ -101,7 +101,7 @@ def touch_session(session: Session, session_id: UUID) -> None:
     """Keep that the session was used now."""
     row = session.get(LoginSessionRow, session_id)
     if row:
-        row.last_seen = _now(session)
+        row.last_seen = moment(session)
 
 
 def close_session(session: Session, token_sha256: str) -> None:
@@ -113,7 +113,7 @@ def add_token(session: Session, user_id: UUID, name: str, prefix: str, token_sha
     """Keep an API token; raise InvalidAccount without a name."""
     if not name.strip():
         raise InvalidAccount(_("A token needs a name by which you know it again, for instance that of the program."))
-    now = _now(session)
+    now = moment(session)
     row = ApiTokenRow(
         user=session.get_one(UserRow, user_id),
         name=name.strip()[:100],
@@ -130,7 +130,7 @@ def add_token(session: Session, user_id: UUID, name: str, prefix: str, token_sha
 def find_token(session: Session, token_sha256: str) -> ApiToken | None:
     """Return a token; None if there is none, it is revoked or over, or its account is switched off."""
     row = session.scalar(select(ApiTokenRow).where(ApiTokenRow.token_sha256 == token_sha256))
-    if row is None or row.revoked or not row.user.active or (row.expires and row.expires <= _now(session)):
+    if row is None or row.revoked or not row.user.active or (row.expires and row.expires <= moment(session)):
         return None
     return ApiToken.of(row)
 
@@ -139,7 +139,7 @@ def touch_token(session: Session, token_id: UUID) -> None:
     """Keep that the token was used now."""
     row = session.get(ApiTokenRow, token_id)
     if row:
-        row.last_used = _now(session)
+        row.last_used = moment(session)
 
 
 def list_tokens(session: Session, user_id: UUID) -> list[ApiToken]:
@@ -155,7 +155,7 @@ def revoke_token(session: Session, user_id: UUID, token_id: UUID) -> ApiToken:
     row = session.get(ApiTokenRow, token_id)
     if row is None or row.user_id != user_id:
         raise InvalidAccount(_("There is no such token in this account. Look at the list of your tokens."))
-    row.revoked = row.revoked or _now(session)
+    row.revoked = row.revoked or moment(session)
     return ApiToken.of(row)
 
 
@@ -168,12 +168,12 @@ def locked_until(session: Session, name_sha256: str) -> datetime | None:
     """Return when a name may be tried again, None if it may be now; the same for names that nobody has."""
     row = session.get(LoginFailureRow, name_sha256)
     locked = row.locked_until if row else None
-    return locked if locked and locked > _now(session) else None
+    return locked if locked and locked > moment(session) else None
 
 
 def note_failure(session: Session, name_sha256: str, at_most: int, locks_for: timedelta) -> bool:
     """Count a wrong password; say whether it was the one that locked the name."""
-    now = _now(session)
+    now = moment(session)
     session.execute(delete(LoginFailureRow).where(LoginFailureRow.last <= now - _FORGOTTEN))
     row = session.get(LoginFailureRow, name_sha256, with_for_update=True)
     if row is None:
@@ -187,7 +187,7 @@ def note_failure(session: Session, name_sha256: str, at_most: int, locks_for: ti
 
 def _first_failure(session: Session, name_sha256: str) -> LoginFailureRow:
     """Return a new row for a name; another request may have made it at this moment, but on SQLite."""
-    row = LoginFailureRow(name_sha256=name_sha256, failures=0, last=_now(session))
+    row = LoginFailureRow(name_sha256=name_sha256, failures=0, last=moment(session))
     try:
         with session.begin_nested():
             session.add(row)
@@ -199,8 +199,3 @@ def _first_failure(session: Session, name_sha256: str) -> LoginFailureRow:
 def clear_failures(session: Session, names_sha256: Collection[str]) -> None:
     """Forget the failures of these names, and unlock them."""
     session.execute(delete(LoginFailureRow).where(LoginFailureRow.name_sha256.in_(names_sha256)))
-
-
-def _now(session: Session) -> datetime:
-    moment: datetime = session.info[CLOCK]()
-    return moment

@@ -21,7 +21,7 @@ from radiolens.locale.translate import N_
 from radiolens.prediction import BundleIdentity
 from radiolens.profile import Profile
 from radiolens.store import audit
-from radiolens.store.clock import CLOCK
+from radiolens.store.clock import moment
 from radiolens.store.schema import ActivationRole, ActivationRow, ProfileRow, UserRow
 
 __all__ = [
@@ -153,7 +153,7 @@ def save_profile(session: Session, profile: Profile, plan: Mapping[str, Any], ac
         rules=dict(profile.rules),
         plan=dict(plan),
         active=True,
-        created=session.info[CLOCK](),
+        created=moment(session),
         created_by=actor,
     )
     session.add(row)
@@ -210,7 +210,7 @@ def _row(session: Session, found: InstalledBundle, role: ActivationRole, actor: 
         bundle_version=found.bundle.version,
         bundle_sha256=found.sha256,
         role=role,
-        since=session.info[CLOCK](),
+        since=moment(session),
         by=actor,
     )
 
@@ -230,7 +230,7 @@ def _open_row(session: Session, bundle: str, role: ActivationRole) -> Activation
 def _close(session: Session, bundle: str, role: ActivationRole) -> ActivationRow | None:
     rows = _open_rows(session, bundle, role)
     for row in rows:
-        row.until = session.info[CLOCK]()
+        row.until = moment(session)
     session.flush()
     return rows[0] if rows else None
 
@@ -241,7 +241,7 @@ def _active_profiles(sha256: str) -> Select[ProfileRow]:
 
 def _withdraw(session: Session, row: ProfileRow, reason: str) -> None:
     row.active = False
-    row.disabled = session.info[CLOCK]()
+    row.disabled = moment(session)
     row.disabled_reason = reason
     session.flush()
 

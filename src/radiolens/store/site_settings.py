@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from radiolens.store import audit
-from radiolens.store.clock import CLOCK
+from radiolens.store.clock import moment
 from radiolens.store.schema import SiteSettingRow
 
 __all__ = ["LONGEST_KEPT_DAYS", "LONGEST_NAME", "LONGEST_STAY_HOURS", "SiteSettings", "change", "read"]
@@ -62,7 +62,7 @@ def change(session: Session, wanted: SiteSettings, actor: UUID) -> dict[str, tup
     """
     old, new = asdict(read(session)), asdict(wanted)
     changed = {name: (old[name], new[name]) for name in new if new[name] != old[name]}
-    now = session.info[CLOCK]()
+    now = moment(session)
     for name, (_, value) in changed.items():
         session.merge(SiteSettingRow(key=name, value=value, changed=now, changed_by=actor))
     if changed:

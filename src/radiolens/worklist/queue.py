@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from radiolens.prediction import Prediction
-from radiolens.store.clock import CLOCK
+from radiolens.store.clock import moment
 from radiolens.store.database import Database
 from radiolens.store.models import profile_id
 from radiolens.store.schema import CaseRow, ImageRow, ImageState, PredictionRow
@@ -141,7 +141,7 @@ def restate(session: Session, case_id: UUID) -> None:
     rows = session.scalars(images.execution_options(populate_existing=True)).unique()
     found = standing([_result(row) for row in rows])
     case.decision, case.urgency = found.decision, found.urgency
-    case.changed = session.info[CLOCK]()
+    case.changed = moment(session)
 
 
 def _result(row: ImageRow) -> Result:
@@ -161,7 +161,7 @@ def _locked_case(session: Session, case_id: UUID) -> CaseRow:
 
 
 def _end(session: Session, row: ImageRow, outcome: Outcome) -> None:
-    now = session.info[CLOCK]()
+    now = moment(session)
     row.state, row.finished, row.changed = outcome.state, now, now
     row.lease_owner = row.lease_until = None
     row.problem = dict(outcome.problem) if outcome.problem else None
@@ -183,5 +183,5 @@ def _row(session: Session, image_id: UUID, answer: Prediction, *, shadow: bool) 
         profile_id=profile_id(session, bundle.sha256) if bundle and not shadow else None,
         record=kept_record(answer),
         shadow=shadow,
-        created=session.info[CLOCK](),
+        created=moment(session),
     )

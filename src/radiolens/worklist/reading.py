@@ -14,7 +14,7 @@ from radiolens.errors import InputError, UnknownCase, WrongState
 from radiolens.inference.predict import AUTO
 from radiolens.prediction import Prediction, Presence
 from radiolens.store import audit
-from radiolens.store.clock import CLOCK
+from radiolens.store.clock import moment
 from radiolens.store.schema import (
     AnswerRow,
     AnswerStage,
@@ -90,7 +90,7 @@ def answer(session: Session, reader: UUID, case_id: UUID, said: Answer) -> None:
         raise InputError("The network's answer is overridden without a reason. Say why.")
     if max(len(said.reason), len(said.comment)) > LONGEST_TEXT:
         raise InputError(f"A reason or comment may have {LONGEST_TEXT} characters. Shorten it.")
-    now = session.info[CLOCK]()
+    now = moment(session)
     stage = AnswerStage.AFTER if disclosed else AnswerStage.BEFORE
     session.add(
         AnswerRow(
@@ -118,7 +118,7 @@ def diagnose(session: Session, user: UUID, case_id: UUID, presence: Mapping[str,
     _check_labels(presence, _tasks(row))
     if not 0 < len(test.strip()) <= _LONGEST_TEST:
         raise InputError(f"Name the test in 1 to {_LONGEST_TEST} characters, for instance Xpert.")
-    now = session.info[CLOCK]()
+    now = moment(session)
     told = {label: one.value for label, one in presence.items()}
     session.add(DiagnosisRow(case_id=case_id, presence=told, test=test.strip(), user_id=user, created=now))
     row.changed = now
@@ -135,7 +135,7 @@ def close(session: Session, user: UUID, case_id: UUID) -> tuple[str, ...]:
     if any(image.state in UNFINISHED for image in row.images):
         raise WrongState("Images of this case still wait to be judged. Wait for them, or erase them.")
     names = _forget_copies(session, row)
-    row.state, row.closed, row.closed_by = CaseState.CLOSED, session.info[CLOCK](), user
+    row.state, row.closed, row.closed_by = CaseState.CLOSED, moment(session), user
     audit.append(session, user, "case.close", f"case:{case_id}", {"erased": len(names)})
     return names
 
@@ -204,7 +204,7 @@ def _tasks(row: CaseRow) -> tuple[str, ...]:
 
 
 def _forget_copies(session: Session, row: CaseRow) -> tuple[str, ...]:
-    now = session.info[CLOCK]()
+    now = moment(session)
     names = tuple(name for image in row.images for name in (image.store_name, image.map_name) if name)
     for image in row.images:
         if image.store_name or image.map_name:

@@ -1,8 +1,10 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
 from radiolens.safety.sight import OPERATING_POINTS, Kind
-from radiolens.training.gate.feature_set import NOT_TOLD, FeatureSet, joined_sets
+from radiolens.training.gate.feature_set import NOT_TOLD, FeatureSet
 from radiolens.training.gate.operating_points import (
     MISSED_SHARE,
     REFUSED_SHARE,
@@ -33,6 +35,11 @@ def features(count: int, seed: int = 0, sources: tuple[str, ...] = ("a", "b"), c
         names=np.array([f"{number}.png" for number in range(count)]),
         families=np.array(["genuine"] * count),
     )
+
+
+def together(*parts: FeatureSet) -> FeatureSet:
+    """Return the samples of several sets as one."""
+    return FeatureSet(*(np.concatenate([getattr(part, entry.name) for part in parts]) for entry in fields(FeatureSet)))
 
 
 def logits_of(told: FeatureSet, sharpness: float, seed: int = 0) -> np.ndarray:
@@ -97,7 +104,7 @@ def test_a_limit_keeps_away_from_genuine_pictures_where_the_defect_is_told_well(
     defects[:, 0] = 1
     families = np.array(["rotated"] * 400)
     having = FeatureSet(turned.middle, turned.pooled, turned.kinds, defects, turned.sources, turned.names, families)
-    told = joined_sets(genuine, having)
+    told = together(genuine, having)
     logits = logits_of(told, 8.0)
     logits[2000:, KINDS] += 16  # 8 above zero, where the genuine ones lie 8 below
     shifts = shifts_of(logits, told)
@@ -112,7 +119,7 @@ def with_inverted(sharpness: float) -> tuple[FeatureSet, np.ndarray]:
     genuine, other = features(4000), features(800, seed=5)
     families = np.array(["inverted"] * 800)
     inverted = FeatureSet(other.middle, other.pooled, other.kinds, other.defects, other.sources, other.names, families)
-    told = joined_sets(genuine, inverted)
+    told = together(genuine, inverted)
     logits = logits_of(told, sharpness)
     logits[4000:, KINDS + 1] += 2 * sharpness
     logits[np.arange(len(told)), told.kinds] += 20  # the kinds are told surely, so their shifts hold whole
@@ -178,9 +185,8 @@ def test_a_left_out_source_lies_farther_than_a_known_one() -> None:
     assert np.median(distances["b"]) > 1.5 * np.median(known)
 
 
-def test_sets_are_joined_and_parted_by_position() -> None:
-    first, second = features(10), features(6, seed=1)
-    both = joined_sets(first, second)
-    assert len(both) == 16
-    np.testing.assert_array_equal(both.part(np.arange(10, 16)).pooled, second.pooled)
-    np.testing.assert_array_equal(both.part(both.kinds == 0).names, [*first.names[::2], *second.names[::2]])
+def test_a_set_is_parted_by_position() -> None:
+    whole = features(16)
+    assert len(whole) == 16
+    np.testing.assert_array_equal(whole.part(np.arange(10, 16)).pooled, whole.pooled[10:])
+    np.testing.assert_array_equal(whole.part(whole.kinds == 0).names, whole.names[::2])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NOT_TOLD", "FeatureSet", "joined_sets"]
+__all__ = ["NOT_TOLD", "FeatureSet"]
 
 NOT_TOLD = -1
 """A defect of which nothing is asked."""
@@ -37,8 +37,3 @@ class FeatureSet:
     def part(self, chosen: NDArray[Any]) -> FeatureSet:
         """Return the chosen samples: a mask or places (n)."""
         return FeatureSet(*(getattr(self, entry.name)[chosen] for entry in fields(self)))
-
-
-def joined_sets(*parts: FeatureSet) -> FeatureSet:
-    """Return the samples of several sets as one."""
-    return FeatureSet(*(np.concatenate([getattr(part, entry.name) for part in parts]) for entry in fields(FeatureSet)))

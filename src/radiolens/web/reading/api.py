@@ -97,7 +97,7 @@ async def send(
 @router.get("/cases", responses=LISTED)
 def cases(request: Request, principal: _Reader, asked: Annotated[CaseFilter, Query()]) -> CasePageObject:
     """List cases, the most urgent first unless another order is asked for."""
-    return CasePageObject.of(work_list_of(request).cases(principal.user_id, asked.query()))
+    return CasePageObject.model_validate(work_list_of(request).cases(principal.user_id, asked.query()))
 
 
 @router.get("/cases.csv", responses=LISTED, response_class=Response)
@@ -121,7 +121,7 @@ def one_case(request: Request, principal: _Reader, case_id: UUID) -> CaseObject:
 @router.get("/cases/{case_id}/progress", responses=FOUND)
 def progress(request: Request, principal: _Reader, case_id: UUID) -> ProgressObject:
     """Return how far the images of a case are: cheap, and not in the audit log, so that a program may ask often."""
-    return ProgressObject.of(work_list_of(request).progress(case_id))
+    return ProgressObject.model_validate(work_list_of(request).progress(case_id))
 
 
 @router.post("/cases/{case_id}/answers", status_code=201, responses=CHANGED, response_model_exclude_unset=True)

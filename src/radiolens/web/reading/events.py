@@ -89,7 +89,10 @@ class Events:
 
     def _summaries(self, viewer: UUID, cases: frozenset[UUID]) -> _Told:
         found = self._work_list.summaries(viewer, cases) if cases else ()
-        return _Told(tuple(map(SummaryObject.of, found)), ProgressObject.of(self._work_list.progress_of_all()))
+        return _Told(
+            tuple(map(SummaryObject.model_validate, found)),
+            ProgressObject.model_validate(self._work_list.progress_of_all()),
+        )
 
     async def _missed(self, last_id: str) -> set[UUID]:
         try:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from radiolens.prediction import Prediction, Presence
 from radiolens.store.schema import AnswerStage, CaseState
@@ -16,7 +16,7 @@ from radiolens.worklist.acceptance import Accepted
 from radiolens.worklist.listing import LARGEST_PAGE, CaseQuery, Sort
 from radiolens.worklist.reading import LONGEST_TEXT, Answer
 from radiolens.worklist.results import Decision, kept_record
-from radiolens.worklist.views import CasePage, CaseSummary, CaseView, ImageView, Progress, ReaderState
+from radiolens.worklist.views import CaseView, ReaderState
 
 __all__ = [
     "AcceptedCaseObject",
@@ -43,7 +43,9 @@ _LABELS = sorted({label for task in TASKS for label in task.label_names})
 
 
 class _Object(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """An object that is read from the value of the same fields (`worklist/views.py`) by `model_validate`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
 
 class ProgressObject(_Object):
@@ -52,11 +54,6 @@ class ProgressObject(_Object):
     queued: int
     scoring: int
     done: int
-
-    @classmethod
-    def of(cls, progress: Progress) -> ProgressObject:
-        """Return the object."""
-        return cls(queued=progress.queued, scoring=progress.scoring, done=progress.done)
 
 
 class AcceptedImageObject(_Object):
@@ -114,10 +111,7 @@ class AcceptedObject(_Object):
                 )
                 for case in accepted.cases
             ),
-            left_out=tuple(
-                LeftOutObject(name=entry.name, code=entry.code.value, message=entry.message)
-                for entry in accepted.left_out
-            ),
+            left_out=tuple(map(LeftOutObject.model_validate, accepted.left_out)),
         )
 
 
@@ -148,21 +142,6 @@ class SummaryObject(_Object):
     erase_after: datetime | None = Field(description="Until then the images are kept at most.")
     working_copy: bool = Field(description="The images are there.")
 
-    @classmethod
-    def of(cls, found: CaseSummary) -> SummaryObject:
-        """Return the object."""
-        return cls(**_summary(found))
-
-
-def _summary(found: CaseSummary) -> dict[str, Any]:
-    names = ("case_id", "label", "received", "received_by", "task", "state", "blinded", "disclosed", "decision")
-    told = {name: getattr(found, name) for name in (*names, "urgency", "reader", "erase_after", "working_copy")}
-    findings = tuple(
-        FoundObject(label=entry.label, presence=entry.presence, probability=entry.probability)
-        for entry in found.findings
-    )
-    return {**told, "progress": ProgressObject.of(found.progress), "findings": findings}
-
 
 class CasePageObject(_Object):
     """A page of the work list; `progress` is of all open cases."""
@@ -172,17 +151,6 @@ class CasePageObject(_Object):
     page: int
     pages: int
     progress: ProgressObject
-
-    @classmethod
-    def of(cls, page: CasePage) -> CasePageObject:
-        """Return the object."""
-        return cls(
-            cases=tuple(map(SummaryObject.of, page.cases)),
-            total=page.total,
-            page=page.page,
-            pages=page.pages,
-            progress=ProgressObject.of(page.progress),
-        )
 
 
 class PredictionObject(_Object):
@@ -197,10 +165,10 @@ class PredictionObject(_Object):
     bundle: AnsweredBy | None
     seconds: float
 
+    @model_validator(mode="before")
     @classmethod
-    def of(cls, prediction: Prediction) -> PredictionObject:
-        """Return the object."""
-        return cls.model_validate(kept_record(prediction))
+    def _recorded(cls, prediction: object) -> object:
+        return kept_record(prediction) if isinstance(prediction, Prediction) else prediction
 
 
 class ProblemObject(_Object):
@@ -221,20 +189,6 @@ class ImageObject(_Object):
     working_copy: bool
     problems: tuple[ProblemObject, ...]
     prediction: PredictionObject | None
-
-    @classmethod
-    def of(cls, image: ImageView) -> ImageObject:
-        """Return the object."""
-        return cls(
-            image_id=image.image_id,
-            position=image.position,
-            files=image.files,
-            size_bytes=image.size_bytes,
-            state=image.state,
-            working_copy=image.working_copy,
-            problems=tuple(ProblemObject(code=entry.code, message=entry.message) for entry in image.problems),
-            prediction=PredictionObject.of(image.prediction) if image.prediction else None,
-        )
 
 
 class AnswerObject(_Object):
@@ -270,25 +224,11 @@ class CaseObject(SummaryObject):
     def of_case(cls, case: CaseView) -> CaseObject:
         """Return the object."""
         return cls(
-            **_summary(case.summary),
+            **dict(SummaryObject.model_validate(case.summary)),
             tasks=case.tasks,
-            images=tuple(map(ImageObject.of, case.images)),
-            answers=tuple(
-                AnswerObject(
-                    user=entry.user,
-                    stage=entry.stage,
-                    presence=dict(entry.presence),
-                    agreed=entry.agreed,
-                    reason=entry.reason,
-                    comment=entry.comment,
-                    created=entry.created,
-                )
-                for entry in case.answers
-            ),
-            diagnoses=tuple(
-                DiagnosisObject(user=entry.user, presence=dict(entry.presence), test=entry.test, created=entry.created)
-                for entry in case.diagnoses
-            ),
+            images=tuple(map(ImageObject.model_validate, case.images)),
+            answers=tuple(map(AnswerObject.model_validate, case.answers)),
+            diagnoses=tuple(map(DiagnosisObject.model_validate, case.diagnoses)),
         )
 
 

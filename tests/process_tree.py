@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -40,9 +41,13 @@ def is_alive(pid: int) -> bool:
     return _status(pid).get("State", "Z")[0] not in "ZX"
 
 
-def open_files(pid: int) -> int:
-    """Return the number of descriptors a process has open."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
+def open_files(pid: int, besides: str = "nothing") -> int:
+    """Return the number of descriptors a process has open, those of files with `besides` in their path left out."""
+    found = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found += besides not in os.readlink(descriptor)
+    return found
 
 
 def until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:

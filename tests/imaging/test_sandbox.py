@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import logging
@@ -186,6 +187,8 @@ def test_what_decoders_print_goes_nowhere(sandbox: Sandbox, capfd: pytest.Captur
 def test_two_hundred_calls_leave_nothing_open_and_nothing_running(sandbox: Sandbox) -> None:
     call(sandbox, "echo")
     server = fork_server()
+    gc.collect()  # what other tests left
+    threads = threading.active_count()
     before, server_before = open_files(os.getpid()), open_files(server)
     for number in range(200):
         if number % 10:
@@ -193,10 +196,11 @@ def test_two_hundred_calls_leave_nothing_open_and_nothing_running(sandbox: Sandb
         else:
             with pytest.raises(UnreadableImage):
                 call(sandbox, "leave")
-    assert (open_files(os.getpid()), open_files(server)) == (before, server_before)
+    assert open_files(os.getpid()) <= before
+    assert open_files(server) == server_before
     assert children(server) == []
     assert zombies(os.getpid()) == []
-    assert threading.active_count() < 20
+    assert threading.active_count() <= threads
 
 
 def test_a_fork_server_that_died_is_replaced(sandbox: Sandbox) -> None:

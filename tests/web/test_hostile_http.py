@@ -32,6 +32,8 @@ WORST_SECONDS = 25.0
 """For an honest film during the attack: less than the 30 s that one hostile file may take, so it waits for none."""
 TIMEOUT_SECONDS = 120.0
 ATTACKERS = 2
+DATABASE = "radiolens.db"
+"""Its connections are kept for the next request, as many as requests came at once."""
 """As many at once as the server reads; two of three visitors are hostile."""
 PATHS = {"/api/v1/predictions": ("file", {"task": "chest-xray"}), "/upload/": ("data", {"choice": "3"})}
 LEAKS = re.compile(r"Doe|Jane|ID4711|Traceback|site-packages|\.py\b")
@@ -99,7 +101,7 @@ def ready(address: str, process: subprocess.Popen[bytes], log: Path) -> str:
 def attack(server: Server) -> Attack:
     """Send every case to both paths, several at once, and an honest film again and again meanwhile."""
     assert server.post("/api/v1/predictions", "film.png", film_png()).status_code == 200
-    found, over = Attack({}, files_before=open_files(server.pid)), threading.Event()
+    found, over = Attack({}, files_before=open_files(server.pid, DATABASE)), threading.Event()
 
     def send(task: tuple[str, Hostile]) -> None:
         path, case = task
@@ -120,7 +122,11 @@ def attack(server: Server) -> Attack:
         finally:
             over.set()
             honest.join()
-    found.peak_bytes, found.at_peak, found.files_after = memory.peak_bytes, memory.at_peak, open_files(server.pid)
+    found.peak_bytes, found.at_peak, found.files_after = (
+        memory.peak_bytes,
+        memory.at_peak,
+        open_files(server.pid, DATABASE),
+    )
     return found
 
 

@@ -92,13 +92,13 @@ def test_a_server_killed_at_any_moment_of_a_batch_finishes_it(tmp_path: Path) ->
     archive, chance = zipped(contents), random.Random(0)  # noqa: S311  moments, no secrets
     cases: list[dict[str, Any]] | None = None
     kills = 0
-    for done_at in (None, 0, 12, 25, 38, None):  # None: while the batch is sent, if it is not accepted yet
+    for done_at in (0, 0, 12, 25, 38, BATCH - 5):  # the batch is sent first, and again if it was not accepted
         with serving(tmp_path, LEAN_ENVIRONMENT, LEAN) as server:
             if cases is None:
                 with killed(server, 0.3 * (kills + 1) * chance.random()):
                     cases = send(server, archive)
             else:
-                wait_until(lambda at=done_at or BATCH - 5: progress(server)["done"] >= at)
+                wait_until(lambda at=done_at: progress(server)["done"] >= at)
                 with killed(server, 0.05 * chance.random()):
                     pass
             kills += 1
@@ -165,10 +165,11 @@ def test_a_locked_database_refuses_an_upload_without_a_trace_and_loses_nothing(i
 
 def test_a_database_that_is_locked_while_images_are_judged_delays_them(impatient: Site) -> None:
     accepted = impatient.accept(*films(3))
-    with locked(impatient.home):
+    wait_until(lambda: impatient.progress().scoring > 0)
+    with locked(impatient.home):  # for longer than the program waits with a result, and with giving back its image
         time.sleep(1.0)
         assert impatient.progress().done < len(accepted.cases)
-    impatient.wait()
+    impatient.wait()  # far less than a lease takes
     for case in accepted.cases:
         assert impatient.work_list.case(LOCAL_USER_ID, case.case_id).images[0].state == "answered"
     with impatient.database.reading() as session:

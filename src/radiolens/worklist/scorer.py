@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -46,6 +47,7 @@ class Scorer:
         self._store = store
         self._lineup = lineup
         self._tell = tell
+        self._unreturned: deque[Claimed] = deque()  # the database did not take them back
         self._stopping = threading.Event()
         self._work = threading.Condition()
         self._threads = [
@@ -91,6 +93,7 @@ class Scorer:
 
     def _step(self) -> bool:
         """Do one image, and say whether there was one."""
+        self._return_claims()
         claimed = self._queue.claim() or (self._queue.claim() if self._queue.take_back() else None)
         if claimed is None:
             return False
@@ -102,8 +105,7 @@ class Scorer:
             if self._queue.finish(claimed, outcome):
                 unused = None
         except StoreError:
-            with suppress(StoreError):  # then its lease ends, or this process
-                self._queue.give_back(claimed)
+            self._unreturned.append(claimed)
             raise
         finally:
             if unused:
@@ -111,6 +113,16 @@ class Scorer:
                     self._store.erase(unused)
             self._tell()
         return True
+
+    def _return_claims(self) -> None:
+        """Give back what could not be ended, as soon as the database takes it; if this process ends, its lease does."""
+        while self._unreturned:
+            claimed = self._unreturned.popleft()
+            try:
+                self._queue.give_back(claimed)
+            except StoreError:
+                self._unreturned.append(claimed)
+                raise
 
     def _outcome(self, claimed: Claimed) -> Outcome:
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from radiolens.explain.overlay import overlay
 from radiolens.imaging.untrusted import read_untrusted
@@ -19,6 +19,7 @@ from tests.tiny_bundle import make_bundle
 from tests.web.browsing import drop, payload, watched_page
 from tests.web.serving import Server, film, head_series, png, serving
 from tests.web.test_accessibility import TABLET
+from tests.worklist.site import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -158,8 +159,9 @@ def test_a_series_is_read_slice_by_slice_with_the_keyboard(browser: Browser, des
         expect(told).not_to_have_text(before)
         page.keyboard.press("0")
         expect(page.locator(".edge.top")).to_have_text("A")
-        length = measured(page)
-        assert length == pytest.approx(LENGTH_PX / scale(page, 96, 80), rel=0.02)
+        expected = LENGTH_PX / scale(page, 96, 80)
+        caption = measured(page)
+        wait_until(lambda: length_mm(caption) == pytest.approx(expected, rel=0.02))  # it is drawn while it grows
         seen(page, "series")
 
 
@@ -173,8 +175,8 @@ def scale(page: Page, rows: int, columns: int) -> float:
     return min(box["height"] / rows, box["width"] / columns)
 
 
-def measured(page: Page) -> float:
-    """Draw a length across the middle of the image and return what it says, in mm."""
+def measured(page: Page) -> Locator:
+    """Draw a length across the middle of the image and return what tells it."""
     page.keyboard.press("l")
     box = page.locator("#film").bounding_box()
     assert box
@@ -186,6 +188,10 @@ def measured(page: Page) -> float:
     page.mouse.up()
     caption = page.locator("#film svg text")
     expect(caption).to_contain_text("mm")
+    return caption
+
+
+def length_mm(caption: Locator) -> float:
     return float((caption.text_content() or "").split()[0])
 
 

@@ -8,7 +8,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Image", "Source", "Unit"]
+__all__ = ["Image", "Source", "Unit", "are_directions"]
+
+_PATIENT_AXIS = {letter: axis for axis in ("RL", "AP", "FH") for letter in axis}
+"""The axis of the patient that a letter of DICOM (PS3.3 C.7.6.1.1.1) lies on."""
 
 
 class Unit(StrEnum):
@@ -63,8 +66,9 @@ class Image:
 
     `pixels` is float32 of shape (slices, rows, columns); a film has one slice. `spacing_mm` is (between rows,
     between columns). `modality` is DICOM's (CR, DX, CT, MR, ...), None for a picture that does not say.
-    `view` is ViewPosition. `orientation` is ImageOrientationPatient, six direction cosines. `slice_indices` are
-    the positions of the slices in the whole volume of `slice_count`, from 0 in the order of the scan.
+    `view` is ViewPosition. `orientation` is ImageOrientationPatient, six direction cosines. `patient_orientation` is
+    PatientOrientation, which films have instead: where rows and columns lead to. `slice_indices` are the positions of
+    the slices in the whole volume of `slice_count`, from 0 in the order of the scan.
     """
 
     pixels: NDArray[np.float32]
@@ -74,6 +78,7 @@ class Image:
     modality: str | None = None
     view: str | None = None
     orientation: tuple[float, ...] | None = None
+    patient_orientation: tuple[str, str] | None = None
     slice_indices: tuple[int, ...] = (0,)
     slice_count: int = 1
 
@@ -83,6 +88,8 @@ class Image:
                 "pixels must be float32 of shape (slices, rows, columns), "
                 f"found {self.pixels.dtype} {self.pixels.shape}"
             )
+        if self.patient_orientation is not None and not are_directions(*self.patient_orientation):
+            raise ValueError(f"patient_orientation must be two directions, as (L, F), found {self.patient_orientation}")
         if len(self.slice_indices) != len(self.pixels):
             raise ValueError(f"{len(self.pixels)} slices, but {len(self.slice_indices)} slice_indices")
         view = self.pixels.view()
@@ -93,3 +100,14 @@ class Image:
     def is_volume(self) -> bool:
         """Say whether the image is one of several slices or frames."""
         return self.slice_count > 1
+
+
+def are_directions(rows: str, columns: str) -> bool:
+    """Say whether rows and columns can lead to these sides of a patient: letters of R, L, A, P, F, H, nearest first.
+
+    A direction names no axis twice, and the two are nearest to different axes.
+    """
+    axes = [[_PATIENT_AXIS.get(letter) for letter in towards] for towards in (rows, columns)]
+    return all(found and None not in found and len(set(found)) == len(found) for found in axes) and (
+        axes[0][0] != axes[1][0]
+    )

@@ -31,6 +31,7 @@ FACTS: Mapping[str, Any] = {
     "modality": "CT",
     "view": None,
     "orientation": [1, 0, 0, 0, 1, 0],
+    "patient_orientation": ["L", "F"],
     "slice_indices": [3, 5],
     "slice_count": 9,
 }
@@ -55,7 +56,7 @@ def test_an_honest_payload_is_the_image(monkeypatch: pytest.MonkeyPatch) -> None
     image = told(monkeypatch, FACTS, PIXELS)
     assert (image.unit, image.spacing_mm, image.modality, image.view) == (Unit.HOUNSFIELD, (0.5, 0.75), "CT", None)
     assert (image.slice_indices, image.slice_count) == ((3, 5), 9)
-    assert image.orientation == (1, 0, 0, 0, 1, 0)
+    assert (image.orientation, image.patient_orientation) == ((1, 0, 0, 0, 1, 0), ("L", "F"))
     assert image.source == Source("dicom", (3, 4), sop_instance_uids=("1.2",), warnings=("odd",))
     assert not image.pixels.flags.writeable
 
@@ -66,6 +67,16 @@ LIES: dict[str, Any] = {
     "modality": [5, ["CT"], {"CT": 1}, True],
     "view": [5, [None]],
     "orientation": [[1, 2], [1] * 7, [math.nan] * 6, 5, ["1"] * 6, [10**400] * 6],
+    "patient_orientation": [
+        ["L"],
+        ["L", "F", "A"],
+        ["L", "R"],
+        ["", "F"],
+        [1, 2],
+        "LF?",
+        5,
+        ["<b>", "F"],
+    ],
     "slice_indices": [[0], [0, 1, 2], [5, 3], [3, 3], [3, 9], [-1, 0], [0.5, 1], ["0", "1"], None, 5],
     "slice_count": [-1, "9", None, 2.5, 1],
     "source": [

@@ -53,6 +53,7 @@ def _facts(image: Image) -> Mapping[str, Any]:
         "modality": image.modality,
         "view": image.view,
         "orientation": image.orientation,
+        "patient_orientation": image.patient_orientation,
         "slice_indices": image.slice_indices,
         "slice_count": image.slice_count,
     }

@@ -18,6 +18,7 @@ from radiolens.imaging.dicom_header import (
     holder,
     items,
     orientation,
+    patient_orientation,
     position,
     sop_class_name,
     source,
@@ -85,6 +86,7 @@ def _read(files: Sequence[DicomFile], selection: SliceSelection, limits: Limits)
         modality=text(header, "Modality"),
         view=text(header, "ViewPosition"),
         orientation=first.orientation,
+        patient_orientation=patient_orientation(header),
         slice_indices=indices,
         slice_count=len(slices),
     )

@@ -16,7 +16,7 @@ from pydicom.sequence import Sequence as Items
 from pydicom.uid import UID
 
 from radiolens.errors import UnreadableImage
-from radiolens.image import Source
+from radiolens.image import Source, are_directions
 from radiolens.imaging.dicom_file import DicomFile
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "numbers",
     "orientation",
     "patient_age_years",
+    "patient_orientation",
     "position",
     "sop_class_name",
     "source",
@@ -196,6 +197,21 @@ def orientation(dataset: Dataset, frame: int = 0) -> tuple[float, ...] | None:
         return None
     directions = np.asarray(found).reshape(2, 3)
     return found if np.allclose(directions @ directions.T, np.eye(2), atol=_COSINE_TOLERANCE) else None
+
+
+def patient_orientation(dataset: Dataset) -> tuple[str, str] | None:
+    """Return PatientOrientation: to which side of the patient the rows and the columns of a film lead.
+
+    None if it is absent, damaged, or of an animal, whose letters mean other sides. A side is never guessed.
+    """
+    try:
+        told = dataset["PatientOrientation"].value if "PatientOrientation" in dataset else ""
+        if isinstance(told, str) or text(dataset, "AnatomicalOrientationType") == "QUADRUPED":
+            return None  # one direction at most
+        rows, columns = map(str.strip, told)
+    except _DAMAGE:
+        return None
+    return (rows, columns) if are_directions(rows, columns) else None
 
 
 def source(files: Sequence[DicomFile], remarks: Sequence[str], colour_fraction: float) -> Source:

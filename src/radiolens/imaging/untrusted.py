@@ -66,6 +66,7 @@ def _image(payload: Payload) -> Image:
         modality=_text_or_none(facts["modality"]),
         view=_text_or_none(facts["view"]),
         orientation=orientation,
+        patient_orientation=_directions(facts["patient_orientation"]),
         slice_indices=_places(facts["slice_indices"], _whole(facts["slice_count"])),
         slice_count=_whole(facts["slice_count"]),
     )
@@ -118,6 +119,13 @@ def _numbers(value: Any, count: int) -> tuple[float, ...] | None:  # noqa: ANN40
     if len(numbers) != count:
         raise ValueError(f"{count} numbers, not {len(numbers)}")
     return numbers
+
+
+def _directions(value: Any) -> tuple[str, str] | None:  # noqa: ANN401  JSON
+    if value is None:
+        return None
+    rows, columns = _texts(value)
+    return rows, columns
 
 
 def _places(value: Any, count: int) -> tuple[int, ...]:  # noqa: ANN401  JSON

@@ -14,6 +14,7 @@ from radiolens.imaging.selection import EVERY
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.store.schema import LOCAL_USER_ID
 from radiolens.web.reading.stack import make_stack
+from tests.phantoms import dicom
 from tests.web.reading.desk import FILM, Desk
 from tests.web.serving import film, head_series
 
@@ -50,6 +51,15 @@ def test_a_series_gives_every_slice_with_its_sides_and_spacing(at: Desk) -> None
     assert slices == [every.slice(place) for place in range(5)]
     missing = at.client.get(f"{series}/slices/5")
     assert (missing.status_code, missing.json()["detail"]) == (404, "The image has 5 slices.")
+
+
+def test_a_film_has_the_sides_that_its_header_names(at: Desk) -> None:
+    found = []
+    for told in ({"PatientOrientation": ["L", "F"]}, {}):
+        (case,) = at.send(("film.dcm", dicom(film(), **told)))
+        found.append(at.client.get(f"{address_of(at, case)}/stack").json()["edges"])
+    assert found[0] == {"left": "R", "right": "L", "top": "H", "bottom": "F"}
+    assert set(found[1].values()) == {""}
 
 
 def test_the_map_is_the_engines_own(at: Desk, address: str) -> None:

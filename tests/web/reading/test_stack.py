@@ -89,5 +89,16 @@ def test_the_sides_are_those_of_the_patient() -> None:
     assert (edges(TILTED).top, edges(TILTED).bottom) == ("AH", "PF")
 
 
+def test_a_film_has_the_sides_that_its_header_names() -> None:
+    kind = edges(None).__class__
+    assert edges(None, ("L", "F")) == kind("R", "L", "H", "F")
+    assert edges(None, ("R", "F")) == kind("L", "R", "H", "F")
+    assert edges(None, ("P", "F")) == kind("A", "P", "H", "F")
+    assert edges(None, ("L", "PF")) == kind("R", "L", "AH", "PF")
+    assert edges(AXIAL, ("R", "F")) == edges(AXIAL), "what was measured goes first"
+    film = Image(chest_film()[None], Unit.UNIT_INTERVAL, Source("dicom"), patient_orientation=("L", "F"))
+    assert make_stack(film).showing.edges == kind("R", "L", "H", "F")
+
+
 def test_a_file_that_does_not_say_how_it_lies_gets_no_letters() -> None:
     assert set(vars(edges(None)).values()) == {""}

@@ -19,6 +19,7 @@ _CLEAR = 0.4
 """Of a direction cosine: beyond 24 degrees out of a plane a side is named by two letters, as DICOM's A.1.1 does."""
 _AXES = (("R", "L"), ("A", "P"), ("F", "H"))
 """The letters of the negative and the positive end of the patient's axes (DICOM PS3.3 C.7.6.1.1.1)."""
+_OPPOSITE = str.maketrans({letter: other for ends in _AXES for letter, other in (ends, ends[::-1])})
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,14 @@ def make_stack(image: Image) -> Stack:
     return _stack(image, pixels, step, low, window, ())
 
 
-def edges(orientation: Sequence[float] | None) -> Edges:
-    """Return the letters at the edges of a slice whose rows and columns run in these six direction cosines."""
+def edges(orientation: Sequence[float] | None, patient_orientation: tuple[str, str] | None = None) -> Edges:
+    """Return the letters at the edges of a slice whose rows and columns run in these six direction cosines.
+
+    Where they are not known, as of a film, they are those that `patient_orientation` names.
+    """
+    if orientation is None and patient_orientation is not None:
+        right, bottom = patient_orientation
+        return Edges(left=right.translate(_OPPOSITE), right=right, top=bottom.translate(_OPPOSITE), bottom=bottom)
     if orientation is None:
         return Edges()
     along_rows, along_columns = orientation[:3], orientation[3:]
@@ -143,7 +150,7 @@ def _stack(
         window=window,
         presets=presets,
         spacing_mm=image.spacing_mm,
-        edges=edges(image.orientation),
+        edges=edges(image.orientation, image.patient_orientation),
         indices=image.slice_indices,
         count=image.slice_count,
     )

@@ -14,10 +14,11 @@ from pypdfium2 import raw
 
 @dataclass(frozen=True)
 class Element:
-    """A structure element of a page: its role, and the description of a picture."""
+    """A structure element of a page: its role, the description of a picture, and a language of its own."""
 
     role: str
     description: str
+    language: str
 
 
 def texts(pdf: bytes) -> list[str]:
@@ -66,7 +67,11 @@ def _elements(page: pypdfium2.PdfPage) -> Iterator[Element]:
         for place in range(raw.FPDF_StructElement_CountChildren(whole)):
             child = raw.FPDF_StructElement_GetChildAtIndex(whole, place)
             if child:
-                told = (raw.FPDF_StructElement_GetType, raw.FPDF_StructElement_GetAltText)
+                told = (
+                    raw.FPDF_StructElement_GetType,
+                    raw.FPDF_StructElement_GetAltText,
+                    raw.FPDF_StructElement_GetLang,
+                )
                 yield Element(*(_string(function, child) for function in told))
     raw.FPDF_StructTree_Close(tree)
 

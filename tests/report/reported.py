@@ -10,7 +10,16 @@ import numpy as np
 
 from radiolens.explain.overlay import png
 from radiolens.prediction import BundleIdentity, Finding, Presence, SliceFindings
-from radiolens.report.content import Diagnosis, FindingLine, Picture, ReaderAnswer, Reason, Report, ReportedImage
+from radiolens.report.content import (
+    Diagnosis,
+    FindingLine,
+    Passage,
+    Picture,
+    ReaderAnswer,
+    Reason,
+    Report,
+    ReportedImage,
+)
 
 CASE_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 DISCLAIMER = "For education and research. Not a medical device. A second reader, never a replacement."
@@ -54,8 +63,8 @@ def answered(**changed: Any) -> ReportedImage:  # noqa: ANN401  as dataclasses.r
         ),
         prediction_set="may be present: tuberculosis",
         notes=("The thresholds were set by this site.",),
-        limits=("Only pneumonia and tuberculosis are looked for; every other disease is missed.",),
-        remarks=("The file has no pixel spacing.",),
+        limits=(Passage("Only pneumonia and tuberculosis are looked for; every other disease is missed."),),
+        remarks=(Passage("The file has no pixel spacing."),),
         model=MODEL,
         trained_on=("guangzhou: 4,186 images", "nih: 2,011 images"),
         pictures=(

@@ -10,7 +10,7 @@ import pytest
 import uharfbuzz
 
 from radiolens.locale.languages import find_language, using
-from radiolens.report.content import Picture
+from radiolens.report.content import Passage, Picture, ReportedImage
 from radiolens.report.document import Document, Paragraph, compose
 from radiolens.report.fonts import BOLD, FOLDER, LACKING, REGULAR
 from radiolens.report.pdf import render_pdf
@@ -92,6 +92,15 @@ def test_it_is_tagged_in_the_order_of_reading(whole: bytes) -> None:
     figures = [element.description for page in pages for element in page if element.role == "Figure"]
     assert figures == ["The image that was analysed", "Heat map of tuberculosis, over the image"]
     assert b"/Marked true" in whole
+
+
+def test_what_is_in_another_language_says_so() -> None:
+    remarks = (Passage("Bekannt."), Passage("Something odd.", "en"))
+    image = ReportedImage(1, "answered", "Gefunden", remarks=remarks)
+    pdf = render_pdf(compose(report(image, answers=(), diagnoses=())), WRITTEN)
+    (elements,) = opened_pdf.elements(pdf)
+    assert [entry.language for entry in elements if entry.role == "LI"] == ["", "en"]
+    assert {entry.language for entry in elements if entry.role != "LI"} == {""}
 
 
 def test_the_headings_are_its_outline(whole: bytes) -> None:

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 from radiolens.locale.languages import find_language, using
+from radiolens.report.content import Passage, Reason, ReportedImage
 from radiolens.report.document import compose
 from radiolens.report.print_page import print_page
 from tests.report.reported import DISCLAIMER, answered, picture, reader, refused, report, volume
@@ -90,3 +91,12 @@ def test_headings_go_down_by_one_level_at_a_time() -> None:
     levels = [int(tag[1]) for tag, _ in page(answered(), refused(), volume()).elements if tag in {"h1", "h2", "h3"}]
     assert levels[0] == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_what_is_in_another_language_says_so() -> None:
+    strange = (Passage("Bekannt."), Passage("Something odd.", "en"), Passage("Another thing.", "en"))
+    lists = page(answered(remarks=strange, limits=())).of("ul")
+    assert lists == [{}, {"lang": "en"}], "a list for each run of one language"
+    reason = Reason("Unlesbar", "It is broken.", "", "unreadable", "en")
+    paragraphs = page(ReportedImage(1, "unreadable", "Unlesbar", reasons=(reason,))).of("p")
+    assert [entry for entry in paragraphs if "lang" in entry] == [{"class": "body", "lang": "en"}]

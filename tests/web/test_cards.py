@@ -20,6 +20,7 @@ from radiolens.image import Image, Source, Unit
 from radiolens.inference.predict import Predictor
 from radiolens.prediction import BundleIdentity, Explanation, Finding, Prediction, Presence, SliceFindings, decide
 from radiolens.quality import ADVICE, Problem, ProblemCode, Quality
+from radiolens.report.content import Passage
 from radiolens.safety.gate import Gate
 from radiolens.tasks import TASKS
 from radiolens.web.answers import Answer
@@ -169,8 +170,9 @@ def test_a_study_of_one_finding_says_nothing_of_the_others(predictor: Predictor,
     assert [row.title.lower() for row in card.rows] == [entry.label]
     assert len(card.heat_maps) == 1
     assert other not in str(replace(card, picture="", heat_maps=(), limits=())).lower()
-    assert card.limits[0] == f"Only {entry.label} is looked for; every other disease is missed."
-    assert all(entry.label in text.lower() for text in card.limits if other in text.lower())
+    told = [limit.text for limit in card.limits]
+    assert told[0] == f"Only {entry.label} is looked for; every other disease is missed."
+    assert all(entry.label in text.lower() for text in told if other in text.lower())
     assert len(card.limits) > 2
 
 
@@ -180,7 +182,7 @@ def test_a_whole_study_has_the_limits_of_the_bundle_that_answered(predictor: Pre
     for made in (predictor, site):
         shown = make_card(chest(0.9, 0.9), study("chest"), made).limits
         told = [text for text in made.bundle("chest-xray").limits if text != scope]
-        assert shown == (scope, *told)
+        assert shown == tuple(map(Passage, (scope, *told)))
 
 
 @pytest.mark.parametrize(("age", "shown"), [(None, True), (4.0, True), (40.0, False)])
@@ -188,9 +190,11 @@ def test_a_limit_is_shown_to_the_patients_it_is_of(predictor: Predictor, age: fl
     task = study("chest").task
     (limit,) = [entry for entry in task.limits if entry.to_age == 15]
     patient = replace(FILM, source=replace(FILM.source, patient_age_years=age))
-    told = study("chest").concerning(task.limit_texts(task.label_names), facts_of(patient))
-    assert (limit.text in told) is shown
-    assert limit.text not in study("pneumonia").concerning(task.limit_texts(task.label_names), facts_of(patient))
+    told, of_other = (
+        study(key).concerning(task.limit_texts(task.label_names), facts_of(patient)) for key in ("chest", "pneumonia")
+    )
+    assert (Passage(limit.text) in told) is shown
+    assert Passage(limit.text) not in of_other
 
 
 def test_a_volume_and_a_slice_have_limits_of_their_own() -> None:
@@ -199,9 +203,9 @@ def test_a_volume_and_a_slice_have_limits_of_their_own() -> None:
     of_volume, of_slice = (
         study("head-ct").concerning(task.limit_texts(["haemorrhage"]), facts_of(i)) for i in (volume, FILM)
     )
-    assert [text for text in of_volume if "not validated" in text]
-    assert [text for text in of_slice if "This slice alone" in text]
-    assert not [text for text in of_slice if "not validated" in text]
+    assert [limit for limit in of_volume if "not validated" in limit.text]
+    assert [limit for limit in of_slice if "This slice alone" in limit.text]
+    assert not [limit for limit in of_slice if "not validated" in limit.text]
 
 
 def test_whose_the_thresholds_are_is_said(predictor: Predictor) -> None:
@@ -216,7 +220,7 @@ def test_whose_the_thresholds_are_is_said(predictor: Predictor) -> None:
 def test_the_model_is_named_by_version_and_hash(predictor: Predictor) -> None:
     card = make_card(chest(0.9, 0.9), study("chest"), predictor)
     assert card.model == BundleIdentity("chest-xray", "0.1.0", "ab" * 32)
-    assert (card.seconds, card.study, card.remarks) == (0.25, "Whole chest", ("The palette was turned grey.",))
+    assert (card.seconds, card.study, card.remarks) == (0.25, "Whole chest", (Passage("The palette was turned grey."),))
 
 
 def decoded(address: str) -> np.ndarray:

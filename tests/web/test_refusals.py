@@ -1,4 +1,4 @@
-"""Every refusal that the source can give is known again and said in the reader's language."""
+"""Every refusal and every remark that the source can give is known again and said in the reader's language."""
 
 from __future__ import annotations
 
@@ -6,23 +6,31 @@ import ast
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from radiolens.imaging.formats import _OTHERS
+from radiolens.imaging.read import decode
 from radiolens.locale.languages import LANGUAGES, Language, using
 from radiolens.locale.translate import gettext
 from radiolens.quality import Problem, ProblemCode
+from radiolens.report.content import Passage
 from radiolens.safety.appearance import described
 from radiolens.safety.mr_sequence import MRSequence
 from radiolens.safety.sight import Kind
+from radiolens.web.passages import told_of_file
 from radiolens.web.refusals import PHRASES, told
 from radiolens.web.wording import problem_row
+from tests.phantoms import chest_film, dicom
 from tests.project.source_tree import Module, modules
 
 FRENCH = LANGUAGES[1]
+FILM = np.rint(chest_film(60, 50) * 255).astype(np.uint8)
 RAISED = ("UnreadableImage", "UnsupportedImage", "Problem.found")
 NEVER_UPLOADED = ("radiolens.inference.bulk", "radiolens.inference.folder")
 """Modules that read the disk for the command line; no upload comes to them."""
+REMARKING = ("_remarks", "window_remarks", "_ordered")
+"""Functions of the readers that remark on a file."""
 MADE_OF_PARTS = {
     "The zip archive {found}; at most {expected} are read. Send it in parts.": [
         "The zip archive has 300 MB; at most 256 MB are read. Send it in parts.",
@@ -89,6 +97,25 @@ def refusals() -> list[str]:
     ]
 
 
+def remarks() -> list[str]:
+    """Return every remark of the source on a file that was read, with a number in the place of each value."""
+    functions = [
+        node
+        for module in modules()
+        if module.name.startswith("radiolens.imaging")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.FunctionDef) and node.name in REMARKING
+    ]
+    texts = [
+        template(node)
+        for function in functions
+        for statement in function.body[int(ast.get_docstring(function) is not None) :]
+        for node in ast.walk(statement)
+        if isinstance(node, ast.expr)
+    ]
+    return [re.sub(r"\{[^}]*\}+", "7", text) for text in texts if text and text.endswith(".") and text[0].isupper()]
+
+
 translated = pytest.mark.parametrize("language", LANGUAGES[1:], ids=lambda language: language.code)
 
 
@@ -98,6 +125,31 @@ def test_every_refusal_of_the_source_is_said_in_the_language_of_the_page(languag
     assert len(found) > 70, "the search found next to nothing"
     with using(language):
         assert [text for text in found if told(text) in (None, text)] == []
+
+
+@translated
+def test_every_remark_of_the_source_is_said_in_it_too(language: Language) -> None:
+    found = remarks()
+    assert len(found) >= 11, "the search found next to nothing"
+    with using(language):
+        assert [text for text in found if told(text) in (None, text)] == []
+        assert [text for text in found if told_of_file(text).language] == []
+
+
+def test_a_remark_is_said_with_its_values_and_without_the_value_that_it_is_about() -> None:
+    content = dicom(FILM, WindowCenter=10, WindowWidth=0, SeriesInstanceUID="1.2.3")
+    odd = decode([content.replace(b"1.2.3\0", b"DOE^JA")])
+    with using(FRENCH):
+        of_pydicom, ours = (told_of_file(text) for text in odd.source.warnings)
+    assert ours == Passage("Une fenêtre de largeur 0 a été ignorée.")
+    assert of_pydicom.text.startswith("Valeur non valable pour la VR UI\xa0: (une valeur). Les valeurs permises")
+    assert of_pydicom.language == ""
+
+
+def test_what_a_library_remarks_stays_english_and_says_so() -> None:
+    with using(FRENCH):
+        assert told_of_file("Something that a library says") == Passage("Something that a library says", "en")
+    assert told_of_file("Something that a library says") == Passage("Something that a library says")
 
 
 @translated

@@ -14,6 +14,7 @@ from radiolens.inference.predict import Predictor
 from radiolens.inference.record import prediction_from_record, record
 from radiolens.prediction import Prediction
 from radiolens.quality import ADVICE, ProblemCode
+from radiolens.report.content import Passage
 from radiolens.safety.gate import Gate
 from radiolens.web.answers import Answer
 from radiolens.web.cards import make_card
@@ -60,7 +61,7 @@ def test_an_answer_is_told_alike_now_and_from_the_database(predictor: Predictor,
     later = tell(prediction, facts, whole_chest(), installed(predictor))
     assert words_of(later) == words_of(now)
     assert later.rows[1].words == "Not decided: it is meant for patients of 15 years and older"
-    assert later.remarks == ("cut",)
+    assert later.remarks == (Passage("cut"),)
 
 
 def test_a_refusal_is_told_with_what_to_do() -> None:
@@ -99,5 +100,5 @@ def test_the_answer_of_a_bundle_that_is_gone_is_still_told(predictor: Predictor,
     facts = ImageFacts(age_years=40.0)
     there, gone = tell(given, facts, whole_chest(), installed(predictor)), tell_of_absent(given, facts, whole_chest())
     assert (gone.headline, gone.state, gone.rows, gone.model) == (there.headline, there.state, there.rows, there.model)
-    assert any("Only pneumonia and tuberculosis are looked for" in limit for limit in gone.limits)
+    assert any("Only pneumonia and tuberculosis are looked for" in limit.text for limit in gone.limits)
     assert (gone.set_note, gone.thresholds, gone.map_evidence) == ("", "", "")

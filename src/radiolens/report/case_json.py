@@ -41,8 +41,8 @@ def _image(image: ReportedImage) -> dict[str, Any]:
         "headline": image.headline,
         "problems": [{"code": entry.code, "found": entry.found, "advice": entry.advice} for entry in image.reasons],
         "prediction": dict(image.record) if image.record else None,
-        "limits": list(image.limits),
-        "remarks": list(image.remarks),
+        "limits": [entry.text for entry in image.limits],
+        "remarks": [entry.text for entry in image.remarks],
     }
 
 

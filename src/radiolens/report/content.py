@@ -10,7 +10,7 @@ from typing import Any
 
 from radiolens.prediction import BundleIdentity, Presence, SliceFindings
 
-__all__ = ["Diagnosis", "FindingLine", "Picture", "ReaderAnswer", "Reason", "Report", "ReportedImage"]
+__all__ = ["Diagnosis", "FindingLine", "Passage", "Picture", "ReaderAnswer", "Reason", "Report", "ReportedImage"]
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,24 @@ class FindingLine:
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason why an image was not answered: what it is, what was found, what to do, and its code."""
+    """One reason why an image was not answered: what it is, what was found, what to do, and its code.
+
+    `found_language` is the language of what was found where it is not that of the report, else empty.
+    """
 
     title: str
     found: str
     advice: str
     code: str
+    found_language: str = ""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A text that comes from elsewhere; `language` is its own where that is not the reader's, else empty."""
+
+    text: str
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ class ReportedImage:
     `position` counts from 1. `outcome` is answered, refused, unreadable, failed, waiting or hidden. `record` is the
     contract's object without `path`, None unless there is one that may be shown. `prediction_set` says what the set
     leaves open, empty where the bundle has none. `notes` explain findings, `map_notes` what a heat map tells. `limits`
-    are those of the model for this patient, `remarks` the readers' on the file, `trained_on` what the network learnt
+    are those of the model for this patient, `remarks` what is odd about the file, `trained_on` what the network learnt
     from. `without_picture` says why there is none, empty if there is one.
     """
 
@@ -70,8 +82,8 @@ class ReportedImage:
     slices: tuple[SliceFindings, ...] = ()
     slice_note: str = ""
     notes: tuple[str, ...] = ()
-    limits: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
+    limits: tuple[Passage, ...] = ()
+    remarks: tuple[Passage, ...] = ()
     model: BundleIdentity | None = None
     trained_on: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
+from operator import attrgetter
 from typing import ClassVar
 
 from radiolens.locale.languages import current_language
@@ -12,7 +14,16 @@ from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
 from radiolens.locale.writing import moment, percent
 from radiolens.prediction import BundleIdentity, Presence
-from radiolens.report.content import Diagnosis, FindingLine, Picture, ReaderAnswer, Reason, Report, ReportedImage
+from radiolens.report.content import (
+    Diagnosis,
+    FindingLine,
+    Passage,
+    Picture,
+    ReaderAnswer,
+    Reason,
+    Report,
+    ReportedImage,
+)
 
 __all__ = [
     "Block",
@@ -50,11 +61,12 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Running text; a line break in it is kept."""
+    """Running text; a line break in it is kept. `language` is its own where that is not the document's, else empty."""
 
     kind: ClassVar = "paragraph"
     text: str
     style: Style = Style.BODY
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,10 +96,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list of sentences."""
+    """A list of sentences. `language` is theirs where that is not the document's, else empty."""
 
     kind: ClassVar = "bullets"
     items: tuple[str, ...]
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,19 +219,25 @@ def _image(report: Report, image: ReportedImage) -> Iterator[Block]:
     yield from _slices(report, image)
     if image.remarks:
         yield Heading(_("Remarks on the file"), 3)
-        yield Bullets(image.remarks)
+        yield from _bullets(image.remarks)
     if image.limits:
         yield Heading(_("Limits"), 3)
-        yield Bullets(image.limits)
+        yield from _bullets(image.limits)
     if image.model:
         yield Heading(_("Model"), 3)
         yield Terms(_model(image.model, image.trained_on))
 
 
+def _bullets(passages: Sequence[Passage]) -> Iterator[Bullets]:
+    """Yield a list for each run of passages of one language."""
+    for language, run in groupby(passages, attrgetter("language")):
+        yield Bullets(tuple(entry.text for entry in run), language)
+
+
 def _reason(reason: Reason) -> Iterator[Block]:
     yield Heading(f"{reason.title} ({reason.code})", 3)
     if reason.found:
-        yield Paragraph(reason.found)
+        yield Paragraph(reason.found, language=reason.found_language)
     if reason.advice:
         yield Terms(((_("What to do"), reason.advice),))
 

@@ -126,7 +126,7 @@ def _footer(document: Document, canvas: Canvas, number: int, count: int) -> None
 class _Tagged(Text):  # type: ignore[misc]  # reportlab has no types
     """A paragraph that says what it is and, with a `level`, stands in the document's outline."""
 
-    role, said, level = "P", "", 0
+    role, said, level, language = "P", "", 0, ""
 
     def split(self, width: float, height: float) -> list[_Tagged]:
         """Return the part that fits and the rest; each says its own words, counted, since shaped ones are glyphs."""
@@ -136,11 +136,12 @@ class _Tagged(Text):  # type: ignore[misc]  # reportlab has no types
             cut = _end_of_word(self.said, sum(map(_words, first.frags)))
             first.role, first.said, first.level = self.role, self.said[:cut], self.level
             rest.role, rest.said = self.role, self.said[cut:].lstrip()
+            first.language = rest.language = self.language
         return parts
 
     def draw(self) -> None:
         """Draw it marked."""
-        with self.canv.marked(self.role, self.said):
+        with self.canv.marked(self.role, self.said, language=self.language):
             super().draw()
         if self.level:
             key = f"heading-{id(self)}"
@@ -148,9 +149,9 @@ class _Tagged(Text):  # type: ignore[misc]  # reportlab has no types
             self.canv.addOutlineEntry(self.said, key, self.level - 1)
 
 
-def _lines(text: str, style: ParagraphStyle) -> list[Flowable]:
+def _lines(text: str, style: ParagraphStyle, language: str = "") -> list[Flowable]:
     """Return a paragraph for each line that is not empty."""
-    return [_text(line, style) for line in text.splitlines() if line.strip()]
+    return [_text(line, style, language=language) for line in text.splitlines() if line.strip()]
 
 
 def _shaping(style: ParagraphStyle, text: str) -> ParagraphStyle:
@@ -169,10 +170,12 @@ def _end_of_word(text: str, number: int) -> int:
     return ends[number - 1] if 0 < number < len(ends) else len(text)
 
 
-def _text(text: str, style: ParagraphStyle, role: str = "P", level: int = 0, bullet: str | None = None) -> _Tagged:
+def _text(
+    text: str, style: ParagraphStyle, role: str = "P", level: int = 0, bullet: str | None = None, language: str = ""
+) -> _Tagged:
     shown = printable(text)
     paragraph = _Tagged(escape(shown), _shaping(style, shown), bulletText=bullet)
-    paragraph.role, paragraph.said, paragraph.level = role, shown, level
+    paragraph.role, paragraph.said, paragraph.level, paragraph.language = role, shown, level, language
     return paragraph
 
 
@@ -189,7 +192,7 @@ def _heading(block: blocks.Heading) -> list[Flowable]:
 
 @_flowables.register
 def _paragraph(block: blocks.Paragraph) -> list[Flowable]:
-    return _lines(block.text, _STYLES[block.style])
+    return _lines(block.text, _STYLES[block.style], block.language)
 
 
 @_flowables.register
@@ -216,7 +219,13 @@ def _table(block: blocks.Table) -> list[Flowable]:
 @_flowables.register
 def _bullets(block: blocks.Bullets) -> list[Flowable]:
     return [
-        _text(item, _style(9.5, leftIndent=10, spaceAfter=2, bulletFontName=REGULAR), "LI", bullet="•")
+        _text(
+            item,
+            _style(9.5, leftIndent=10, spaceAfter=2, bulletFontName=REGULAR),
+            "LI",
+            bullet="•",
+            language=block.language,
+        )
         for item in block.items
     ]
 

@@ -28,6 +28,7 @@ class _Piece:
     page: int
     number: int
     description: str
+    language: str
 
 
 class TaggedCanvas(Canvas):  # type: ignore[misc]  # reportlab has no types
@@ -40,14 +41,15 @@ class TaggedCanvas(Canvas):  # type: ignore[misc]  # reportlab has no types
         self._pieces: list[_Piece] = []
 
     @contextmanager
-    def marked(self, role: str, text: str | None = None, description: str = "") -> Iterator[None]:
+    def marked(self, role: str, text: str | None = None, description: str = "", language: str = "") -> Iterator[None]:
         """Mark what is drawn within as a structure element: `role` is P, H1, LI, Figure and so on.
 
-        `text` is what it says, which its glyphs need not tell; `description` that of a picture.
+        `text` is what it says, which its glyphs need not tell; `description` that of a picture; `language` that of the
+        text where it is not the document's.
         """
         page = len(self._pending)
         number = sum(piece.page == page for piece in self._pieces)
-        self._pieces.append(_Piece(role, page, number, description))
+        self._pieces.append(_Piece(role, page, number, description, language))
         said = "" if text is None else f" /ActualText {_hexadecimal(text)}"
         self._code.append(f"/{role} <</MCID {number}{said}>> BDC")
         yield
@@ -83,6 +85,8 @@ def _write_structure(document: Any, pieces: list[_Piece]) -> None:  # noqa: ANN4
         element["P"], element["Pg"], element["K"] = whole_reference, document.Reference(pages[piece.page]), piece.number
         if piece.description:
             element["Alt"] = PDFString(piece.description)
+        if piece.language:
+            element["Lang"] = PDFString(piece.language)
         by_page[piece.page].append(document.Reference(element))
     whole["K"] = PDFArray([reference for references in by_page for reference in references])
     whole["P"] = document.Reference(root)

@@ -1,8 +1,8 @@
-"""Why an image was refused, in the language of the page.
+"""Why an image was refused, and what is odd about its file, in the language of the page.
 
-What a refusal says comes in English from a child process, from a stored prediction or from the programming interface:
-a finished text, of which only the code is told apart. Here its sentences are known again by their patterns and said in
-the language of the request. `tests/web/test_refusals.py` looks up every refusal of the source.
+What a refusal or a remark says comes in English from a child process, from a stored prediction or from the programming
+interface: a finished text. Here its sentences are known again by their patterns and said in the language of the
+request. `tests/web/test_refusals.py` looks up every refusal and every remark of the source.
 """
 
 from __future__ import annotations
@@ -122,6 +122,22 @@ SENTENCES = (
     N_("Reading the file took longer than %(seconds)s s (%(computing)s s of computing), which no ordinary image does."),
     N_("The input has %(found)s MB; at most %(most)s MB are read."),
     N_("The input has more than %(most)s MB, which is the most that is read."),
+    # What the readers remark on a file that they could read.
+    N_("The slices are not parallel; they are in the order of InstanceNumber."),
+    N_("Several slices lie at the same position, as in a perfusion series."),
+    N_("A CT whose values are not stated to be Hounsfield units."),
+    N_("A localizer of a CT, not a slice."),
+    N_("The file says that text is burnt into the image."),
+    N_("Raw detector data (FOR PROCESSING), not the processed film a radiologist sees; no window was applied."),
+    N_("A window of width %(width)s was ignored."),
+    N_("The window function is unknown; LINEAR was used."),
+    N_("The header contradicts itself (MONOCHROME1, but IDENTITY); the image was inverted, as for MONOCHROME1."),
+    N_("Of %(count)s volumes the first was read."),
+    N_("Voxels that are no numbers were set to the lowest value."),
+    # What pydicom remarks most often: values that the standard does not allow, of which none is quoted.
+    N_("Invalid value for VR %(vr)s: (a value)."),
+    N_("Please see <%(address)s> for allowed values for each VR."),
+    N_("The value length (%(found)s) exceeds the maximum length of %(most)s allowed for VR %(vr)s."),
     # What to do, where it is not the advice of the code (quality.py).
     N_("Send the processed film (FOR PRESENTATION) of the same examination."),
     N_("Send the T1-weighted series after contrast, or have it read by a radiologist."),
@@ -163,7 +179,7 @@ SENTENCES = (
     N_("Convert it to grey values."),
     N_("Convert the pair to one .nii file."),
 )
-"""The sentences of which refusals are made, with a name for each value."""
+"""The sentences of which refusals and remarks are made, with a name for each value."""
 
 PHRASES = (
     # Kinds of picture (safety/appearance.py) and of MR series (safety/mr_sequence.py).
@@ -206,7 +222,7 @@ _PERCENT = re.compile(r"(?P<over>over )?(?P<number>\d+)%")
 
 
 def told(message: str) -> str | None:
-    """Return a refusal in the language of this request, None if a sentence of it is not known."""
+    """Return a refusal or a remark in the language of this request, None if a sentence of it is not known."""
     sentences, rest = [], message.strip()
     if current_language() == ENGLISH:
         return rest

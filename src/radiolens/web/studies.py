@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from radiolens.bundle import Bundle
@@ -12,14 +12,24 @@ from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
 from radiolens.locale.writing import listed
 from radiolens.prediction import Finding
+from radiolens.report.content import Passage
 from radiolens.task import Label, Task
 from radiolens.tasks import get_task
+from radiolens.web.passages import bundle_text
 from radiolens.worklist.facts import ImageFacts
 
-__all__ = ["IMPORTED", "STUDIES", "Study", "bundle_studies", "find_study"]
+__all__ = ["IMPORTED", "STUDIES", "Study", "bundle_studies", "find_study", "limits_of"]
 
 IMPORTED = N_("imported network, not calibrated")
 """What is said of such a network wherever its answer stands."""
+
+_OLDER_LIMITS = (
+    N_(
+        "Slices are judged. The answer for a whole volume is a mean over slices, in which a small haemorrhage is "
+        "averaged away, and is not validated."
+    ),
+)
+"""What a released bundle says in other words than its task does now, here only to be translated."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +82,12 @@ class Study:
         """Return the same study, which promises no more than these labels, those of the bundle that answers."""
         return replace(self, labels=labels)
 
-    def concerning(self, limits: Sequence[str], facts: ImageFacts) -> tuple[str, ...]:
+    def concerning(self, limits: Sequence[str], facts: ImageFacts) -> tuple[Passage, ...]:
         """Return those of a bundle's limits that concern the study's findings and this image, behind its scope."""
-        of_bundle = (self.task.scope(self._answered).text, self.task.scope(self.task.label_names).text)
-        known = (self.task.limit(text) for text in limits if text not in of_bundle)
         age, volume = facts.age_years, facts.is_volume
+        known = map(self.task.limit, self._beside_scope(limits))
         mine = (limit.text for limit in known if limit.is_about(self._answered) and limit.applies(age, volume=volume))
-        return (self._scope, *map(_, mine))
+        return (Passage(self._scope), *map(bundle_text, mine))
 
     def shows(self, finding: Finding) -> bool:
         """Say whether the finding was asked for."""
@@ -87,6 +96,11 @@ class Study:
     def named(self, finding: Finding) -> Label:
         """Return what is known of the finding's label."""
         return self.task.label(finding.label)
+
+    def _beside_scope(self, limits: Sequence[str]) -> Iterator[str]:
+        """Yield a bundle's limits but for its scope, which is said in the language of the page."""
+        scopes = (self.task.scope(self._answered).text, self.task.scope(self.task.label_names).text)
+        return (text for text in limits if text not in scopes)
 
     @property
     def _scope(self) -> str:
@@ -116,6 +130,12 @@ def bundle_studies(installed: Installed) -> tuple[Study, ...]:
     asked = [installed.default(study.task_name) for study in STUDIES]
     found = (_bundle_study(entry.bundle) for entry in installed.bundles if entry not in asked)
     return tuple(sorted(found, key=lambda study: not study.calibrated))
+
+
+def limits_of(bundle: Bundle) -> tuple[Passage, ...]:
+    """Return all limits of a bundle, behind the scope of what it answers."""
+    study = _bundle_study(bundle)
+    return (Passage(study._scope), *map(bundle_text, study._beside_scope(bundle.limits)))
 
 
 def _bundle_study(bundle: Bundle) -> Study:

@@ -17,9 +17,19 @@ from radiolens.locale.translate import gettext as _
 from radiolens.locale.writing import number, percent
 from radiolens.prediction import BundleIdentity, Finding, Prediction, Presence
 from radiolens.quality import ProblemCode
+from radiolens.report.content import Passage
 from radiolens.web.map_evidence import map_evidence
+from radiolens.web.passages import bundle_text, told_of_file
 from radiolens.web.studies import IMPORTED, Study
-from radiolens.web.wording import ProblemRow, Reading, headline, problem_row, refused_headline, set_note, words
+from radiolens.web.wording import (
+    ProblemRow,
+    Reading,
+    headline,
+    problem_row,
+    refused_headline,
+    set_note,
+    words,
+)
 from radiolens.worklist.facts import ImageFacts
 
 __all__ = ["Card", "FindingRow", "HeatMap", "tell", "tell_of_absent", "tell_refusal", "tell_unreadable"]
@@ -76,9 +86,9 @@ class Card:
     profile_note: str = ""
     set_note: str = ""
     model: BundleIdentity | None = None
-    limits: tuple[str, ...] = ()
+    limits: tuple[Passage, ...] = ()
     data: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Passage, ...] = ()
     seconds: float = 0.0
 
 
@@ -102,7 +112,7 @@ def tell(prediction: Prediction, facts: ImageFacts, study: Study, installed: Ins
         model=prediction.bundle,
         limits=study.concerning(bundle.limits, facts),
         data=_data(bundle),
-        remarks=facts.warnings,
+        remarks=tuple(map(told_of_file, facts.warnings)),
     )
 
 
@@ -123,7 +133,7 @@ def tell_of_absent(prediction: Prediction, facts: ImageFacts, study: Study) -> C
         slice_note=_slice_note(study, prediction, facts, calibrated=calibrated),
         model=prediction.bundle,
         limits=study.concerning(study.task.limit_texts(labels), facts),
-        remarks=facts.warnings,
+        remarks=tuple(map(told_of_file, facts.warnings)),
     )
 
 
@@ -250,8 +260,10 @@ def _thresholds(bundle: Bundle, shown: Sequence[Finding]) -> str:
     """Say whose the thresholds are."""
     if any(entry.threshold != bundle.thresholds[entry.label] for entry in shown):
         return _("The thresholds were set by this site.")
-    basis = bundle.threshold_evidence.split(". ")[0]  # behind it stand numbers of images
-    return _("The thresholds are those of the model (basis: %(basis)s); your site has set none.", basis=_(basis))
+    basis = bundle_text(bundle.threshold_evidence.split(". ")[0])  # behind it stand numbers of images
+    if basis.language:
+        return _("The thresholds are those of the model; your site has set none.")
+    return _("The thresholds are those of the model (basis: %(basis)s); your site has set none.", basis=basis.text)
 
 
 def _data(bundle: Bundle) -> tuple[str, ...]:

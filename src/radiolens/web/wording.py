@@ -6,14 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from radiolens.locale.languages import ENGLISH
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
 from radiolens.locale.writing import listed as listing
 from radiolens.locale.writing import percent
 from radiolens.prediction import Finding, Prediction, Presence
 from radiolens.quality import ADVICE, ProblemCode
-from radiolens.web.refusals import told
+from radiolens.web.passages import told_of_file
 from radiolens.web.studies import Study
 
 __all__ = [
@@ -165,8 +164,8 @@ def problem_row(code: str, message: str) -> ProblemRow:
     known = ProblemCode(code)
     advice = ADVICE[known] if message.endswith(ADVICE[known]) else ""
     title, found = _sentence(_(PROBLEM_TITLES[known])), message.removesuffix(advice).strip()
-    said, to_do = told(found), _(_ON_THE_PAGE.get(known, advice)) if advice else ""
-    return ProblemRow(title, found if said is None else said, to_do, code, ENGLISH.code if said is None else "")
+    said, to_do = told_of_file(found), _(_ON_THE_PAGE.get(known, advice)) if advice else ""
+    return ProblemRow(title, said.text, to_do, code, said.language)
 
 
 def refused_headline(codes: Sequence[str]) -> str:

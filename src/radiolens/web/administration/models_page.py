@@ -23,8 +23,10 @@ from radiolens.inference.installed import UnusableBundle
 from radiolens.inference.lineup import Lineup
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
+from radiolens.report.content import Passage
 from radiolens.store import audit
 from radiolens.store import models as store
+from radiolens.tasks import get_task
 from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.accounts.redirects import root_of
 from radiolens.web.administration.installed_models import (
@@ -38,6 +40,7 @@ from radiolens.web.administration.installed_models import (
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.profile_note import disabled_text
 from radiolens.web.state import database_of, live_lineup_of
+from radiolens.web.studies import limits_of
 from radiolens.web.templating import templates
 
 __all__ = [
@@ -78,7 +81,10 @@ _Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 @dataclass(frozen=True)
 class ModelsPage:
-    """What `administration/models.html` shows; `disabled` are the notes on profiles that do not hold, by bundle."""
+    """What `administration/models.html` shows; `disabled` are the notes on profiles that do not hold, by bundle.
+
+    `reason` says in English why what the `notice` tells is so.
+    """
 
     models: tuple[Model, ...]
     gate: InstalledGate | None
@@ -87,14 +93,20 @@ class ModelsPage:
     may_manage: bool
     folder: FilePath
     notice: str = ""
+    reason: str = ""
     wrong: bool = False
 
 
 @dataclass(frozen=True)
 class ModelPage:
-    """What `administration/model.html` shows of one version; `text` is the chosen document as HTML."""
+    """What `administration/model.html` shows of one version; `text` is the chosen document as HTML.
+
+    `thresholds` are those of the bundle, each with the title of its finding.
+    """
 
     installed: InstalledBundle
+    limits: tuple[Passage, ...]
+    thresholds: tuple[tuple[str, float], ...]
     documents: tuple[tuple[str, str], ...]
     chosen: str
     text: Markup
@@ -116,7 +128,7 @@ def show_model(request: Request, sha256: _Sha256, document: str = "model_card.md
         written = evidence_file(found, document).read_text(encoding="utf-8")
         text = Markup(_CARD.render(written))  # noqa: S704  made without any HTML of the text's own
         chosen = document
-    page = ModelPage(found, tuple((name, _EVIDENCE_WORDS[name]) for name in there), chosen, text)
+    page = _model_page(found, tuple((name, _EVIDENCE_WORDS[name]) for name in there), chosen, text)
     return templates.TemplateResponse(request, "administration/model.html", {"page": page})
 
 
@@ -138,13 +150,13 @@ def verify(request: Request, principal: _Keeper, sha256: _Sha256) -> Response:
         if (found.folder / "evidence").is_dir():
             verify_evidence(found.folder)
     except (BundleError, OSError) as error:
-        whole, notice = False, _("%(name)s %(version)s is not whole. %(reason)s", **named, reason=str(error))
+        whole, notice, reason = False, _("%(name)s %(version)s is not whole.", **named), str(error)
     else:
-        whole, notice = True, _("%(name)s %(version)s is whole: hashes and golden answers fit.", **named)
+        whole, reason, notice = True, "", _("%(name)s %(version)s is whole: hashes and golden answers fit.", **named)
     with database_of(request).session() as session:
         told = {**named, "whole": whole}
         audit.append(session, principal.user_id, "model.verify", f"bundle:{found.bundle.name}", told)
-    return _page(request, principal, notice, wrong=not whole)
+    return _page(request, principal, notice, reason, wrong=not whole)
 
 
 @router.post("/{sha256}/activate")
@@ -189,7 +201,18 @@ def _changed(
     return RedirectResponse(f"{root_of(request)}/models", 303)
 
 
-def _page(request: Request, principal: Principal, notice: str = "", *, wrong: bool = False) -> Response:
+def _model_page(
+    installed: InstalledBundle, documents: tuple[tuple[str, str], ...], chosen: str, text: Markup
+) -> ModelPage:
+    bundle = installed.bundle
+    task = get_task(bundle.task)
+    thresholds = tuple((_(task.label(name).title), bundle.thresholds[name]) for name in bundle.labels)
+    return ModelPage(installed, limits_of(bundle), thresholds, documents, chosen, text)
+
+
+def _page(
+    request: Request, principal: Principal, notice: str = "", reason: str = "", *, wrong: bool = False
+) -> Response:
     live = live_lineup_of(request)
     folders, lineup = live.folders, live.now
     with database_of(request).reading() as session:
@@ -202,6 +225,7 @@ def _page(request: Request, principal: Principal, notice: str = "", *, wrong: bo
         may_manage=principal.may(Permission.MANAGE_MODELS),
         folder=folders[-1],
         notice=notice,
+        reason=reason,
         wrong=wrong,
     )
     return templates.TemplateResponse(request, "administration/models.html", {"page": page}, 409 if wrong else 200)

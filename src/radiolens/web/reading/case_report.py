@@ -17,6 +17,7 @@ from radiolens.web.pages import DISCLAIMER
 from radiolens.web.reading.case_page import REASONS, ShownImage, case_page
 from radiolens.web.reading.case_words import FindBundle
 from radiolens.web.told import Card, FindingRow
+from radiolens.web.wording import ProblemRow
 from radiolens.worklist.results import kept_record
 from radiolens.worklist.views import AnswerView, CaseView, DiagnosisView, ImageView
 
@@ -63,7 +64,7 @@ def _image(image: ImageView, shown: ShownImage, printed: Print) -> ReportedImage
         record=kept_record(prediction) if prediction else None,
         findings=tuple(map(_line, card.rows)),
         prediction_set=_prediction_set(card, image, prediction) if prediction else "",
-        reasons=tuple(Reason(entry.title, entry.found, entry.advice, entry.code) for entry in card.problems),
+        reasons=tuple(map(_reason, card.problems)),
         slices=prediction.slices if prediction else (),
         slice_note=card.slice_note,
         notes=_notes(card),
@@ -75,6 +76,10 @@ def _image(image: ImageView, shown: ShownImage, printed: Print) -> ReportedImage
         map_notes=(shown.map_meaning, shown.map_evidence) if len(pictures) > 1 else (),
         without_picture=without,
     )
+
+
+def _reason(row: ProblemRow) -> Reason:
+    return Reason(row.title, row.found, row.advice, row.code, row.found_language)
 
 
 def _line(row: FindingRow) -> FindingLine:

@@ -6,6 +6,7 @@ Read at the edges only; library functions get plain arguments.
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -130,6 +131,11 @@ class Settings(BaseSettings):
     def host_names(self) -> frozenset[str]:
         """Return the names by which the site may be called, in lower case; empty for any."""
         return frozenset() if self.hosts.strip() == "any" else frozenset(map(str.lower, _parts(self.hosts)))
+
+    @property
+    def threads_for_each(self) -> int:
+        """Return how many cores an answer of the app may use: more than its share would slow down the others."""
+        return self.threads or max(1, (os.cpu_count() or 1) // max(1, self.scorers))
 
     @property
     def root(self) -> str:

@@ -118,3 +118,11 @@ def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().port = 1  # type: ignore[misc]  what is tested
+
+
+def test_answers_that_are_made_at_the_same_time_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert Settings().threads_for_each == 4
+    assert Settings(scorers=0).threads_for_each == 8
+    assert Settings(scorers=30).threads_for_each == 1
+    assert Settings(threads=3).threads_for_each == 3

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
@@ -79,6 +79,18 @@ def test_a_reading_transaction_cannot_write(database: Database) -> None:
         write(session)
     with database.session() as session:
         write(session)
+
+
+def test_what_is_not_durable_alone_does_not_wait_for_the_disk(database: Database) -> None:
+    on_sqlite = database.file is not None
+    asked = text("PRAGMA synchronous" if on_sqlite else "SHOW synchronous_commit")
+    waits, does_not_wait = (2, 1) if on_sqlite else ("on", "off")
+    for durable, expected in ((True, waits), (False, does_not_wait), (True, waits), (False, does_not_wait)):
+        with database.session(durable=durable) as session:
+            assert session.scalar(asked) == expected
+            write(session)
+    with database.reading() as session:
+        assert len(session.scalars(select(CaseRow)).all()) == 4
 
 
 def test_a_word_that_a_column_does_not_know_is_refused(database: Database) -> None:

@@ -25,7 +25,16 @@ from sqlalchemy.orm import Session
 from radiolens.errors import StoreUnavailable
 from radiolens.store import audit, migration
 from radiolens.store.clock import CLOCK, Clock, utc_now
-from radiolens.store.engine import READ_ONLY, WAIT_S, database_file, database_url, make_engine, shown, store_error
+from radiolens.store.engine import (
+    READ_ONLY,
+    UNSYNCED,
+    WAIT_S,
+    database_file,
+    database_url,
+    make_engine,
+    shown,
+    store_error,
+)
 
 __all__ = ["Database", "open_database"]
 
@@ -53,13 +62,16 @@ class Database:
         return shown(self.url)
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self, *, durable: bool = True) -> Iterator[Session]:
         """Give a transaction that may write: committed at the end with its audit entries, rolled back by an exception.
 
-        Rows may still be read after it. Raises StoreBusy if another program holds the database for more than 10 s,
-        StoreFull if the disk is full, StoreUnavailable if it cannot be reached; nothing is changed then.
+        Rows may still be read after it. One that is not `durable` does not wait for the disk, so that a power cut, but
+        not the end of the program, may undo it: for what is then done again by itself. Raises StoreBusy if another
+        program holds the database for more than 10 s, StoreFull if the disk is full, StoreUnavailable if it cannot be
+        reached; nothing is changed then.
         """
-        with self.told(), Session(self.engine, expire_on_commit=False, info={CLOCK: self.clock}) as session:
+        engine = self.engine if durable else self.engine.execution_options(**{UNSYNCED: True})
+        with self.told(), Session(engine, expire_on_commit=False, info={CLOCK: self.clock}) as session:
             yield session
             audit.write(session)
             session.commit()

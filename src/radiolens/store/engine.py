@@ -2,7 +2,9 @@
 
 SQLite runs in WAL mode, so that readers never wait, and with `synchronous=FULL`, so that what was committed survives a
 power cut. A transaction that may write takes the write lock at its begin (BEGIN IMMEDIATE): one that reads first and
-writes later could fail where another wrote in between, however long it waited.
+writes later could fail where another wrote in between, however long it waited. Where a transaction says so, it does not
+wait for the disk (`synchronous=NORMAL`): a power cut may then undo it, with all that were committed after it, up to the
+next one that waits.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from radiolens.errors import StoreBusy, StoreError, StoreFull, StoreUnavailable
 __all__ = [
     "APPLICATION_NAME",
     "READ_ONLY",
+    "UNSYNCED",
     "WAIT_S",
     "database_file",
     "database_url",
@@ -38,6 +41,9 @@ WAIT_S = 10.0
 
 READ_ONLY = "radiolens_read_only"
 """Execution option of a connection whose transactions only read."""
+
+UNSYNCED = "radiolens_unsynced"
+"""Execution option of a connection whose commits do not wait for the disk."""
 
 APPLICATION_NAME = "radiolens"
 """By which a PostgreSQL server knows this program."""
@@ -103,6 +109,7 @@ def make_engine(url: URL, *, wait_s: float = WAIT_S) -> Engine:
             "python -m pip install 'radiolens[postgresql]'"
         ) from error
     _replace_ended(engine)
+    event.listen(engine, "begin", _begin_postgresql)
     return engine
 
 
@@ -143,14 +150,21 @@ def _make_file(file: Path) -> None:
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # the driver begins no transactions of its own; see _begin_sqlite
-    for statement in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for statement in ("journal_mode=WAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {statement}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    reads = connection.get_execution_options().get(READ_ONLY, False)
+    options = connection.get_execution_options()
+    reads = options.get(READ_ONLY, False)
     connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reads else 'OFF'}")
+    connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if options.get(UNSYNCED, False) else 'FULL'}")
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get(UNSYNCED, False):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
 
 
 def _replace_ended(engine: Engine) -> None:

@@ -89,9 +89,8 @@ def create_app(settings: Settings | None = None, clock: Clock = utc_now) -> Fast
         app.state.database = database
         accounts = Accounts(database, Policy.of(settings), Passwords(settings.password_memory_kib))
         app.state.accounts = app.state.identify = accounts
-        live = LiveLineup(
-            (RELEASED, settings.home / "bundles"), partial(_chosen, database), settings.threads, settings.gate
-        )
+        folders = (RELEASED, settings.home / "bundles")
+        live = LiveLineup(folders, partial(_chosen, database), settings.threads_for_each, settings.gate)
         predictor = live.now.predictor
         _warn_of_unusable(predictor)
         live.now.open_all()

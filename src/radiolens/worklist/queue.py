@@ -2,7 +2,8 @@
 
 Several workers in several processes may share it, on SQLite and on PostgreSQL. A worker takes an image under a lease.
 What a dead worker had in hand is taken up by another. A result is stored in one transaction with the end of its
-image, and only by the worker that still has it, so no image has two.
+image, and only by the worker that still has it, so no image has two. Nothing of this waits for the disk: what a power
+cut takes back is judged again.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Queue:
         with self._database.reading() as session:
             if session.scalar(select(ImageRow.id).where(self._free()).limit(1)) is None:
                 return None
-        with self._database.session() as session:
+        with self._database.session(durable=False) as session:
             oldest = (
                 select(ImageRow).where(self._free()).order_by(ImageRow.created, ImageRow.case_id, ImageRow.position)
             )
@@ -91,7 +92,7 @@ class Queue:
 
     def finish(self, claimed: Claimed, outcome: Outcome) -> bool:
         """Store how an image ended; say whether this worker still had it, else nothing is changed."""
-        with self._database.session() as session:
+        with self._database.session(durable=False) as session:
             row = self._held(session, claimed)
             if row is None:
                 return False
@@ -100,7 +101,7 @@ class Queue:
 
     def give_back(self, claimed: Claimed) -> None:
         """Put an image back that nothing could be done with for now; it does not count as an attempt."""
-        with self._database.session() as session:
+        with self._database.session(durable=False) as session:
             row = self._held(session, claimed)
             if row is not None:
                 row.state, row.attempts = ImageState.QUEUED, row.attempts - 1
@@ -115,7 +116,7 @@ class Queue:
             return 0
         theirs = and_(ImageRow.state == ImageState.SCORING, ImageRow.lease_owner.in_(dead))
         free = {"state": ImageState.QUEUED, "lease_owner": None, "lease_until": None, "changed": self._database.now()}
-        with self._database.session() as session:
+        with self._database.session(durable=False) as session:
             return len(session.scalars(update(ImageRow).where(theirs).values(**free).returning(ImageRow.id)).all())
 
     def _free(self) -> ColumnElement[bool]:

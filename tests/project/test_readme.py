@@ -22,7 +22,7 @@ NAMED_COMMAND = re.compile(r"radiolens((?: [a-z][a-z0-9-]+)+)")
 OPTION = re.compile(r"--[a-z][a-z-]+")
 
 
-GROUPS = (["audit"], ["bundle"], ["data"], ["db"], ["users"])
+GROUPS = (["audit"], ["bundle"], ["data"], ["db"], ["kept"], ["users"])
 """Commands that have commands of their own."""
 
 

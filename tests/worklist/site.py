@@ -24,6 +24,7 @@ from radiolens.store.schema import LOCAL_USER_ID, UserRow
 from radiolens.worklist.acceptance import Accepted
 from radiolens.worklist.keys import read_keys
 from radiolens.worklist.listing import CaseQuery
+from radiolens.worklist.retention import Tidied, tidy
 from radiolens.worklist.views import Progress
 from radiolens.worklist.work_list import WorkList
 from tests.tiny_bundle import CHANNELS, Weights, make_bundle
@@ -105,6 +106,15 @@ class Site:
     def wait(self) -> None:
         """Wait until nothing waits any more."""
         wait_until(lambda: (found := self.progress()).queued == found.scoring == 0)
+
+    def keep_images(self, days: int = 365) -> None:
+        with self.database.session() as session:
+            wanted = replace(site_settings.read(session), keep_images=True, keep_days=days)
+            site_settings.change(session, wanted, LOCAL_USER_ID)
+
+    def tidy(self, left_over_s: float = 900.0) -> Tidied:
+        """Erase what is due now."""
+        return tidy(self.database, self.work_list.store, self.work_list.keeping, left_over_s)
 
     def disk(self) -> bytes:
         """Return all bytes in all files of the site."""

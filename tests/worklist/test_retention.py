@@ -20,7 +20,7 @@ from radiolens.prediction import Presence
 from radiolens.store import audit
 from radiolens.store.schema import LOCAL_USER_ID, CaseRow, ImageRow, ImageState, KeptImageRow
 from radiolens.worklist.reading import Answer
-from radiolens.worklist.retention import Tidied, tidy
+from radiolens.worklist.retention import Tidied
 from tests.phantoms import MR, chest_film, dicom, head_slice
 from tests.worklist.site import Clock, Site, answering, films, site, wait_until
 
@@ -90,7 +90,7 @@ def test_after_a_day_with_cases_closed_nothing_of_a_patient_is_on_disk_and_befor
         opened.work_list.answer(LOCAL_USER_ID, case_id, Answer({label_of(opened, case_id): Presence.ABSENT}))
         opened.work_list.close(LOCAL_USER_ID, case_id)
     opened.clock.forward(hours=25)  # the one that nobody closed
-    tidy(opened.database, opened.work_list.store)
+    opened.tidy()
     assert list(opened.work_list.store.names()) == []
     assert [path.name for path in (opened.home / "working").iterdir()] == []
     disk = opened.disk()
@@ -113,10 +113,10 @@ def test_images_of_a_case_that_stays_open_are_erased_when_their_time_is_over(ope
     assert summary.erase_after
     assert summary.erase_after - summary.received == timedelta(hours=24)
     opened.clock.forward(hours=23)
-    assert tidy(opened.database, opened.work_list.store) == Tidied()
+    assert opened.tidy() == Tidied()
     opened.clock.forward(hours=2)
-    assert tidy(opened.database, opened.work_list.store) == Tidied(cases=1)
-    assert tidy(opened.database, opened.work_list.store) == Tidied()
+    assert opened.tidy() == Tidied(cases=1)
+    assert opened.tidy() == Tidied()
     found = opened.work_list.case(LOCAL_USER_ID, case_id)
     assert (found.summary.working_copy, found.summary.erase_after, found.images[0].state) == (False, None, "answered")
     with pytest.raises(WrongState, match="erased"):
@@ -131,7 +131,7 @@ def test_what_still_waits_when_its_time_is_over_is_not_judged_any_more(tmp_path:
     with site(tmp_path / "home", scorers=0, clock=clock) as found:
         case_id = found.accept(*films(1)).cases[0].case_id
         clock.forward(hours=25)
-        tidy(found.database, found.work_list.store)
+        found.tidy()
     with site(tmp_path / "home", clock=clock) as found:
         found.wait()
         (image,) = found.work_list.case(LOCAL_USER_ID, case_id).images
@@ -143,9 +143,9 @@ def test_what_an_upload_left_behind_that_failed_is_swept_away_and_nothing_else(o
     store = opened.work_list.store
     left_over, new = store.put([b"of an upload that was killed"]), store.put([b"of one under way"])
     os.utime(opened.home / "working" / left_over, (0, 0))
-    assert tidy(opened.database, store) == Tidied(left_over=1)
+    assert opened.tidy() == Tidied(left_over=1)
     assert new in set(store.names())
-    assert tidy(opened.database, store, left_over_s=0) == Tidied(left_over=1)
+    assert opened.tidy(left_over_s=0) == Tidied(left_over=1)
     assert opened.work_list.image(
         LOCAL_USER_ID, case_id, opened.work_list.case(LOCAL_USER_ID, case_id).images[0].image_id
     ).pixels.size
@@ -168,10 +168,10 @@ def test_a_kept_image_is_erased_when_it_runs_out_and_not_swept_before(opened: Si
             )
         )
     opened.clock.forward(days=29)
-    assert tidy(opened.database, opened.work_list.store, left_over_s=0) == Tidied(cases=1)
+    assert opened.tidy(left_over_s=0) == Tidied(cases=1)
     assert name in set(opened.work_list.store.names())
     opened.clock.forward(days=2)
-    assert tidy(opened.database, opened.work_list.store) == Tidied(kept=1)
+    assert opened.tidy() == Tidied(kept=1)
     assert list(opened.work_list.store.names()) == []
 
 

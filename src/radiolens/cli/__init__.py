@@ -23,6 +23,7 @@ COMMANDS = {
     "serve": "Start the web app on this computer.",
     "users": "Make and change accounts, on the console of the site.",
     "db": "Upgrade, back up and restore the site's database.",
+    "kept": "List, erase and export the images that the site keeps.",
     "doctor": "Say what could keep the app from working here.",
     "audit": "Check and show the log of who did what.",
     "train": "Run an experiment.",

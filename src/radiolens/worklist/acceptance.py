@@ -17,6 +17,7 @@ from radiolens.store import audit, site_settings
 from radiolens.store.database import Database
 from radiolens.store.schema import CaseRow, ImageKind, ImageRow, UploadRow
 from radiolens.worklist.intake import CaseFiles, LeftOut, Sorted, sort_upload
+from radiolens.worklist.keeping import kept_bytes
 from radiolens.worklist.working_store import WorkingStore
 
 __all__ = ["Acceptance", "Accepted", "AcceptedCase", "AcceptedImage", "bytes_kept"]
@@ -97,14 +98,15 @@ class Acceptance:
             taken = bytes_kept(session)
         if taken + size_bytes > self._quota_bytes:
             raise StoreFull(
-                f"The images of open cases take {taken / 1e6:.0f} MB, and this upload {size_bytes / 1e6:.0f} MB more; "
+                f"The images of the site take {taken / 1e6:.0f} MB, and this upload {size_bytes / 1e6:.0f} MB more; "
                 f"the site allows {self._quota_bytes / 1e6:.0f} MB. Close cases that are done, then send it again."
             )
 
 
 def bytes_kept(session: Session) -> int:
-    """Return the size of all images whose working copies are kept."""
-    return int(session.scalar(select(func.sum(ImageRow.size_bytes)).where(ImageRow.store_name.is_not(None))) or 0)
+    """Return the size of all images on the disk: working copies of open cases, and what the site keeps of others."""
+    working = session.scalar(select(func.sum(ImageRow.size_bytes)).where(ImageRow.store_name.is_not(None)))
+    return int(working or 0) + kept_bytes(session)
 
 
 def _numbered(found: Sorted) -> Accepted:

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from radiolens.image import Image
+from radiolens.imaging.deidentify import says_burnt_in
 from radiolens.prediction import Explanation
 
-__all__ = ["ImageFacts", "facts_from_record", "facts_of"]
+__all__ = ["ImageFacts", "NotKept", "facts_from_record", "facts_of"]
+
+
+class NotKept(StrEnum):
+    """Why no de-identified copy of an image is kept where the site keeps them."""
+
+    BURNT_IN_TEXT = "burnt_in_text"
+    """The file says so, or the pixels look so."""
+    NOT_MEDICAL_IMAGE = "not_medical_image"
+    """A photograph or a page may show anything."""
+    UNREADABLE = "unreadable"
+    NO_ROOM = "no_room"
+    """The disk is full, or kept images take their part of `quota_bytes`."""
+    NOT_STORED = "not_stored"
 
 
 @dataclass(frozen=True)
@@ -19,7 +34,8 @@ class ImageFacts:
     `age_years` is the age at the examination, never a date. `slice_indices` are the slices that were judged, from 0 in
     a volume of `slice_count`; a film has one. `format`, `modality`, `view` and `warnings` are as in `Image`.
     `map_slice` is the slice that the heat maps are of, None where there are none; it tells of the answer and is hidden
-    with it.
+    with it. `not_kept` says why no copy of the image can be kept (`NotKept`), and is empty if nothing speaks
+    against it.
     """
 
     age_years: float | None = None
@@ -30,6 +46,7 @@ class ImageFacts:
     view: str | None = None
     warnings: tuple[str, ...] = ()
     map_slice: int | None = None
+    not_kept: str = ""
 
     @property
     def is_volume(self) -> bool:
@@ -57,6 +74,7 @@ def facts_of(image: Image, explanation: Explanation | None = None) -> ImageFacts
         view=image.view,
         warnings=source.warnings,
         map_slice=explanation.slice_index if explanation else None,
+        not_kept=NotKept.BURNT_IN_TEXT.value if says_burnt_in(source) else "",
     )
 
 

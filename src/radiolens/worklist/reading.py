@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from radiolens.errors import InputError, UnknownCase, WrongState
 from radiolens.inference.predict import AUTO
 from radiolens.prediction import Prediction, Presence
-from radiolens.store import audit
+from radiolens.store import audit, site_settings
 from radiolens.store.clock import moment
 from radiolens.store.schema import (
     AnswerRow,
@@ -28,6 +29,7 @@ from radiolens.store.schema import (
 from radiolens.tasks import TASKS, get_task
 from radiolens.worklist.disclosure import Failure, disclosed_to, may_show, shown_state
 from radiolens.worklist.facts import facts_from_record
+from radiolens.worklist.keeping import KeptFilter, kept_images
 from radiolens.worklist.listing import summaries
 from radiolens.worklist.queue import restate
 from radiolens.worklist.results import UNFINISHED, answer_of
@@ -63,12 +65,15 @@ def view(session: Session, viewer: UUID, case_id: UUID) -> CaseView:
     row, disclosed = _case(session, viewer, case_id)
     (summary,) = summaries(session, viewer, [case_id])
     names = {user.id: user.name for user in session.scalars(select(UserRow))} if disclosed else {}
+    site = site_settings.read(session)
+    kept = {entry.image_id: entry.erase_after for entry in kept_images(session, KeptFilter(case_id=case_id))}
     return CaseView(
         summary=summary,
-        images=tuple(_image_view(image, disclosed=disclosed) for image in row.images),
+        images=tuple(_image_view(image, kept.get(image.id), disclosed=disclosed) for image in row.images),
         answers=tuple(_answer_view(entry, names, viewer) for entry in row.answers) if disclosed else (),
         diagnoses=tuple(_diagnosis_view(entry, names) for entry in row.diagnoses) if disclosed else (),
         tasks=_tasks(row),
+        keep_days=site.keep_days if site.keep_images else None,
     )
 
 
@@ -219,7 +224,7 @@ def _forget_copies(session: Session, row: CaseRow) -> tuple[str, ...]:
     return names
 
 
-def _image_view(image: ImageRow, *, disclosed: bool) -> ImageView:
+def _image_view(image: ImageRow, kept_until: datetime | None, *, disclosed: bool) -> ImageView:
     prediction = answer_of(image)
     problems = tuple(_problems(image, prediction))
     facts = facts_from_record(image.facts) if image.facts else None
@@ -233,6 +238,7 @@ def _image_view(image: ImageRow, *, disclosed: bool) -> ImageView:
         problems=tuple(problem for problem in problems if may_show(problem.code, disclosed=disclosed)),
         prediction=prediction if disclosed else None,
         facts=facts if disclosed or not facts else facts.without_answer(),
+        kept_until=kept_until,
     )
 
 

@@ -12,6 +12,7 @@ from radiolens.errors import StoreError
 from radiolens.store import audit
 from radiolens.store.database import Database
 from radiolens.store.schema import CaseRow, ImageRow, KeptImageRow
+from radiolens.worklist.keeping import Keeping, KeptFilter, erase_kept, kept_images, record
 from radiolens.worklist.reading import erase_images
 from radiolens.worklist.working_store import WorkingStore
 
@@ -32,20 +33,24 @@ class Tidied:
     left_over: int = 0
 
 
-def tidy(database: Database, store: WorkingStore, left_over_s: float = _LEFT_OVER_S) -> Tidied:
+def tidy(database: Database, store: WorkingStore, keeping: Keeping, left_over_s: float = _LEFT_OVER_S) -> Tidied:
     """Erase what is due by the database's clock, and working copies of that age in seconds that no row names.
 
-    Raises StoreError; what was erased until then stays so, and the next call goes on.
+    Where the site keeps de-identified images, copies of a case's images are made before they go. Raises StoreError;
+    what was erased until then stays so, and the next call goes on.
     """
-    return Tidied(_erase_cases(database, store), _erase_kept(database, store), _sweep(database, store, left_over_s))
+    return Tidied(
+        _erase_cases(database, store, keeping), _erase_kept(database, store), _sweep(database, store, left_over_s)
+    )
 
 
 class Retention:
     """A thread that tidies every minute until `stop`."""
 
-    def __init__(self, database: Database, store: WorkingStore) -> None:
+    def __init__(self, database: Database, store: WorkingStore, keeping: Keeping) -> None:
         self._database = database
         self._store = store
+        self._keeping = keeping
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
@@ -61,19 +66,20 @@ class Retention:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                tidy(self._database, self._store)
+                tidy(self._database, self._store, self._keeping)
             except StoreError as error:
                 _log.warning("What is due to be erased is not erased yet; it is tried again. %s", error)
             self._stopping.wait(_EVERY_S)
 
 
-def _erase_cases(database: Database, store: WorkingStore) -> int:
+def _erase_cases(database: Database, store: WorkingStore, keeping: Keeping) -> int:
     with database.reading() as session:
-        copies = ImageRow.store_name.is_not(None) | ImageRow.map_name.is_not(None)
+        has_copies = ImageRow.store_name.is_not(None) | ImageRow.map_name.is_not(None)
         query = select(CaseRow.id).join(ImageRow, ImageRow.case_id == CaseRow.id)
-        due = session.scalars(query.where(CaseRow.erase_after <= database.now(), copies).distinct()).all()
+        due = session.scalars(query.where(CaseRow.erase_after <= database.now(), has_copies).distinct()).all()
     for case_id in due:
-        with database.session() as session:
+        with keeping.copies_of(case_id) as copies, database.session() as session:
+            record(session, audit.PROGRAM, case_id, copies)
             names = erase_images(session, audit.PROGRAM, case_id)
         for name in names:
             store.erase(name)
@@ -81,16 +87,15 @@ def _erase_cases(database: Database, store: WorkingStore) -> int:
 
 
 def _erase_kept(database: Database, store: WorkingStore) -> int:
+    over = KeptFilter(over_at=database.now())
+    with database.reading() as session:
+        if not kept_images(session, over):
+            return 0
     with database.session() as session:
-        now = database.now()
-        query = select(KeptImageRow).where(KeptImageRow.erase_after <= now, KeptImageRow.erased.is_(None))
-        due = session.scalars(query).all()
-        for row in due:
-            row.erased = now
-            audit.append(session, audit.PROGRAM, "kept_image.erase", f"kept_image:{row.id}")
-    for row in due:
-        store.erase(row.store_name)
-    return len(due)
+        names = erase_kept(session, audit.PROGRAM, over)
+    for name in names:
+        store.erase(name)
+    return len(names)
 
 
 def _sweep(database: Database, store: WorkingStore, left_over_s: float) -> int:

@@ -99,7 +99,8 @@ class ImageView:
     """One input of a case.
 
     `state` is that of the queue, or `scored` where the true one is hidden. `prediction` is None while it is hidden, and
-    where there is none. `facts` are those of the header, None until the image was read.
+    where there is none. `facts` are those of the header, None until the image was read. `kept_until` says until when a
+    de-identified copy is kept, None if there is none.
     """
 
     image_id: UUID
@@ -111,6 +112,12 @@ class ImageView:
     problems: tuple[ShownProblem, ...]
     prediction: Prediction | None
     facts: ImageFacts | None
+    kept_until: datetime | None = None
+
+    @property
+    def not_kept(self) -> str:
+        """Return why no de-identified copy of it can be kept (`NotKept`), nothing if that is not known."""
+        return self.facts.not_kept if self.facts else ""
 
 
 @dataclass(frozen=True)
@@ -139,13 +146,17 @@ class DiagnosisView:
 
 @dataclass(frozen=True, eq=False)
 class CaseView:
-    """A case with its images, and what was said of it. `tasks` are those of its answers, else what was asked for."""
+    """A case with its images, and what was said of it. `tasks` are those of its answers, else what was asked for.
+
+    `keep_days` says for how long the site keeps de-identified copies of images, None if it keeps none.
+    """
 
     summary: CaseSummary
     images: tuple[ImageView, ...]
     answers: tuple[AnswerView, ...]
     diagnoses: tuple[DiagnosisView, ...]
     tasks: tuple[str, ...]
+    keep_days: int | None = None
 
 
 @dataclass(frozen=True)

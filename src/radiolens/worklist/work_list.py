@@ -19,6 +19,7 @@ from radiolens.store import audit
 from radiolens.store.database import Database
 from radiolens.worklist import listing, reading
 from radiolens.worklist.acceptance import Acceptance, Accepted
+from radiolens.worklist.keeping import Keeping, KeptFilter, erase_kept, record
 from radiolens.worklist.keys import KeyRing
 from radiolens.worklist.listing import CaseQuery
 from radiolens.worklist.maps import maps_from_bytes
@@ -52,7 +53,8 @@ class WorkList:
         queue = Queue(database, self._owners)
         self._acceptance = Acceptance(database, self.store, quota_bytes)
         self._scorer = Scorer(queue, self.store, lineup, scorers, self._tell)
-        self._retention = Retention(database, self.store)
+        self.keeping = Keeping(database, self.store, quota_bytes)
+        self._retention = Retention(database, self.store, self.keeping)
 
     def start(self) -> None:
         """Begin to score and to tidy up."""
@@ -175,17 +177,22 @@ class WorkList:
         return found
 
     def close(self, user: UUID, case_id: UUID) -> CaseView:
-        """Close a case and erase its images. Raises as `reading.close`."""
-        with self.database.session() as session:
+        """Close a case and erase its images; where the site keeps images, de-identified copies are made before.
+
+        Raises as `reading.close`.
+        """
+        with self.keeping.copies_of(case_id) as copies, self.database.session() as session:
+            record(session, user, case_id, copies)
             names = reading.close(session, user, case_id)
             found = reading.view(session, user, case_id)
         self._erase(names)
         return found
 
     def erase(self, user: UUID, case_id: UUID) -> CaseView:
-        """Erase the images of a case; its results stay."""
+        """Erase the images of a case, those that are kept as well; its results stay."""
         with self.database.session() as session:
             names = reading.erase_images(session, user, case_id)
+            names += erase_kept(session, user, KeptFilter(case_id=case_id))
             found = reading.view(session, user, case_id)
         self._erase(names)
         return found

@@ -93,7 +93,7 @@ def test_the_answer_is_described_key_by_key(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("path", ["/api/v1/predictions", "/upload/"])
 def test_every_problem_of_an_upload_is_described(document: dict[str, Any], path: str) -> None:
     responses = document["paths"][path]["post"]["responses"]
-    expected = {"200", "400", "401", "403", "408", "413", "422", "429", "503"} | (
+    expected = {"200", "400", "401", "403", "408", "413", "422", "429", "503", "507"} | (
         {"415"} if path.startswith("/api") else set()
     )
     assert responses.keys() == expected
@@ -113,14 +113,27 @@ def test_the_first_designs_answer_is_a_string(document: dict[str, Any]) -> None:
     assert answer_schema(document, "/upload/", "200")["type"] == "string"
 
 
-def test_every_route_may_refuse_strangers(document: dict[str, Any]) -> None:
+def test_every_route_says_what_stands_before_it(document: dict[str, Any]) -> None:
+    """The guard stands before all, signing in and so the database before all that is no state of the program."""
+    every = {"401", "403", "429", "503", "507"}
     for path, methods in document["paths"].items():
         for operation in methods.values():
-            told = {"403"} if path in ("/healthz", "/readyz") else {"401", "403", "429"}
-            assert told == operation["responses"].keys() & {"401", "403", "429"}
-            for status in told:
-                assert operation["responses"][status]["content"].keys() == {"application/problem+json"}
+            responses = operation["responses"]
+            assert responses.keys() >= ({"403"} if path in ("/healthz", "/readyz") else every)
+            for status, response in responses.items():
+                assert int(status) < 400 or response["content"].keys() == {"application/problem+json"}, (path, status)
+            if path not in ("/healthz", "/readyz"):
+                assert "WWW-Authenticate" in responses["401"]["headers"]
+                assert "Retry-After" in responses["429"]["headers"]
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+
+
+def test_an_accepted_upload_says_where_its_cases_are_asked(document: dict[str, Any]) -> None:
+    links = document["paths"]["/api/v1/cases"]["post"]["responses"]["202"]["links"]
+    assert set(links) == {"case", "progress", "answers", "diagnoses", "close", "erase"}
+    for link in links.values():
+        path, method = link["operationRef"].removeprefix("#/paths/").rsplit("/", 1)
+        assert method in document["paths"][path.replace("~1", "/")]
 
 
 def test_real_answers_are_as_described(client: TestClient) -> None:

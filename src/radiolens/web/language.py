@@ -29,7 +29,7 @@ OWN_SCRIPT: Mapping[str, str] = MappingProxyType({"x-requested-with": "radiolens
 _YEAR_S = 365 * 24 * 3600
 _FOR_PROGRAMS = ("/api/", "/upload/", "/healthz", "/readyz", "/openapi.json")
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, max_body_size=10_000)  # its form has two short fields
 
 
 class RequestLanguage:

@@ -28,6 +28,8 @@ _SCHEMAS = "#/components/schemas/"
 _FORBIDDEN = "It comes from where it may not, from another site, or from somebody who lacks the permission."
 _NOT_SIGNED_IN = "The site has accounts, and the request brings neither a valid API token nor a session."
 _TOO_OFTEN = "The account has made too many requests within a minute; `Retry-After` says when to come back."
+_STORE = "The database or the working store does not answer."
+_FULL = "The disk is full, or the quota of working copies."
 _STATE = "state"
 """The tag of what anybody may ask."""
 _TOKEN = {"type": "http", "scheme": "bearer", "description": "An API token, made on the page Account."}
@@ -67,14 +69,23 @@ class DescribedAPI(FastAPI):
             _add_schemas(document, (ProblemDetails, InputProblem))
             document["components"]["securitySchemes"] = {"token": _TOKEN}
             for operation in _operations(document):
-                operation["responses"] |= {"403": problem_of(_FORBIDDEN, ProblemDetails)}
+                operation["responses"]["403"] = problem_of(_FORBIDDEN, ProblemDetails)
                 if _STATE not in operation.get("tags", ()):
-                    operation["security"] = [{"token": []}, {}]  # none in single-user mode, or in a page's session
-                    operation["responses"] |= {
-                        "401": problem_of(_NOT_SIGNED_IN, ProblemDetails),
-                        "429": problem_of(_TOO_OFTEN, ProblemDetails),
-                    }
+                    _add_accounts(operation)
         return super().openapi()
+
+
+def _add_accounts(operation: dict[str, Any]) -> None:
+    """Say that the operation asks who asks, which the database knows."""
+    operation["security"] = [{"token": []}, {}]  # none in single-user mode, or in a page's session
+    responses = operation["responses"]
+    own = responses.get("503", {}).get("description", "")
+    responses |= {
+        "401": problem_of(_NOT_SIGNED_IN, ProblemDetails, header=("WWW-Authenticate", "Bearer")),
+        "429": problem_of(_TOO_OFTEN, ProblemDetails, header=("Retry-After", "Seconds.")),
+        "503": problem_of(f"{own} {_STORE}".strip(), ProblemDetails),
+        "507": problem_of(_FULL, ProblemDetails),
+    }
 
 
 def _operations(document: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
@@ -89,11 +100,15 @@ def _add_schemas(document: Mapping[str, Any], models: Sequence[type[BaseModel]])
         schemas[model.__name__] = schema
 
 
-def problem_of(description: str, *models: type[BaseModel]) -> dict[str, Any]:
-    """Return the description of an answer that is a problem, of one of these shapes."""
+def problem_of(description: str, *models: type[BaseModel], header: tuple[str, str] | None = None) -> dict[str, Any]:
+    """Return the description of an answer that is a problem, of one of these shapes, perhaps with a header."""
     references = [{"$ref": _SCHEMAS + model.__name__} for model in models]
     schema = references[0] if len(references) == 1 else {"anyOf": references}
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+    found = {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+    if header:
+        name, told = header
+        found["headers"] = {name: {"description": told, "required": True, "schema": {"type": "string"}}}
+    return found
 
 
 _UPLOAD_PROBLEMS: Responses = {

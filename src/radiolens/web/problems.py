@@ -10,8 +10,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from radiolens.errors import InputError, InvalidAccount, RadiolensError, StoreError, StoreFull, UnknownCase, WrongState
 from radiolens.locale.translate import N_
@@ -74,8 +76,15 @@ def install(app: FastAPI, page: ErrorPage | None = None) -> None:
         shown = await page(request, status, title, detail) if page else None
         return shown or problem(status, title, detail, members)
 
+    async def too_long(request: Request) -> Response:
+        refusal = _too_long()
+        return await told(request, refusal.status_code, refusal.title, refusal.detail)
+
+    app.add_middleware(_RefusedBodies, answer=too_long)
+
     @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> Response:
+    async def http(request: Request, raised: HTTPException) -> Response:
+        error = _of_body(raised)
         title, members = _(HTTPStatus(error.status_code).phrase), None
         if isinstance(error, HTTPProblem):
             title, members = error.title, error.members
@@ -104,6 +113,44 @@ def install(app: FastAPI, page: ErrorPage | None = None) -> None:
         )
         answer.headers.update(HEADERS)  # this answer is made outside of the guard
         return answer
+
+
+def _of_body(error: HTTPException) -> HTTPException:
+    """Return what FastAPI says of a body that it does not take, in words that help; any other error as it is."""
+    if isinstance(error, HTTPProblem):
+        return error
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # no UTF-8, nested without end, a number of thousands of digits
+        detail = _("The body cannot be read. Expected a form, or JSON in UTF-8, as /docs describes it.")
+        return HTTPProblem(422, _("The request cannot be used"), detail)
+    return _too_long() if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else error
+
+
+def _too_long() -> HTTPProblem:
+    return HTTPProblem(413, _("The request is too large"), _("The text is longer than is taken here. Shorten it."))
+
+
+class _RefusedBodies:
+    """ASGI middleware: answers where Starlette does so in its own words, to a declared body over a route's limit."""
+
+    def __init__(self, app: ASGIApp, answer: Callable[[Request], Awaitable[Response]]) -> None:
+        self._app = app
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        refused = False
+
+        async def in_one_shape(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                refused = Headers(raw=message["headers"]).get("content-type", "").startswith("text/plain")
+                if refused:
+                    answer = await self._answer(Request(scope))
+                    await answer(scope, receive, send)
+            if not refused:
+                await send(message)
+
+        await self._app(scope, receive, in_one_shape)
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

@@ -186,8 +186,12 @@ def test_an_account_that_is_not_there_is_no_error_of_the_server(site: Site) -> N
     assert send(administrator, f"/users/{uuid4()}/password").status_code == 422
 
 
-def test_a_form_that_is_too_large_is_refused(site: Site) -> None:
+@pytest.mark.parametrize("path", ["/account/tokens", f"/cases/{uuid4()}/answer", "/language"])
+def test_a_form_that_is_too_large_is_refused(site: Site, path: str) -> None:
     browser, _ = site.signed_in(Role.CLINICIAN)
-    token = csrf(browser)
-    answer = browser.post("/account/tokens", data={"name": "x" * 200_000, "csrf_token": token})
-    assert answer.status_code == 413
+    form, token = {"name": "x" * 300_000}, {"X-CSRF-Token": csrf(browser)}
+    answer = browser.post(path, data=form, headers=token)
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+    page = browser.post(path, data=form, headers=PAGE | token)
+    assert (page.status_code, page.headers["content-type"]) == (413, "text/html; charset=utf-8")
+    assert "The text is longer than is taken here. Shorten it." in page.text

@@ -168,6 +168,29 @@ def test_an_answer_that_does_not_fit_is_a_problem_in_the_one_shape(
     assert word in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        (b"{", 422, "JSON decode error"),
+        (b"\xff", 422, "JSON in UTF-8"),
+        (b"[" * 100_000, 422, "JSON in UTF-8"),
+        (b"1" * 5000, 422, "JSON in UTF-8"),
+        (b'{"presence": {"tuberculosis": "absent"}, "comment": "' + b"x" * 300_000 + b'"}', 413, "Shorten it"),
+    ],
+    ids=["cut off", "no text", "nested without end", "a number without end", "too long"],
+)
+@pytest.mark.parametrize("what", ["answers", "diagnoses"])
+def test_an_object_that_cannot_be_read_is_a_problem_that_says_what_is_expected(
+    client: TestClient, what: str, content: bytes, status: int, words: str
+) -> None:
+    address, headers = f"/api/v1/cases/{uuid4()}/{what}", {"Content-Type": "application/json"}
+    answer = client.post(address, content=content, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
+    assert words in answer.json()["detail"]
+    undeclared = client.post(address, content=iter([content]), headers=headers)
+    assert (undeclared.status_code, undeclared.json()) == (status, answer.json())
+
+
 @pytest.mark.parametrize("method", ["get", "progress", "answers", "diagnoses", "close", "erase"])
 def test_a_case_that_there_is_not_is_a_404(client: TestClient, method: str) -> None:
     address = f"/api/v1/cases/{uuid4()}"

@@ -29,7 +29,7 @@ from radiolens.web.reading.objects import (
     DiagnosisBody,
     ProgressObject,
 )
-from radiolens.web.reading.responses import CHANGED, FOUND, LISTED, SENT
+from radiolens.web.reading.responses import CHANGED, FOUND, LISTED, SENT, TABLE, TOLD
 from radiolens.web.state import events_of, work_list_of
 from radiolens.web.uploads import Upload, received
 from radiolens.worklist.table import csv_text
@@ -52,6 +52,7 @@ router = APIRouter(prefix="/api/v1", tags=["work list"])
 
 _TASK_NAMES = (AUTO, *(task.name for task in TASKS))
 _YES = ("yes", "true", "1", "on")
+_SAID_BYTES = 200_000  # two texts of the longest with every character escaped, and the labels
 _AT_ONCE = anyio.CapacityLimiter(4)  # uploads that are sorted and sealed; others wait, with their share of the memory
 _BODY = upload_body(
     "file",
@@ -100,7 +101,7 @@ def cases(request: Request, principal: _Reader, asked: Annotated[CaseFilter, Que
     return CasePageObject.model_validate(work_list_of(request).cases(principal.user_id, asked.query()))
 
 
-@router.get("/cases.csv", responses=LISTED, response_class=Response)
+@router.get("/cases.csv", responses=TABLE, response_class=Response)
 def cases_csv(
     request: Request,
     principal: Annotated[Principal, requires(Permission.EXPORT)],
@@ -124,13 +125,25 @@ def progress(request: Request, principal: _Reader, case_id: UUID) -> ProgressObj
     return ProgressObject.model_validate(work_list_of(request).progress(case_id))
 
 
-@router.post("/cases/{case_id}/answers", status_code=201, responses=CHANGED, response_model_exclude_unset=True)
+@router.post(
+    "/cases/{case_id}/answers",
+    status_code=201,
+    responses=TOLD,
+    response_model_exclude_unset=True,
+    max_body_size=_SAID_BYTES,
+)
 def answer(request: Request, principal: _Answerer, case_id: UUID, said: AnswerBody) -> CaseObject:
     """Commit a reader's answer, which is never changed, and return the case with what it discloses."""
     return CaseObject.of_case(work_list_of(request).answer(principal.user_id, case_id, said.answer()))
 
 
-@router.post("/cases/{case_id}/diagnoses", status_code=201, responses=CHANGED, response_model_exclude_unset=True)
+@router.post(
+    "/cases/{case_id}/diagnoses",
+    status_code=201,
+    responses=TOLD,
+    response_model_exclude_unset=True,
+    max_body_size=_SAID_BYTES,
+)
 def diagnose(request: Request, principal: _Answerer, case_id: UUID, told: DiagnosisBody) -> CaseObject:
     """Attach what another test told later."""
     found = work_list_of(request).diagnose(principal.user_id, case_id, told.presence, told.test)
@@ -149,7 +162,7 @@ def erase(request: Request, principal: _Answerer, case_id: UUID) -> CaseObject:
     return CaseObject.of_case(work_list_of(request).erase(principal.user_id, case_id))
 
 
-@router.get("/events", response_class=EventSourceResponse)
+@router.get("/events", responses=LISTED, response_class=EventSourceResponse)
 async def events(
     request: Request, principal: _Reader, last_event_id: Annotated[str, Header()] = ""
 ) -> AsyncIterator[ServerSentEvent]:

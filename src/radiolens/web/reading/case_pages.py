@@ -26,7 +26,7 @@ from radiolens.worklist.views import CaseView, ReaderState
 
 __all__ = ["agree", "answer", "case", "close", "diagnosis", "router"]
 
-router = APIRouter(prefix="/cases/{case_id}", include_in_schema=False)
+router = APIRouter(prefix="/cases/{case_id}", include_in_schema=False, max_body_size=200_000)  # as in api.py
 
 _DONE: Mapping[str, str] = MappingProxyType(
     {

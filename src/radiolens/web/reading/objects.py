@@ -7,6 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from radiolens.prediction import Prediction, Presence
 from radiolens.store.schema import AnswerStage, CaseState
@@ -40,6 +41,8 @@ __all__ = [
 
 _LAST_PAGE = 100_000  # beyond any list, within any database's numbers
 _LABELS = sorted({label for task in TASKS for label in task.label_names})
+_BY_LABEL: JsonDict = {"propertyNames": {"enum": [*_LABELS]}, "minProperties": 1}
+"""Told, not demanded here: whether a case can be judged by a label, the work list knows, and says it better."""
 
 
 class _Object(BaseModel):
@@ -235,7 +238,7 @@ class CaseObject(SummaryObject):
 class AnswerBody(_Object):
     """What a reader commits."""
 
-    presence: dict[str, Presence] = Field(description=f"By label, among {', '.join(_LABELS)}.")
+    presence: dict[str, Presence] = Field(description="By label of the case's task.", json_schema_extra=_BY_LABEL)
     agreed: bool | None = Field(None, description="Confirmed, or overridden; null while the answer is hidden.")
     reason: str = Field("", max_length=LONGEST_TEXT, description="Of an override.")
     comment: str = Field("", max_length=LONGEST_TEXT)
@@ -248,7 +251,7 @@ class AnswerBody(_Object):
 class DiagnosisBody(_Object):
     """What another test told."""
 
-    presence: dict[str, Presence] = Field(description="By label, as in an answer.")
+    presence: dict[str, Presence] = Field(description="By label, as in an answer.", json_schema_extra=_BY_LABEL)
     test: str = Field(min_length=1, max_length=60, examples=["Xpert"])
 
 

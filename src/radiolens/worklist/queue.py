@@ -68,35 +68,37 @@ class Queue:
         self._database = database
         self._owners = owners
 
-    def claim(self) -> Claimed | None:
-        """Take the image that waits longest, None if none does; raise StoreError if the database gives none."""
-        with self._database.reading() as session:
-            if session.scalar(select(ImageRow.id).where(self._free()).limit(1)) is None:
-                return None
+    def claim(self, *, likely: bool = False) -> Claimed | None:
+        """Take the image that waits longest, None if none does; raise StoreError if the database gives none.
+
+        Whoever does not find it `likely` that one waits looks first, and keeps nobody from writing if none does.
+        """
+        if not likely and not self._waits():
+            return None
         with self._database.session(durable=False) as session:
-            oldest = (
-                select(ImageRow).where(self._free()).order_by(ImageRow.created, ImageRow.case_id, ImageRow.position)
-            )
-            row = session.scalar(oldest.limit(1).with_for_update(skip_locked=True))
-            if row is None:
+            oldest = select(ImageRow, CaseRow.task).join(CaseRow, CaseRow.id == ImageRow.case_id).where(self._free())
+            oldest = oldest.order_by(ImageRow.created, ImageRow.case_id, ImageRow.position).limit(1)
+            found = session.execute(oldest.with_for_update(skip_locked=True, of=ImageRow)).first()
+            if found is None:
                 return None
+            row, task = found
             now = self._database.now()
             row.changed = now
             if row.attempts >= ATTEMPTS:
-                _end(session, row, Outcome(ImageState.FAILED, problem=_FATAL))
+                _end(session, _locked_case(session, row.case_id), row, Outcome(ImageState.FAILED, problem=_FATAL))
                 return None
             row.state, row.attempts = ImageState.SCORING, row.attempts + 1
             row.lease_owner, row.lease_until = self._owners.name, now + _LEASE
-            case = session.get_one(CaseRow, row.case_id)
-            return Claimed(row.id, row.case_id, case.task, str(row.store_name), row.attempts)
+            return Claimed(row.id, row.case_id, task, str(row.store_name), row.attempts)
 
     def finish(self, claimed: Claimed, outcome: Outcome) -> bool:
         """Store how an image ended; say whether this worker still had it, else nothing is changed."""
         with self._database.session(durable=False) as session:
+            case = _locked_case(session, claimed.case_id)  # before its image, as everybody does who changes both
             row = self._held(session, claimed)
             if row is None:
                 return False
-            _end(session, row, outcome)
+            _end(session, case, row, outcome)
             return True
 
     def give_back(self, claimed: Claimed) -> None:
@@ -119,12 +121,15 @@ class Queue:
         with self._database.session(durable=False) as session:
             return len(session.scalars(update(ImageRow).where(theirs).values(**free).returning(ImageRow.id)).all())
 
+    def _waits(self) -> bool:
+        with self._database.reading() as session:
+            return session.scalar(select(ImageRow.id).where(self._free()).limit(1)) is not None
+
     def _free(self) -> ColumnElement[bool]:
         expired = and_(ImageRow.state == ImageState.SCORING, ImageRow.lease_until < self._database.now())
         return and_(ImageRow.store_name.is_not(None), or_(ImageRow.state == ImageState.QUEUED, expired))
 
     def _held(self, session: Session, claimed: Claimed) -> ImageRow | None:
-        _locked_case(session, claimed.case_id)  # before its image, as everybody does who changes both
         mine = select(ImageRow).where(
             ImageRow.id == claimed.image_id,
             ImageRow.state == ImageState.SCORING,
@@ -134,11 +139,10 @@ class Queue:
         return session.scalar(mine.with_for_update())
 
 
-def restate(session: Session, case_id: UUID) -> None:
-    """Derive a case's decision and urgency from its images anew; nobody else does so until the transaction ends."""
-    case = _locked_case(session, case_id)
+def restate(session: Session, case: CaseRow) -> None:
+    """Derive the decision and urgency of a case, whose row is locked, from its images anew."""
     session.flush()
-    images = select(ImageRow).where(ImageRow.case_id == case_id).options(joinedload(ImageRow.predictions))
+    images = select(ImageRow).where(ImageRow.case_id == case.id).options(joinedload(ImageRow.predictions))
     rows = session.scalars(images.execution_options(populate_existing=True)).unique()
     found = standing([_result(row) for row in rows])
     case.decision, case.urgency = found.decision, found.urgency
@@ -161,7 +165,7 @@ def _locked_case(session: Session, case_id: UUID) -> CaseRow:
     return session.scalars(select(CaseRow).where(CaseRow.id == case_id).with_for_update()).one()
 
 
-def _end(session: Session, row: ImageRow, outcome: Outcome) -> None:
+def _end(session: Session, case: CaseRow, row: ImageRow, outcome: Outcome) -> None:
     now = moment(session)
     row.state, row.finished, row.changed = outcome.state, now, now
     row.lease_owner = row.lease_until = None
@@ -171,7 +175,7 @@ def _end(session: Session, row: ImageRow, outcome: Outcome) -> None:
     for answer, shadow in ((outcome.prediction, False), (outcome.shadow, True)):
         if answer is not None:
             session.add(_row(session, row.id, answer, shadow=shadow))
-    restate(session, row.case_id)
+    restate(session, case)
 
 
 def _row(session: Session, image_id: UUID, answer: Prediction, *, shadow: bool) -> PredictionRow:

@@ -220,7 +220,7 @@ def _forget_copies(session: Session, row: CaseRow) -> tuple[str, ...]:
             image.lease_owner = image.lease_until = None
     if names:
         row.erased = now
-    restate(session, row.id)
+    restate(session, row)
     return names
 
 

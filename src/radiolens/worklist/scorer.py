@@ -73,10 +73,10 @@ class Scorer:
             thread.join(max(0.0, end - time.monotonic()))
 
     def _run(self) -> None:
-        failures = 0
+        failures, busy = 0, False
         while not self._stopping.is_set():
             try:
-                busy = self._step()
+                busy = self._step(likely=busy)
                 failures = 0
             except StoreError as error:
                 _log.warning("The work list cannot go on for now, and tries again. %s", error)
@@ -91,10 +91,10 @@ class Scorer:
             if not self._stopping.is_set():
                 self._work.wait(_IDLE_S)
 
-    def _step(self) -> bool:
-        """Do one image, and say whether there was one."""
+    def _step(self, *, likely: bool) -> bool:
+        """Do one image, and say whether there was one; after another one that is `likely`."""
         self._return_claims()
-        claimed = self._queue.claim() or (self._queue.claim() if self._queue.take_back() else None)
+        claimed = self._queue.claim(likely=likely) or (self._queue.claim() if self._queue.take_back() else None)
         if claimed is None:
             return False
         self._tell()

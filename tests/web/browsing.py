@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ from tests.web.serving import Server
 
 WAIT_MS = 30_000  # the machine may do other things
 expect.set_options(timeout=WAIT_MS)
+LOOK = os.environ.get("RADIOLENS_LOOK", "")
+"""A folder for pictures of what the stories see, to be looked at."""
 
 
 @contextmanager
@@ -34,6 +38,12 @@ def watched_page(browser: Browser, server: Server, path: str = "/", **context: A
         strangers = [url[:100] for url in asked if not url.startswith((f"{server.address}/", "data:", "blob:"))]
         assert strangers == []
         assert [text for text in wrong if not text.startswith("Failed to load resource")] == []
+
+
+def keep_picture(page: Page, name: str, *, full: bool = False) -> None:
+    """Keep a picture of what is seen, or of the full page, if somebody wants to look."""
+    if LOOK:
+        page.screenshot(path=Path(LOOK) / f"{name}.png", full_page=full)
 
 
 def payload(name: str, content: bytes) -> dict[str, Any]:

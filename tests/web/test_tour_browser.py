@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.web.browsing import done, pick, watched_page
+from tests.web.browsing import done, keep_picture, pick, watched_page
 from tests.web.serving import Server, film, png
 from tests.web.test_accessibility import TABLET, violations
 
@@ -75,9 +74,7 @@ def test_the_help_leads_to_the_tour_of_the_work_list(start_page: Page, server: S
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_a_reader_changes_the_language_and_reads_an_answer_in_it(
-    browser: Browser, server: Server, scheme: str, tmp_path: Path
-) -> None:
+def test_a_reader_changes_the_language_and_reads_an_answer_in_it(browser: Browser, server: Server, scheme: str) -> None:
     with watched_page(browser, server, viewport=TABLET, color_scheme=scheme) as page:
         for code, analyse, finished, disclaimer in (
             ("fr", "Analyser", "Terminé", "Ce n'est pas un dispositif médical"),
@@ -93,7 +90,7 @@ def test_a_reader_changes_the_language_and_reads_an_answer_in_it(
             page.locator(".show-1").first.check()
             assert violations(page) == []
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-            page.screenshot(path=tmp_path / f"{code}-{scheme}.png", full_page=True)
+            keep_picture(page, f"language-{code}-{scheme}", full=True)
             page.reload()
             expect(page.locator("html")).to_have_attribute("lang", code)
         page.locator("#language").select_option("en")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -15,7 +13,7 @@ from radiolens.store.database import open_database
 from radiolens.web.accounts.passwords import Passwords
 from radiolens.web.accounts.principal import Role
 from tests.web.accounts.site import PASSWORD
-from tests.web.browsing import done, pick, watched_page
+from tests.web.browsing import done, keep_picture, pick, watched_page
 from tests.web.serving import CHEAP_KIB, Server, film, png, serving
 from tests.web.test_accessibility import violations
 
@@ -23,8 +21,6 @@ pytestmark = pytest.mark.slow
 
 WRONG = "violet kettle marble monday"
 NEW = "copper lantern walnut friday"
-LOOK = os.environ.get("RADIOLENS_LOOK", "")
-"""A folder for pictures of what the stories see, to be looked at."""
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +47,7 @@ def looked_at(page: Page, name: str) -> None:
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert violations(page) == []
-        if LOOK:
-            page.screenshot(path=Path(LOOK) / f"accounts-{name}-{scheme}.png")
+        keep_picture(page, f"accounts-{name}-{scheme}")
 
 
 def signed_in(page: Page, name: str, password: str) -> None:

@@ -17,7 +17,7 @@ from radiolens.web.administration.curves import draw
 from radiolens.web.administration.planner import Asked, site_cases
 from tests.tiny_bundle import make_bundle
 from tests.web.administration.outcomes import add_case, answer, fill
-from tests.web.browsing import done, pick, watched_page
+from tests.web.browsing import done, keep_picture, pick, watched_page
 from tests.web.serving import Server, film, png, serving
 from tests.web.test_accessibility import TABLET, violations
 
@@ -55,9 +55,7 @@ def mark(page: Page) -> str:
     return page.locator("[data-mark=x]").first.get_attribute("d") or ""
 
 
-def test_a_threshold_is_planned_with_the_keyboard_and_a_new_model_switches_it_off(
-    browser: Browser, site: Site, tmp_path: Path
-) -> None:
+def test_a_threshold_is_planned_with_the_keyboard_and_a_new_model_switches_it_off(browser: Browser, site: Site) -> None:
     with site.database.reading() as session:
         found = site_cases(session, LOCAL_USER_ID, Asked(site.now, "tuberculosis", 0.05))
     assert found.steps
@@ -77,11 +75,11 @@ def test_a_threshold_is_planned_with_the_keyboard_and_a_new_model_switches_it_of
             assert {name: figure(page, name) for name in steps[number].texts} == steps[number].texts
             assert mark(page).startswith(f"M{steps[number].x:g} 0 V")
             assert slider.get_attribute("aria-valuetext") == steps[number].said
-        page.screenshot(path=tmp_path / "planner.png", full_page=True)
+        keep_picture(page, "planner", full=True)
         assert violations(page) == []
         page.get_by_role("button", name="Look at this threshold before saving").press("Enter")
         expect(page.get_by_role("heading", level=2)).to_contain_text(steps[3].texts["threshold"])
-        page.screenshot(path=tmp_path / "plan.png", full_page=True)
+        keep_picture(page, "plan", full=True)
         assert violations(page) == []
         page.get_by_role("button", name="Save as the site's threshold").press("Enter")
         expect(page.get_by_role("status")).to_contain_text("The threshold was saved.")
@@ -97,14 +95,14 @@ def test_a_threshold_is_planned_with_the_keyboard_and_a_new_model_switches_it_of
         page.get_by_role("button", name="Activate: chest-xray 8.0.0").press("Enter")
         note = page.locator(".notice.bad").filter(has_text="are switched off")
         expect(note).to_contain_text("they were planned for chest-xray 7.0.0 (")
-        page.screenshot(path=tmp_path / "models.png", full_page=True)
+        keep_picture(page, "models", full=True)
         assert violations(page) == []
 
         page.goto(f"{site.server.address}/")
         pick(page, ("film.png", png(film())))
         done(page)
         expect(page.locator(".card .profile-note")).to_contain_text("and chest-xray 8.0.0 (")
-        page.screenshot(path=tmp_path / "answer.png", full_page=True)
+        keep_picture(page, "answer", full=True)
 
         page.goto(f"{site.server.address}/models")
         page.get_by_role("button", name="Roll back to version 7.0.0: chest-xray").press("Enter")
@@ -114,7 +112,7 @@ def test_a_threshold_is_planned_with_the_keyboard_and_a_new_model_switches_it_of
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_the_pages_hold_to_wcag_in_both_themes_and_on_a_narrow_screen(
-    browser: Browser, site: Site, tmp_path: Path, scheme: str
+    browser: Browser, site: Site, scheme: str
 ) -> None:
     with site.database.reading() as session:
         asked = site_cases(session, LOCAL_USER_ID, Asked(site.now, "tuberculosis"))
@@ -134,12 +132,12 @@ def test_the_pages_hold_to_wcag_in_both_themes_and_on_a_narrow_screen(
                 add_case(site.database, both)
             page.get_by_role("link", name="Compare the two versions").click()
             expect(page.get_by_role("heading", name="Where they differ")).to_be_visible()
-            page.screenshot(path=tmp_path / f"compare-{scheme}.png", full_page=True)
+            keep_picture(page, f"compare-{scheme}", full=True)
             assert violations(page) == []
         for place in ("/thresholds", "/models", path, "/site"):
             page.goto(f"{site.server.address}{place}")
             assert violations(page) == []
-            page.screenshot(path=tmp_path / f"{place.strip('/')[:10].replace('/', '-')}-{scheme}.png", full_page=True)
+            keep_picture(page, f"{place.strip('/')[:10].replace('/', '-')}-{scheme}", full=True)
         page.set_viewport_size({"width": 320, "height": 640})  # 1280 at 400 %, WCAG 1.4.10
         for place in ("/thresholds", "/models", path, "/site"):
             page.goto(f"{site.server.address}{place}")

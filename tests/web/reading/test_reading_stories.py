@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,21 +15,13 @@ from radiolens.imaging.untrusted import read_untrusted
 from radiolens.inference.predict import Predictor
 from radiolens.safety.gate import Gate
 from tests.tiny_bundle import make_bundle
-from tests.web.browsing import drop, payload, watched_page
-from tests.web.serving import Server, film, head_series, png, serving
-from tests.web.test_accessibility import TABLET
+from tests.web.browsing import drop, keep_picture, watched_page
+from tests.web.reading.room import FILM, LONG_MS, SEED, opened, reach, send
+from tests.web.serving import Server, film, head_series, serving
+from tests.web.test_accessibility import SMALLEST_TARGET_PX, TABLET, UPRIGHT
 from tests.worklist.site import wait_until
 
 pytestmark = pytest.mark.slow
-
-LONG_MS = 120_000
-"""For an answer, or a viewer that a busy machine starts for the first time."""
-
-FILM = png(film())
-SEED = 3
-"""Of a chest network whose maps show something."""
-LOOK = os.environ.get("RADIOLENS_LOOK", "")
-"""A folder for pictures of what the stories see, to be looked at."""
 
 
 @pytest.fixture(scope="module")
@@ -45,27 +36,6 @@ def desk(home: Path) -> Iterator[Server]:
     """Run a server whose chest network is a tiny one."""
     with serving(home) as found:
         yield found
-
-
-def seen(page: Page, name: str) -> None:
-    """Keep a picture of the page, if somebody wants to look."""
-    if LOOK:
-        page.screenshot(path=Path(LOOK) / f"{name}.png")
-
-
-def send(page: Page, *files: tuple[str, bytes], task: str = "chest-xray") -> str:
-    """Send files from the work list, open the first case that they make once it is answered, return its address."""
-    page.locator("[name=task]").first.select_option(task)
-    page.set_input_files("#files", [payload(name, content) for name, content in files])
-    link = page.locator("#queue a").last
-    expect(link).not_to_have_text("waiting for the network", timeout=LONG_MS)
-    link.click()
-    opened(page)
-    return page.url
-
-
-def opened(page: Page) -> None:
-    expect(page.locator("#viewer[data-shown]")).to_be_visible(timeout=LONG_MS)
 
 
 def canvas(page: Page, selector: str, rows: int, columns: int) -> NDArray[np.uint8]:
@@ -103,7 +73,7 @@ def test_a_film_from_the_drop_to_the_report(browser: Browser, desk: Server, home
         row = page.locator("tbody tr").filter(has=page.locator(f'a[href="{address}"]'))
         expect(row).to_be_visible(timeout=LONG_MS)  # by itself
         expect(row).not_to_contain_text("Waiting", timeout=LONG_MS)
-        seen(page, "list")
+        keep_picture(page, "list")
         row.locator("a").click()
         opened(page)
         expect(page.locator("main")).not_to_contain_text("smith")
@@ -124,10 +94,10 @@ def test_a_film_from_the_drop_to_the_report(browser: Browser, desk: Server, home
             assert np.abs(drawn[..., 3] - expected[..., 3]).max() <= 4
             assert not strong.any() or np.abs(drawn[strong] - expected[strong]).mean() < 3
         assert expected[..., 3].any() or explanation.maps["pneumonia"].any(), "a network whose maps show something"
-        seen(page, "heat")
+        keep_picture(page, "heat")
         page.get_by_role("button", name="I agree with the network").click()
         expect(page.get_by_role("status").first).to_contain_text("Your answer is recorded.")
-        seen(page, "agreed")
+        keep_picture(page, "agreed")
         report = page.request.get(
             f"{desk.address}{page.get_by_role('link', name='Report (PDF)').get_attribute('href')}"
         )
@@ -135,7 +105,7 @@ def test_a_film_from_the_drop_to_the_report(browser: Browser, desk: Server, home
         page.get_by_text("Close the case and erase its images").click()
         page.get_by_role("button", name="Close and erase").click()
         expect(page.locator(".look")).to_contain_text("its images are erased")
-        seen(page, "closed")
+        keep_picture(page, "closed")
 
 
 def test_a_series_is_read_slice_by_slice_with_the_keyboard(browser: Browser, desk: Server) -> None:
@@ -162,7 +132,7 @@ def test_a_series_is_read_slice_by_slice_with_the_keyboard(browser: Browser, des
         expected = LENGTH_PX / scale(page, 96, 80)
         caption = measured(page)
         wait_until(lambda: length_mm(caption) == pytest.approx(expected, rel=0.02))  # it is drawn while it grows
-        seen(page, "series")
+        keep_picture(page, "series")
 
 
 LENGTH_PX = 150
@@ -215,10 +185,53 @@ def test_a_reader_needs_no_mouse(browser: Browser, desk: Server) -> None:
         expect(page.locator(".notice")).to_be_visible()
 
 
-def reach(page: Page, selector: str) -> None:
-    """Press Tab until an element has the focus."""
-    for _ in range(80):
-        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"no way by keyboard to {selector}")
+@pytest.mark.parametrize("viewport", [TABLET, UPRIGHT], ids=["lying", "upright"])
+def test_a_tablet_reads_a_film_with_one_finger(browser: Browser, desk: Server, viewport: dict[str, int]) -> None:
+    held = "lying" if viewport == TABLET else "upright"
+    with watched_page(browser, desk, "/cases", viewport=viewport, has_touch=True, color_scheme="dark") as page:
+        assert fits(page)
+        assert small_targets(page, "main select, main input:not([type=checkbox]), main button, tbody a") == []
+        send(page, ("film.png", FILM))
+        assert fits(page)
+        tapped = ".tools button, .maps label, #panel button, #panel summary, .choice, .links a"
+        assert small_targets(page, tapped) == []
+        screen = page.locator("#screen").bounding_box()
+        assert screen
+        assert screen["height"] > 0.4 * viewport["height"]
+        page.get_by_role("radio", name="Pneumonia", exact=True).tap()
+        keep_picture(page, f"tablet-{held}", full=True)
+        told = page.locator("#told")
+        before = told.inner_text()
+        swipe(page, screen["x"] + screen["width"] / 2, screen["y"] + screen["height"] / 2)
+        expect(told).not_to_have_text(before)
+        page.locator("[data-do=fit]").tap()
+        page.get_by_text("I see it differently, or want to say more").tap()
+        form = page.locator(".mine .reader")
+        form.get_by_role("group", name="Pneumonia").get_by_text("Absent").tap()
+        form.get_by_label("Reason, if you differ from the network").select_option(index=1)
+        keep_picture(page, f"tablet-{held}-answer")
+        form.get_by_role("button", name="Record my answer").tap()
+        expect(page.get_by_role("status").first).to_contain_text("Your answer is recorded.")
+
+
+def swipe(page: Page, x: float, y: float) -> None:
+    """Draw one finger across the image, to the lower right."""
+    touch = page.context.new_cdp_session(page)
+    for kind, far in (("touchStart", 0), ("touchMove", 30), ("touchMove", 60), ("touchMove", 90), ("touchEnd", 90)):
+        points = [] if kind == "touchEnd" else [{"x": x + far, "y": y + far}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def fits(page: Page) -> bool:
+    found: bool = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    return found
+
+
+def small_targets(page: Page, selector: str) -> list[str]:
+    """Return what a finger cannot hit."""
+    found = []
+    for target in page.locator(selector).all():
+        box = target.bounding_box() if target.is_visible() else None
+        if box and min(box["width"], box["height"]) < SMALLEST_TARGET_PX:
+            found.append(f"{target.evaluate('element => element.outerHTML')[:100]}: {box}")
+    return found

@@ -152,7 +152,7 @@ async function show() {
   }
 }
 
-async function renew(panel) {
+async function reloadOnceAnswered() {
   const answer = await fetch(window.location.href, { headers: { "X-Requested-With": "radiolens" } });
   if (!answer.ok) return false;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -164,9 +164,9 @@ async function renew(panel) {
 function wait() {
   const { case: caseId, events } = find("main").dataset;
   const source = new EventSource(events);
-  source.addEventListener("case", async ({ data }) => {
-    if (JSON.parse(data).case_id === caseId && (await renew(find("#panel")))) source.close();
-  });
+  const look = async () => { if (await reloadOnceAnswered()) source.close(); };
+  source.addEventListener("progress", look, { once: true }); // the answer may have come before this page listened
+  source.addEventListener("case", ({ data }) => { if (JSON.parse(data).case_id === caseId) look(); });
 }
 
 if (frame) show();

@@ -10,6 +10,7 @@ const form = document.querySelector("#upload");
 const status = document.querySelector("#status");
 const queue = document.querySelector("#queue");
 const lines = new Map(); // the link of each case that was sent from this page
+const said = new Map(); // the last word on each case, which may come before its files are listed
 
 function line(name, state) {
   const [item, told] = [document.createElement("li"), document.createElement("bdi")];
@@ -59,7 +60,7 @@ function list({ cases, left_out: leftOut }) {
     for (const { name, files } of images) {
       const link = document.createElement("a");
       link.href = `${form.dataset.case}${caseId}`;
-      link.textContent = word("waiting");
+      link.textContent = said.get(caseId) ?? word("waiting");
       lines.set(caseId, [...(lines.get(caseId) ?? []), link]);
       line(files > 1 ? `${name} ${word("more", { count: files - 1 })}` : name, link);
     }
@@ -96,6 +97,7 @@ function renew() {
     if (!answer?.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const [old, fresh] = [document.querySelector("#cases"), page.querySelector("#cases")];
+    if (old.innerHTML === fresh.innerHTML) return; // or a press on a line could come to nothing
     const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : "";
     old.replaceChildren(...fresh.childNodes);
     if (focused) old.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
@@ -106,10 +108,12 @@ function changed(told) {
   const { progress, disclosed, decision, case_id: caseId } = told;
   const waiting = progress.queued + progress.scoring > 0;
   const state = waiting ? "waiting" : disclosed ? decision : "hidden";
-  for (const link of lines.get(caseId) ?? []) link.textContent = word(state ?? "waiting");
+  said.set(caseId, word(state ?? "waiting"));
+  for (const link of lines.get(caseId) ?? []) link.textContent = said.get(caseId);
 }
 
 const source = new EventSource(document.querySelector("main").dataset.events);
+source.addEventListener("progress", renew, { once: true }); // for what changed before this page listened
 source.addEventListener("case", ({ data }) => {
   changed(JSON.parse(data));
   renew();

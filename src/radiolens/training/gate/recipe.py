@@ -55,22 +55,22 @@ class _Share:
 
 _SHARES: Mapping[str, _Share] = MappingProxyType(
     {
-        "guangzhou": _Share(400, 2, 2, 1),
-        "tb-collection": _Share(400, 2, 2, 1),
-        "nih": _Share(400, 2, 2, 1),
-        "figshare": _Share(600, 1, 2, 1),
-        "web": _Share(700, 2, 3, 1),
-        "sich": _Share(300, 1, 2, 1),
-        "stroke": _Share(300, 1, 2, 1),
+        "guangzhou": _Share(500, 2, 2, 1, 2),
+        "tb-collection": _Share(500, 2, 2, 1, 2),
+        "nih": _Share(400, 2, 2, 1, 2),
+        "figshare": _Share(1200, 1, 3, 1, 2),
+        "web": _Share(700, 2, 5, 1, 3),
+        "sich": _Share(900, 1, 4, 1, 2),
+        "stroke": _Share(900, 1, 4, 1, 2),
     }
 )
 """Enough of each, so that no hospital is what a film has to look like. Every picture is inverted once, since films of a
 hospital that was left out were taken for inverted; web MR is turned most, since it lies in every plane."""
 
-_OTHER_ROUNDS: Mapping[str, int] = MappingProxyType({"natural": 8, "chest-ct-figure": 24, "chest-lateral": 30})
+_OTHER_ROUNDS: Mapping[str, int] = MappingProxyType({"natural": 12, "chest-ct-figure": 60, "chest-lateral": 45})
 """The fewer files a folder has, the more often each is changed and seen."""
 
-_DRAWN, _COMPOSED = 40, 60  # of each generator: those made of genuine pictures are harder
+_DRAWN, _COMPOSED = 60, 90  # of each generator: those made of genuine pictures are harder
 
 _VALIDATION = 200  # pictures of each source: the limits refuse a few in a thousand
 _VALIDATION_DEFECTS = 50  # of those

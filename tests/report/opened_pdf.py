@@ -14,11 +14,23 @@ from pypdfium2 import raw
 
 @dataclass(frozen=True)
 class Element:
-    """A structure element of a page: its role, the description of a picture, and a language of its own."""
+    """A structure element of a page: its role, the description of a picture, a language of its own, and what is in it.
+
+    `scope` is what a TH heads, Row or Column.
+    """
 
     role: str
     description: str
     language: str
+    scope: str = ""
+    children: tuple[Element, ...] = ()
+
+    @property
+    def every(self) -> Iterator[Element]:
+        """Yield it and all that is in it, in the order of reading."""
+        yield self
+        for child in self.children:
+            yield from child.every
 
 
 def texts(pdf: bytes) -> list[str]:
@@ -64,16 +76,27 @@ def _elements(page: pypdfium2.PdfPage) -> Iterator[Element]:
     tree = raw.FPDF_StructTree_GetForPage(page)
     for number in range(raw.FPDF_StructTree_CountChildren(tree)):
         whole = raw.FPDF_StructTree_GetChildAtIndex(tree, number)
-        for place in range(raw.FPDF_StructElement_CountChildren(whole)):
-            child = raw.FPDF_StructElement_GetChildAtIndex(whole, place)
-            if child:
-                told = (
-                    raw.FPDF_StructElement_GetType,
-                    raw.FPDF_StructElement_GetAltText,
-                    raw.FPDF_StructElement_GetLang,
-                )
-                yield Element(*(_string(function, child) for function in told))
+        yield from _within(whole)
     raw.FPDF_StructTree_Close(tree)
+
+
+def _within(parent: object) -> Iterator[Element]:
+    for place in range(raw.FPDF_StructElement_CountChildren(parent)):
+        child = raw.FPDF_StructElement_GetChildAtIndex(parent, place)
+        if child:
+            told = (raw.FPDF_StructElement_GetType, raw.FPDF_StructElement_GetAltText, raw.FPDF_StructElement_GetLang)
+            strings = (_string(function, child) for function in told)
+            yield Element(*strings, scope=_scope(child), children=tuple(_within(child)))
+
+
+def _scope(element: object) -> str:
+    if not raw.FPDF_StructElement_GetAttributeCount(element):
+        return ""
+    attribute = raw.FPDF_StructElement_GetAttributeAtIndex(element, 0)
+    value = raw.FPDF_StructElement_Attr_GetValue(attribute, b"Scope")
+    buffer, length = ctypes.create_string_buffer(64), ctypes.c_ulong()
+    raw.FPDF_StructElement_Attr_GetStringValue(value, buffer, len(buffer), length)
+    return buffer.raw[: max(length.value - 2, 0)].decode("utf-16-le")
 
 
 def _string(function: object, element: object) -> str:

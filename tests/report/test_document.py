@@ -56,7 +56,7 @@ def test_images_that_wait_or_failed_say_so() -> None:
 
 
 def test_an_erased_picture_is_told() -> None:
-    document = compose(report(answered(pictures=(), without_picture="The working copy was erased.")))
+    document = compose(report(answered(pictures=(), picture_note="The working copy was erased.")))
     assert not any(isinstance(block, Pictures) for block in document.blocks)
     assert "The working copy was erased." in said(document)
 

@@ -88,7 +88,7 @@ def test_the_file_tells_title_date_and_language(whole: bytes) -> None:
 
 def test_it_is_tagged_in_the_order_of_reading(whole: bytes) -> None:
     pages = opened_pdf.elements(whole)
-    assert [element.role for element in pages[0][:3]] == ["H1", "P", "P"]
+    assert [element.role for element in pages[0][:4]] == ["H1", "P", "Table", "H2"]
     figures = [element.description for page in pages for element in page if element.role == "Figure"]
     assert figures == ["The image that was analysed", "Heat map of tuberculosis, over the image"]
     assert b"/Marked true" in whole
@@ -99,8 +99,33 @@ def test_what_is_in_another_language_says_so() -> None:
     image = ReportedImage(1, "answered", "Gefunden", remarks=remarks)
     pdf = render_pdf(compose(report(image, answers=(), diagnoses=())), WRITTEN)
     (elements,) = opened_pdf.elements(pdf)
-    assert [entry.language for entry in elements if entry.role == "LI"] == ["", "en"]
-    assert {entry.language for entry in elements if entry.role != "LI"} == {""}
+    every = [entry for element in elements for entry in element.every]
+    assert [entry.language for entry in every if entry.role == "LBody"] == ["", "en"]
+    assert {entry.language for entry in every if entry.role != "LBody"} == {""}
+
+
+def test_tables_and_lists_are_tagged_as_such() -> None:
+    pdf = render_pdf(compose(report(volume(60), answers=(), diagnoses=())), WRITTEN)
+    first, *others = opened_pdf.elements(pdf)
+    facts = first[2]
+    assert {row.role for row in facts.children} == {"TR"}
+    assert {tuple((cell.role, cell.scope) for cell in row.children) for row in facts.children} == {
+        (("TH", "Row"), ("TD", ""))
+    }
+    assert {leaf.role for row in facts.children for cell in row.children for leaf in cell.children} == {"P"}
+    tables = [element for page in (first, *others) for element in page if element.role == "Table"][1:]
+    rows = [tuple((cell.role, cell.scope) for cell in row.children) for table in tables for row in table.children]
+    assert len(others) >= 1, "the table is longer than a page"
+    assert rows.count((("TH", "Column"), ("TH", "Column"))) == 1, "its head is told once, and drawn on each page"
+    assert rows.count((("TH", "Row"), ("TD", ""))) == 60
+    last = opened_pdf.elements(render_pdf(compose(report()), WRITTEN))[-1]
+    items = [item for element in last if element.role == "L" for item in element.children]
+    assert [(item.role, [body.role for body in item.children]) for item in items] == [("LI", ["LBody"])] * 2
+
+
+def test_no_font_is_asked_for_that_the_file_does_not_carry(whole: bytes) -> None:
+    assert b"Helvetica" not in whole
+    assert whole.count(b"/FontFile2") >= 2
 
 
 def test_the_headings_are_its_outline(whole: bytes) -> None:

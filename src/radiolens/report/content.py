@@ -69,7 +69,7 @@ class ReportedImage:
     contract's object without `path`, None unless there is one that may be shown. `prediction_set` says what the set
     leaves open, empty where the bundle has none. `notes` explain findings, `map_notes` what a heat map tells. `limits`
     are those of the model for this patient, `remarks` what is odd about the file, `trained_on` what the network learnt
-    from. `without_picture` says why there is none, empty if there is one.
+    from. `picture_note` says why there is none, or what is not known of it; else it is empty.
     """
 
     position: int
@@ -88,7 +88,7 @@ class ReportedImage:
     trained_on: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     map_notes: tuple[str, ...] = ()
-    without_picture: str = ""
+    picture_note: str = ""
 
 
 @dataclass(frozen=True)

@@ -245,9 +245,8 @@ def _reason(reason: Reason) -> Iterator[Block]:
 def _pictures(image: ReportedImage) -> Iterator[Block]:
     if image.pictures:
         yield Pictures(image.pictures)
-        yield from _notes((image.slice_note, *image.map_notes))
-    elif image.without_picture:
-        yield from _notes((image.without_picture, image.slice_note))
+    if image.pictures or image.picture_note:
+        yield from _notes((image.picture_note, image.slice_note, *image.map_notes))
 
 
 def _slices(report: Report, image: ReportedImage) -> Iterator[Block]:

@@ -27,7 +27,7 @@ from radiolens.report import document as blocks
 from radiolens.report.content import FindingLine, Picture
 from radiolens.report.document import Document, Style
 from radiolens.report.fonts import BOLD, LACKING, REGULAR, printable, register
-from radiolens.report.tagged_canvas import TaggedCanvas
+from radiolens.report.tagged_canvas import Group, TaggedCanvas
 
 __all__ = ["render_pdf"]
 
@@ -127,6 +127,8 @@ class _Tagged(Text):  # type: ignore[misc]  # reportlab has no types
     """A paragraph that says what it is and, with a `level`, stands in the document's outline."""
 
     role, said, level, language = "P", "", 0, ""
+    within: Group | None = None
+    drawn = False
 
     def split(self, width: float, height: float) -> list[_Tagged]:
         """Return the part that fits and the rest; each says its own words, counted, since shaped ones are glyphs."""
@@ -137,11 +139,17 @@ class _Tagged(Text):  # type: ignore[misc]  # reportlab has no types
             first.role, first.said, first.level = self.role, self.said[:cut], self.level
             rest.role, rest.said = self.role, self.said[cut:].lstrip()
             first.language = rest.language = self.language
+            first.within = rest.within = self.within
         return parts
 
     def draw(self) -> None:
-        """Draw it marked."""
-        with self.canv.marked(self.role, self.said, language=self.language):
+        """Draw it marked; the head of a table that is drawn again on the next page is told once."""
+        again, self.drawn = self.drawn, True
+        if again:
+            with self.canv.artifact():
+                super().draw()
+            return
+        with self.canv.marked(self.role, self.said, language=self.language, within=self.within):
             super().draw()
         if self.level:
             key = f"heading-{id(self)}"
@@ -149,9 +157,9 @@ class _Tagged(Text):  # type: ignore[misc]  # reportlab has no types
             self.canv.addOutlineEntry(self.said, key, self.level - 1)
 
 
-def _lines(text: str, style: ParagraphStyle, language: str = "") -> list[Flowable]:
+def _lines(text: str, style: ParagraphStyle, language: str = "", within: Group | None = None) -> list[Flowable]:
     """Return a paragraph for each line that is not empty."""
-    return [_text(line, style, language=language) for line in text.splitlines() if line.strip()]
+    return [_text(line, style, language=language, within=within) for line in text.splitlines() if line.strip()]
 
 
 def _shaping(style: ParagraphStyle, text: str) -> ParagraphStyle:
@@ -171,11 +179,18 @@ def _end_of_word(text: str, number: int) -> int:
 
 
 def _text(
-    text: str, style: ParagraphStyle, role: str = "P", level: int = 0, bullet: str | None = None, language: str = ""
+    text: str,
+    style: ParagraphStyle,
+    role: str = "P",
+    level: int = 0,
+    bullet: str | None = None,
+    language: str = "",
+    within: Group | None = None,
 ) -> _Tagged:
     shown = printable(text)
     paragraph = _Tagged(escape(shown), _shaping(style, shown), bulletText=bullet)
-    paragraph.role, paragraph.said, paragraph.level, paragraph.language = role, shown, level, language
+    paragraph.role, paragraph.said, paragraph.level = role, shown, level
+    paragraph.language, paragraph.within = language, within
     return paragraph
 
 
@@ -197,35 +212,41 @@ def _paragraph(block: blocks.Paragraph) -> list[Flowable]:
 
 @_flowables.register
 def _terms(block: blocks.Terms) -> list[Flowable]:
-    rows = [[_text(term, _TERM), _lines(text, _BODY)] for term, text in block.rows]
+    table = Group("Table")
+    rows = []
+    for term, text in block.rows:
+        row = Group("TR", table)
+        name = _text(term, _TERM, within=Group("TH", row, "Row"))
+        rows.append([name, _lines(text, _BODY, within=Group("TD", row))])
     return [_grid(rows, [_TERM_WIDTH, _WIDTH - _TERM_WIDTH]), Spacer(0, 2 * mm)]
 
 
 @_flowables.register
 def _finding(block: blocks.FindingBlock) -> list[Flowable]:
     line = block.line
-    told = [_text(" ".join(filter(None, (line.title + ":", line.number))), _TERM), _text(line.words, _BODY)]
+    named = _("%(finding)s: %(number)s", finding=line.title, number=line.number) if line.number else line.title
+    told = [_text(named, _TERM), _text(line.words, _BODY)]
     return [KeepTogether([*told, _Bar(line), Spacer(0, 2 * mm)] if line.number else told)]
 
 
 @_flowables.register
 def _table(block: blocks.Table) -> list[Flowable]:
-    rows = [[_text(cell, _TERM) for cell in block.header]]
-    rows += [[_text(cell, _BODY) for cell in row] for row in block.rows]
+    table = Group("Table")
+    head = Group("TR", table)
+    rows = [[_text(cell, _TERM, within=Group("TH", head, "Column")) for cell in block.header]]
+    for name, *cells in block.rows:
+        row = Group("TR", table)
+        first = _text(name, _BODY, within=Group("TH", row, "Row"))
+        rows.append([first, *(_text(cell, _BODY, within=Group("TD", row)) for cell in cells)])
     widths = [20 * mm, *[(_WIDTH - 20 * mm) / (len(block.header) - 1)] * (len(block.header) - 1)]
     return [_grid(rows, widths, repeated=1), Spacer(0, 2 * mm)]
 
 
 @_flowables.register
 def _bullets(block: blocks.Bullets) -> list[Flowable]:
+    style, entire = _style(9.5, leftIndent=10, spaceAfter=2, bulletFontName=REGULAR), Group("L")
     return [
-        _text(
-            item,
-            _style(9.5, leftIndent=10, spaceAfter=2, bulletFontName=REGULAR),
-            "LI",
-            bullet="•",
-            language=block.language,
-        )
+        _text(item, style, "LBody", bullet="•", language=block.language, within=Group("LI", entire))
         for item in block.items
     ]
 
@@ -246,6 +267,7 @@ def _grid(rows: Sequence[Sequence[Any]], widths: Sequence[float], repeated: int 
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LEFTPADDING", (0, 0), (-1, -1), 0),
         ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+        ("FONTNAME", (0, 0), (-1, -1), REGULAR),  # else every cell asks for Helvetica, which the file does not carry
     ]
     tight = [("TOPPADDING", (0, 0), (-1, -1), 0), ("BOTTOMPADDING", (0, 0), (-1, -1), 1)]
     return Grid(rows, widths, hAlign="LEFT", repeatRows=repeated, style=[*plain, *tight], splitInRow=1)
@@ -261,17 +283,16 @@ class _Bar(Flowable):  # type: ignore[misc]  # reportlab has no types
     def draw(self) -> None:
         """Draw it; the words beside it say the same, so it is no content of its own."""
         canvas, line = self.canv, self.line
-        canvas._code.append("/Artifact BMC")
-        canvas.setStrokeColor(_LINE)
-        canvas.setFillColor(_BARS[line.state])
-        canvas.rect(0, 0, self.width * line.probability, self.height, stroke=0, fill=1)
-        canvas.rect(0, 0, self.width, self.height, stroke=1, fill=0)
-        if line.threshold is not None:
-            canvas.setStrokeColor(HexColor(0x000000))
-            canvas.setLineWidth(1.5)
-            place = self.width * line.threshold
-            canvas.line(place, -1 * mm, place, self.height + 1 * mm)
-        canvas._code.append("EMC")
+        with canvas.artifact():
+            canvas.setStrokeColor(_LINE)
+            canvas.setFillColor(_BARS[line.state])
+            canvas.rect(0, 0, self.width * line.probability, self.height, stroke=0, fill=1)
+            canvas.rect(0, 0, self.width, self.height, stroke=1, fill=0)
+            if line.threshold is not None:
+                canvas.setStrokeColor(HexColor(0x000000))
+                canvas.setLineWidth(1.5)
+                place = self.width * line.threshold
+                canvas.line(place, -1 * mm, place, self.height + 1 * mm)
 
 
 class _Drawing(Flowable):  # type: ignore[misc]  # reportlab has no types

@@ -14,10 +14,22 @@ from typing import Any
 from reportlab.pdfbase.pdfdoc import PDFArray, PDFDictionary, PDFName, PDFObjectReference, PDFPage, PDFString
 from reportlab.pdfgen.canvas import Canvas
 
-__all__ = ["Footer", "TaggedCanvas"]
+__all__ = ["Footer", "Group", "TaggedCanvas"]
 
 Footer = Callable[[Canvas, int, int], None]
 """Draws what stands on every page, given its number from 1 and the number of pages."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A structure element that holds others, itself in another or in the document: Table, TR, TH, TD, L, LI.
+
+    `scope` says of a TH whether it heads its Row or its Column. Two of the same role are two elements.
+    """
+
+    role: str
+    within: Group | None = None
+    scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,7 @@ class _Piece:
     number: int
     description: str
     language: str
+    within: Group | None
 
 
 class TaggedCanvas(Canvas):  # type: ignore[misc]  # reportlab has no types
@@ -41,17 +54,31 @@ class TaggedCanvas(Canvas):  # type: ignore[misc]  # reportlab has no types
         self._pieces: list[_Piece] = []
 
     @contextmanager
-    def marked(self, role: str, text: str | None = None, description: str = "", language: str = "") -> Iterator[None]:
-        """Mark what is drawn within as a structure element: `role` is P, H1, LI, Figure and so on.
+    def marked(
+        self,
+        role: str,
+        text: str | None = None,
+        description: str = "",
+        language: str = "",
+        within: Group | None = None,
+    ) -> Iterator[None]:
+        """Mark what is drawn within as a structure element: `role` is P, H1, LBody, Figure and so on.
 
         `text` is what it says, which its glyphs need not tell; `description` that of a picture; `language` that of the
-        text where it is not the document's.
+        text where it is not the document's. The element lies `within` a group, else in the document.
         """
         page = len(self._pending)
         number = sum(piece.page == page for piece in self._pieces)
-        self._pieces.append(_Piece(role, page, number, description, language))
+        self._pieces.append(_Piece(role, page, number, description, language, within))
         said = "" if text is None else f" /ActualText {_hexadecimal(text)}"
         self._code.append(f"/{role} <</MCID {number}{said}>> BDC")
+        yield
+        self._code.append("EMC")
+
+    @contextmanager
+    def artifact(self) -> Iterator[None]:
+        """Mark what is drawn within as no content: decoration, or what is told elsewhere."""
+        self._code.append("/Artifact BMC")
         yield
         self._code.append("EMC")
 
@@ -67,30 +94,26 @@ class TaggedCanvas(Canvas):  # type: ignore[misc]  # reportlab has no types
         pages, pieces = self._pending, self._pieces
         for number, page in enumerate(pages, 1):
             self.__dict__.update(page)
-            self._code.append("/Artifact BMC")
-            self._footer(self, number, len(pages))
-            self._code.append("EMC")
+            with self.artifact():
+                self._footer(self, number, len(pages))
             super().showPage()
         _write_structure(self._doc, pieces)
         self._doc.SaveToFile(self._filename, self)
 
 
 def _write_structure(document: Any, pieces: list[_Piece]) -> None:  # noqa: ANN401  reportlab has no types
-    root, whole = PDFDictionary({"Type": PDFName("StructTreeRoot")}), _element("Document")
-    whole_reference = document.Reference(whole)
+    tree = _Tree(document)
     pages = document.Pages.pages
     by_page: list[list[PDFObjectReference]] = [[] for _ in pages]
     for piece in pieces:
         element = _element(piece.role)
-        element["P"], element["Pg"], element["K"] = whole_reference, document.Reference(pages[piece.page]), piece.number
+        element["Pg"], element["K"] = document.Reference(pages[piece.page]), piece.number
         if piece.description:
             element["Alt"] = PDFString(piece.description)
         if piece.language:
             element["Lang"] = PDFString(piece.language)
-        by_page[piece.page].append(document.Reference(element))
-    whole["K"] = PDFArray([reference for references in by_page for reference in references])
-    whole["P"] = document.Reference(root)
-    root["K"] = PDFArray([whole_reference])
+        by_page[piece.page].append(tree.add(element, piece.within))
+    root = tree.finish()
     numbered = [entry for page, references in enumerate(by_page) for entry in (page, PDFArray(references))]
     root["ParentTree"] = document.Reference(PDFDictionary({"Nums": PDFArray(numbered)}))
     for number, page in enumerate(pages):
@@ -98,6 +121,39 @@ def _write_structure(document: Any, pieces: list[_Piece]) -> None:  # noqa: ANN4
         page.StructParents, page.Tabs = number, PDFName("S")  # the tab key follows the structure
     document.Catalog.StructTreeRoot = root
     document.Catalog.MarkInfo = PDFDictionary({"Marked": "true"})
+
+
+class _Tree:
+    """The structure elements as they come: each is put behind what lies in its group so far."""
+
+    def __init__(self, document: Any) -> None:  # noqa: ANN401  as above
+        self._document = document
+        self._root = PDFDictionary({"Type": PDFName("StructTreeRoot")})
+        self._elements: dict[Group | None, tuple[PDFDictionary, PDFObjectReference]] = {}
+        self._children: dict[Group | None, list[PDFObjectReference]] = {None: []}
+        whole = _element("Document")
+        whole["P"] = document.Reference(self._root)
+        self._elements[None] = whole, document.Reference(whole)
+
+    def add(self, element: PDFDictionary, within: Group | None) -> PDFObjectReference:
+        """Put an element into its group, which begins where its first element does; return the reference to it."""
+        if within is not None and within not in self._elements:
+            group = _element(within.role)
+            if within.scope:
+                group["A"] = PDFDictionary({"O": PDFName("Table"), "Scope": PDFName(within.scope)})
+            self._children[within] = []
+            self._elements[within] = group, self.add(group, within.within)
+        element["P"] = self._elements[within][1]
+        reference = self._document.Reference(element)
+        self._children[within].append(reference)
+        return reference
+
+    def finish(self) -> PDFDictionary:
+        """Write into each group what lies in it, and return the root of the tree."""
+        for group, (element, _reference) in self._elements.items():
+            element["K"] = PDFArray(self._children[group])
+        self._root["K"] = PDFArray([self._elements[None][1]])
+        return self._root
 
 
 def _element(role: str) -> PDFDictionary:

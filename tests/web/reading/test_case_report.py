@@ -23,6 +23,7 @@ from radiolens.web.reading.case_report import report_of
 from radiolens.web.reading.case_words import AnsweringBundle
 from radiolens.web.reading.report_pictures import pictures_of
 from radiolens.worklist.reading import Answer
+from tests.phantoms import dicom
 from tests.web.serving import film, png
 from tests.worklist.site import Site, answering, films, site
 
@@ -82,8 +83,25 @@ def test_image_and_heat_maps_are_in_it_until_the_case_is_closed(place: Site) -> 
     report = written(place, case)
     assert report.closed
     assert report.images[0].pictures == ()
-    assert "erased" in report.images[0].without_picture
+    assert "erased" in report.images[0].picture_note
     assert report.images[0].findings == image.findings
+
+
+def test_the_sides_of_the_patient_stand_on_the_pictures(place: Site) -> None:
+    sided, silent = (
+        written(place, place.case(dicom(film(9), **told))).images[0]
+        for told in ({"PatientOrientation": ["L", "F"]}, {})
+    )
+    assert sided.pictures[0].description == "The image as it was sent (left R, right L, top H, bottom F)"
+    assert all("(left R, right L, top H, bottom F)" in picture.description for picture in sided.pictures)
+    changed = grey_levels(sided.pictures[0]) != grey_levels(silent.pictures[0])
+    rows, columns = changed.shape
+    middle = changed[rows // 2 - 10 : rows // 2 + 10]
+    assert middle[:, : columns // 8].any(), "a letter on the left"
+    assert middle[:, -columns // 8 :].any(), "one on the right"
+    assert not changed[rows // 8 : -rows // 8, columns // 8 : -columns // 8].any(), "and none over the lungs"
+    assert (sided.picture_note, silent.pictures[0].description) == ("", "The image as it was sent")
+    assert "does not say which side is left" in silent.picture_note
 
 
 def test_an_unreadable_file_says_what_to_do(place: Site) -> None:

@@ -24,7 +24,7 @@ from radiolens.worklist.views import AnswerView, CaseView, DiagnosisView, ImageV
 __all__ = ["Print", "report_of"]
 
 Print = Callable[[ImageView, ShownImage], tuple[tuple[Picture, ...], str]]
-"""Gives the pictures of an image, or none and the reason why."""
+"""Gives the pictures of an image, and what is to be said of them or of why there are none."""
 
 _OUTCOMES: Mapping[str, str] = {"queued": "waiting", "scoring": "waiting", "scored": "hidden"}
 """The report's word for a state of the work list; the others are the same."""
@@ -53,10 +53,10 @@ def report_of(case: CaseView, principal: Principal, find_bundle: FindBundle, pri
 
 def _image(image: ImageView, shown: ShownImage, printed: Print) -> ReportedImage:
     card, prediction = shown.card, image.prediction
-    pictures, without = printed(image, shown)
+    pictures, note = printed(image, shown)
     position, outcome = image.position + 1, _OUTCOMES.get(image.state, image.state)
     if card is None:
-        return ReportedImage(position, outcome, "", pictures=pictures, without_picture=without)
+        return ReportedImage(position, outcome, "", pictures=pictures, picture_note=note)
     return ReportedImage(
         position=position,
         outcome=outcome,
@@ -74,7 +74,7 @@ def _image(image: ImageView, shown: ShownImage, printed: Print) -> ReportedImage
         trained_on=card.data,
         pictures=pictures,
         map_notes=(shown.map_meaning, shown.map_evidence) if len(pictures) > 1 else (),
-        without_picture=without,
+        picture_note=note,
     )
 
 

@@ -12,7 +12,9 @@ from radiolens.explain.overlay import blended, display_slice, overlay, png
 from radiolens.locale.translate import gettext as _
 from radiolens.prediction import Explanation
 from radiolens.report.content import Picture
-from radiolens.web.reading.case_page import ShownImage
+from radiolens.web.reading.case_page import MapChoice, ShownImage
+from radiolens.web.reading.side_letters import lettered
+from radiolens.web.reading.stack import Edges, edges
 from radiolens.worklist.views import ImageView
 from radiolens.worklist.work_list import WorkList
 
@@ -27,7 +29,10 @@ MOST_MAPS = 3
 def pictures_of(
     work: WorkList, viewer: UUID, case_id: UUID, image: ImageView, shown: ShownImage
 ) -> tuple[tuple[Picture, ...], str]:
-    """Return the image and its heat maps as far as this user may see them, or none and why."""
+    """Return the image and its heat maps as far as this user may see them, or none; and what is to be said of that.
+
+    The patient's sides are written onto them where the file tells them.
+    """
     try:
         decoded = work.image(viewer, case_id, image.image_id)
     except WrongState:
@@ -37,11 +42,15 @@ def pictures_of(
     explanation = _explanation(work, viewer, case_id, image, shown)
     middle = decoded.slice_indices[len(decoded.slice_indices) // 2]
     grey = display_slice(decoded, explanation.slice_index if explanation else middle)
-    plain = Picture(png(grey, LONGEST_SIDE), _("The image as it was sent"), _("The image"))
+    sides = edges(decoded.orientation, decoded.patient_orientation)
+    note = "" if sides.known else _("The file does not say which side is left and which is right.")
+    plain = Picture(
+        png(lettered(grey, sides), LONGEST_SIDE), _sided(_("The image as it was sent"), sides), _("The image")
+    )
     if explanation is None:
-        return (plain,), ""
+        return (plain,), note
     maps = [choice for choice in shown.maps if choice.label in explanation.maps][:MOST_MAPS]
-    return (plain, *(_map(grey, explanation, choice.label, choice.title, shown.map_kind) for choice in maps)), ""
+    return (plain, *(_map(grey, sides, explanation, choice, shown.map_kind) for choice in maps)), note
 
 
 def _explanation(
@@ -56,10 +65,24 @@ def _explanation(
         return None
 
 
-def _map(grey: NDArray[np.uint8], explanation: Explanation, label: str, title: str, kind: str) -> Picture:
+def _map(grey: NDArray[np.uint8], sides: Edges, explanation: Explanation, choice: MapChoice, kind: str) -> Picture:
     rows, columns = grey.shape
-    laid_over = blended(grey, overlay(explanation, label, (rows, columns)))
-    caption = _("%(map)s: %(finding)s", map=kind, finding=title.lower())
-    if not explanation.maps[label].any():
-        caption = _("%(map)s: %(finding)s (empty)", map=kind, finding=title.lower())
-    return Picture(png(laid_over, LONGEST_SIDE), _("%(map)s, over the image", map=caption), caption)
+    laid_over = lettered(blended(grey, overlay(explanation, choice.label, (rows, columns))), sides)
+    caption = _("%(map)s: %(finding)s", map=kind, finding=choice.title.lower())
+    if not explanation.maps[choice.label].any():
+        caption = _("%(map)s: %(finding)s (empty)", map=kind, finding=choice.title.lower())
+    return Picture(png(laid_over, LONGEST_SIDE), _sided(_("%(map)s, over the image", map=caption), sides), caption)
+
+
+def _sided(description: str, sides: Edges) -> str:
+    """Return the description of a picture with the letters that stand on it."""
+    if not sides.known:
+        return description
+    return _(
+        "%(picture)s (left %(left)s, right %(right)s, top %(top)s, bottom %(bottom)s)",
+        picture=description,
+        left=sides.left,
+        right=sides.right,
+        top=sides.top,
+        bottom=sides.bottom,
+    )

@@ -49,6 +49,11 @@ class Edges:
     top: str = ""
     bottom: str = ""
 
+    @property
+    def known(self) -> bool:
+        """Say whether there are any."""
+        return bool(self.left or self.right or self.top or self.bottom)
+
 
 @dataclass(frozen=True)
 class Showing:

@@ -22,8 +22,9 @@ class DeclaredRoute:
 
     @property
     def permission(self) -> Permission | None:
-        (requirement,) = self.requirements
-        return requirement.permission
+        told = f"{self} declares {len(self.requirements)} requirements. Expected one: requires(...) or public."
+        assert len(self.requirements) == 1, told
+        return self.requirements[0].permission
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import numpy as np
 
 from radiolens.bundle import InstalledBundle
-from radiolens.inference.record import record
 from radiolens.prediction import Finding, Prediction, Presence
 from radiolens.store.database import Database
 from radiolens.store.schema import (
@@ -22,6 +22,7 @@ from radiolens.store.schema import (
     ImageState,
     PredictionRow,
 )
+from radiolens.worklist.results import kept_record
 
 MOMENT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -48,10 +49,13 @@ def add_case(
     *,
     images: int = 1,
     blinded: bool = False,
-    read: bool = False,
+    said: Mapping[AnswerStage, Mapping[str, str]] = MappingProxyType({}),
     closed: bool = False,
 ) -> CaseRow:
-    """Store a case whose images all got these answers (with whether in the shadow), and what tests told of it."""
+    """Store a case whose images all got these answers (with whether in the shadow).
+
+    `outcomes` is what tests told of it, `said` what a reader answered by stage.
+    """
     with database.session() as session:
         case = CaseRow(
             task="auto",
@@ -72,7 +76,7 @@ def add_case(
                         bundle_name=prediction.bundle.name,
                         bundle_version=prediction.bundle.version,
                         bundle_sha256=prediction.bundle.sha256,
-                        record={key: value for key, value in record("", prediction).items() if key != "path"},
+                        record=kept_record(prediction),
                         shadow=shadow,
                         created=MOMENT,
                     )
@@ -88,15 +92,9 @@ def add_case(
                     created=database.now(),
                 )
             )
-        if read:
+        for stage, presence in said.items():
             session.add(
-                AnswerRow(
-                    case_id=case.id,
-                    user_id=LOCAL_USER_ID,
-                    stage=AnswerStage.BEFORE,
-                    presence={},
-                    created=MOMENT,
-                )
+                AnswerRow(case_id=case.id, user_id=LOCAL_USER_ID, stage=stage, presence=dict(presence), created=MOMENT)
             )
         return case
 

@@ -12,7 +12,7 @@ from radiolens.bundle import InstalledBundle, read_bundle
 from radiolens.prediction import BundleIdentity, Prediction, Presence
 from radiolens.quality import Problem, ProblemCode, Quality
 from radiolens.store.database import Database, open_database
-from radiolens.store.schema import LOCAL_USER_ID
+from radiolens.store.schema import LOCAL_USER_ID, AnswerStage
 from radiolens.web.administration.outcomes import answered_by, diagnoses, local_cases, pairs
 from tests.tiny_bundle import make_bundle
 from tests.web.administration.outcomes import add_case, answer
@@ -81,7 +81,7 @@ def test_what_is_hidden_from_who_asks_counts_for_nobody_until_it_is_disclosed(
     known = [{"tuberculosis": "present"}]
     add_case(database, both, known, blinded=True)
     add_case(database, both, known, blinded=True, closed=True)
-    shown = add_case(database, both, known, blinded=True, closed=True, read=True)
+    shown = add_case(database, both, known, blinded=True, closed=True, said={AnswerStage.BEFORE: {}})
     with database.reading() as session:
         for viewer in (LOCAL_USER_ID, uuid4()):
             (found,) = answered_by(session, viewer, first.sha256)

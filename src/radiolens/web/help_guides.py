@@ -188,6 +188,11 @@ _ADMINISTRATOR = Guide(
                     N_("Images are encrypted while a case is open, and erased when it is closed or its time is over.")
                 ),
                 Step(
+                    N_("De-identified copies, only if the site keeps them; text that is burnt in cannot be taken out."),
+                    "radiolens kept list",
+                    path="/site",
+                ),
+                Step(
                     N_("The key lies outside of the database and its backups. Without it open images cannot be read.")
                 ),
             ),

@@ -44,6 +44,7 @@ __all__ = [
     "KeptImage",
     "erase_kept",
     "kept_bytes",
+    "kept_count",
     "kept_images",
     "record",
 ]
@@ -246,6 +247,11 @@ def erase_kept(session: Session, actor: UUID | str, which: KeptFilter) -> tuple[
         session.get_one(KeptImageRow, entry.kept_id).erased = now
         audit.append(session, actor, "kept_image.erase", f"kept_image:{entry.kept_id}", {"case": str(entry.case_id)})
     return tuple(entry.store_name for entry in found)
+
+
+def kept_count(session: Session) -> int:
+    """Return how many images are kept."""
+    return int(session.scalar(select(func.count()).where(KeptImageRow.erased.is_(None))) or 0)
 
 
 def kept_bytes(session: Session) -> int:

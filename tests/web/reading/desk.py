@@ -47,6 +47,11 @@ class Desk:
             settings = replace(site_settings.read(session), second_reader=wanted)
             site_settings.change(session, settings, LOCAL_USER_ID)
 
+    def keep_images(self, *, wanted: bool) -> None:
+        with self.work_list.database.session() as session:
+            settings = replace(site_settings.read(session), keep_images=wanted, keep_days=30)
+            site_settings.change(session, settings, LOCAL_USER_ID)
+
     def send(self, *files: tuple[str, bytes], task: str = "chest-xray", **fields: str) -> list[UUID]:
         """Send files, wait until they are scored, and return the ids of the cases."""
         answer = self.client.post(

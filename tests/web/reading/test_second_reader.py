@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,13 +22,15 @@ from radiolens.settings import Settings
 from radiolens.store import site_settings
 from radiolens.store.schema import LOCAL_USER_ID
 from radiolens.web import app as web_app
+from radiolens.worklist.keeping import KeptImage, kept_images
 from tests.tiny_bundle import Weights, make_bundle
 from tests.web.serving import CHEAP_KIB, LOCAL, film, png
 from tests.worklist.site import answering, wait_until
 
 MOMENT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 NETWORKS = {"present": answering(3.0, 2.0), "absent": answering(-3.0, -2.0)}
-FILMS = (png(film(1)), png(film(2)), b"no image")
+FILMS = (png(film(1)), png(film(2)), b"no image", png(film(3)))
+"""The last one's case is closed by somebody who has not read it, on a site that keeps de-identified copies."""
 STREAMS = ("/api/v1/events",)
 """Answers without an end; what they tell is compared in tests/worklist/test_disclosure.py."""
 OTHER = {"role": "clinician", "name": "chest-xray", "place": "0", "label": "pneumonia"}
@@ -53,7 +55,7 @@ def opened(folder: Path, weights: Weights, monkeypatch: pytest.MonkeyPatch) -> I
     with TestClient(web_app.create_app(settings, lambda: MOMENT), base_url=LOCAL, client=("127.0.0.1", 1)) as client:
         database = client.app.state.database  # type: ignore[attr-defined]  an app has a state
         with database.session() as session:
-            wanted = replace(site_settings.read(session), second_reader=True)
+            wanted = replace(site_settings.read(session), second_reader=True, keep_images=True)
             site_settings.change(session, wanted, LOCAL_USER_ID)
         chance, ids = {}, {}
         for number, data in enumerate(FILMS):
@@ -63,10 +65,18 @@ def opened(folder: Path, weights: Weights, monkeypatch: pytest.MonkeyPatch) -> I
             chance |= {case["case_id"]: f"case-{number}", case["images"][0]["image_id"]: f"image-{number}"}
             chance[case["case_id"][:8]] = f"label-{number}"
         wait_until(lambda: client.get("/api/v1/cases").json()["progress"]["done"] == len(FILMS))
+        closed = client.post(f"/api/v1/cases/{case['case_id']}/close").json()
+        assert (closed["disclosed"], closed["images"][0]["kept_until"] is None) == (False, False)
+        chance |= {str(entry.kept_id): "kept" for entry in kept_of(client)}
         (told,) = (entry for task in client.get("/api/v1/tasks").json() for entry in task["bundles"])
         chance |= {told["sha256"]: "sha256", told["sha256"][:12]: "sha", told["sha256"][:8]: "sha"}
         assert bundle.exists()
         yield Opened(client, chance, {**OTHER, **ids, "sha256": told["sha256"], "user_id": str(LOCAL_USER_ID)})
+
+
+def kept_of(client: TestClient) -> Sequence[KeptImage]:
+    with client.app.state.database.reading() as session:  # type: ignore[attr-defined]  an app has a state
+        return kept_images(session)
 
 
 def addresses(found: Opened) -> Iterator[str]:

@@ -11,6 +11,7 @@ from uuid import UUID
 from radiolens.inference.predict import AUTO
 from radiolens.locale.translate import N_, ngettext
 from radiolens.locale.translate import gettext as _
+from radiolens.locale.writing import moment
 from radiolens.prediction import Presence
 from radiolens.store.schema import AnswerStage, CaseState, ImageState
 from radiolens.tasks import TASKS, get_task
@@ -19,10 +20,22 @@ from radiolens.web.pages import DISCLAIMER
 from radiolens.web.reading.case_words import STATES, FindBundle, shown, study_of
 from radiolens.web.reading.questions import Asked, in_words, questions
 from radiolens.web.told import Card
+from radiolens.worklist.facts import NotKept
 from radiolens.worklist.results import UNFINISHED
 from radiolens.worklist.views import AnswerView, CaseView, DiagnosisView, ImageView
 
-__all__ = ["REASONS", "TESTS", "CasePage", "Draft", "Entry", "MapChoice", "Reason", "ShownImage", "case_page"]
+__all__ = [
+    "NOT_KEPT",
+    "REASONS",
+    "TESTS",
+    "CasePage",
+    "Draft",
+    "Entry",
+    "MapChoice",
+    "Reason",
+    "ShownImage",
+    "case_page",
+]
 
 REASONS: Mapping[str, str] = MappingProxyType(
     {
@@ -46,6 +59,17 @@ TESTS = (
 )
 """What a final diagnosis often comes from; any other may be written."""
 
+NOT_KEPT: Mapping[NotKept, str] = MappingProxyType(
+    {
+        NotKept.BURNT_IN_TEXT: N_("No copy of this image is kept: text may be burnt into its pixels."),
+        NotKept.NOT_MEDICAL_IMAGE: N_("No copy of this image is kept: a picture with colours may show anything."),
+        NotKept.UNREADABLE: N_("No copy of this image is kept: it could not be opened."),
+        NotKept.NO_ROOM: N_("No copy of this image is kept: there is no room for more."),
+        NotKept.NOT_STORED: N_("No copy of this image is kept: it could not be written."),
+    }
+)
+"""Why no de-identified copy is kept, in words."""
+
 
 @dataclass(frozen=True)
 class MapChoice:
@@ -60,6 +84,7 @@ class ShownImage:
     """One image of a case. `card` is None while the answer is hidden or not there; `address` leads to its slices.
 
     `first_slice` is the one to show first, None for the middle; `read_slices` those that the network looked at.
+    `keeping` says whether a de-identified copy is kept, and `keeping_is_bad` that there is a reason against it.
     """
 
     position: int
@@ -72,6 +97,8 @@ class ShownImage:
     maps: tuple[MapChoice, ...]
     read_slices: tuple[int, ...]
     first_slice: int | None
+    keeping: str = ""
+    keeping_is_bad: bool = False
 
     @property
     def map_kind(self) -> str:
@@ -139,6 +166,7 @@ class CasePage:
     received: datetime
     received_by: str
     closed: bool
+    keep_days: int | None
     erase_after: datetime | None
     images: tuple[ShownImage, ...]
     chosen: ShownImage
@@ -200,6 +228,7 @@ def case_page(
         received=summary.received,
         received_by=summary.received_by,
         closed=summary.state is CaseState.CLOSED,
+        keep_days=case.keep_days,
         erase_after=summary.erase_after,
         images=images,
         chosen=chosen,
@@ -247,7 +276,20 @@ def _shown_image(case: CaseView, image: ImageView, find_bundle: FindBundle) -> S
         maps=_maps(image) if card and card.rows else (),
         read_slices=facts.slice_indices if facts and facts.is_volume else (),
         first_slice=facts.map_slice if facts else None,
+        keeping=_keeping(case, image),
+        keeping_is_bad=image.kept_until is None,
     )
+
+
+def _keeping(case: CaseView, image: ImageView) -> str:
+    """Return until when a de-identified copy is kept, or why none is where the site keeps them."""
+    if image.kept_until:
+        return _(
+            "A de-identified copy of this image is kept, encrypted, until %(moment)s.", moment=moment(image.kept_until)
+        )
+    if case.keep_days is None or not image.not_kept:
+        return ""
+    return _(NOT_KEPT[NotKept(image.not_kept)])
 
 
 def _short(image: ImageView) -> str:

@@ -14,6 +14,7 @@ from radiolens.store.schema import AnswerStage, CaseState
 from radiolens.tasks import TASKS
 from radiolens.web.schemas import AnsweredBy, FindingAnswer, Reason, SliceAnswer
 from radiolens.worklist.acceptance import Accepted
+from radiolens.worklist.facts import NotKept
 from radiolens.worklist.listing import LARGEST_PAGE, CaseQuery, Sort
 from radiolens.worklist.reading import LONGEST_TEXT, Answer
 from radiolens.worklist.results import Decision, kept_record
@@ -190,6 +191,10 @@ class ImageObject(_Object):
     size_bytes: int
     state: str = Field(description="Of the queue; `scored` where it is hidden whether there is an answer.")
     working_copy: bool
+    kept_until: datetime | None = Field(description="Until then a de-identified copy is kept; null if there is none.")
+    not_kept: NotKept | Literal[""] = Field(
+        description="Why no copy can be kept; empty if nothing is known against it."
+    )
     problems: tuple[ProblemObject, ...]
     prediction: PredictionObject | None
 

@@ -99,7 +99,7 @@ async def predictions(request: Request) -> Prediction:
     read is a problem.
     """
     async with received(request, "file") as upload:
-        await check_one_off(request)
+        await check_one_off(request, by_program=True)
         task = _task(upload.fields.get("task", ""))
         bundle = asked_bundle(request, upload, task)
         answer = await answer_one(request, upload, "file", task, bundle)

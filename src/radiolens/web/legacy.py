@@ -68,7 +68,7 @@ async def upload(request: Request) -> str:
     the answer is, and which network gave it.
     """
     async with received(request, "data") as posted:
-        await check_one_off(request)
+        await check_one_off(request, by_program=True)
         choice = posted.fields.get("choice", "").strip()
         if choice not in _CHOICES:
             detail = "The field 'choice' must be 1 (brain tumour), 2 (tuberculosis) or 3 (pneumonia)."

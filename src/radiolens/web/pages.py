@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import anyio.to_thread
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -21,7 +23,7 @@ from radiolens.web.answers import Answer
 from radiolens.web.cards import make_card
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.profile_note import noted
-from radiolens.web.reading.one_off import check_one_off
+from radiolens.web.reading.one_off import SENT_ELSEWHERE, check_one_off, in_second_reader_mode
 from radiolens.web.state import answerer_of, settings_of
 from radiolens.web.studies import STUDIES, Study, bundle_studies, find_study
 from radiolens.web.templating import templates
@@ -59,7 +61,10 @@ class CardList:
 
 @dataclass(frozen=True)
 class StartPage:
-    """What `start.html` shows: the form, and below it what was answered to it without JavaScript."""
+    """What `start.html` shows: the form, and below it what was answered to it without JavaScript.
+
+    `sent_elsewhere` says why there is no form; empty if there is one.
+    """
 
     chosen: str
     results: CardList
@@ -68,6 +73,7 @@ class StartPage:
     allow_remote: bool
     max_upload_bytes: int
     max_files: int
+    sent_elsewhere: str = ""
     unusable: tuple[UnusableBundle, ...] = ()
     other_studies: tuple[Study, ...] = ()
     imported_studies: tuple[Study, ...] = ()
@@ -95,10 +101,11 @@ async def analyse(request: Request) -> Response:
     except HTTPException as error:
         if _asks_for_cards(request):
             raise
-        return _page(request, notice=error.detail, status=error.status_code)
+        refused = partial(_page, request, notice=error.detail, status=error.status_code)
+        return await anyio.to_thread.run_sync(refused)
     if _asks_for_cards(request):
         return templates.TemplateResponse(request, "cards.html", {"results": CardList(cards)})
-    return _page(request, cards, study.key)
+    return await anyio.to_thread.run_sync(_page, request, cards, study.key)
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"], dependencies=[public])
@@ -147,6 +154,7 @@ def _asks_for_cards(request: Request) -> bool:
 def _page(
     request: Request, cards: tuple[Card, ...] = (), chosen: str = STUDIES[0].key, notice: str = "", status: int = 200
 ) -> Response:
+    """Return the page; it asks the database, so not from the event loop."""
     settings = settings_of(request)
     installed = _installed(request)
     more = bundle_studies(installed)
@@ -158,6 +166,7 @@ def _page(
         allow_remote=settings.allow_remote,
         max_upload_bytes=settings.max_upload_bytes,
         max_files=settings.max_files,
+        sent_elsewhere=_(SENT_ELSEWHERE) if in_second_reader_mode(request) else "",
         unusable=installed.unusable,
         other_studies=tuple(study for study in more if study.calibrated),
         imported_studies=tuple(study for study in more if not study.calibrated),

@@ -244,7 +244,8 @@ def erase_kept(session: Session, actor: UUID | str, which: KeptFilter) -> tuple[
     found = kept_images(session, which)
     now = moment(session)
     for entry in found:
-        session.get_one(KeptImageRow, entry.kept_id).erased = now
+        row = session.get_one(KeptImageRow, entry.kept_id)
+        row.erased, row.header = now, {}
         audit.append(session, actor, "kept_image.erase", f"kept_image:{entry.kept_id}", {"case": str(entry.case_id)})
     return tuple(entry.store_name for entry in found)
 

@@ -36,12 +36,12 @@ lint: $(VENV)/installed-dev
 	$(VENV)/bin/mypy
 
 $(VENV)/installed-base: pyproject.toml | $(VENV)/bin/pip
-	@echo "Installing radiolens (about 300 MB the first time) ..."
+	@echo "Installing radiolens (about 600 MB the first time) ..."
 	@$(VENV)/bin/python -m pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/pip
-	@echo "Installing radiolens with its training and development extras (about 3.5 GB the first time) ..."
+	@echo "Installing radiolens with its training and development extras (about 4 GB the first time) ..."
 	@$(VENV)/bin/python -m pip install --quiet --editable '.[train,dev]'
 	@touch $(VENV)/installed-base $@
 

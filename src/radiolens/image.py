@@ -48,6 +48,8 @@ class Source:
     series_description: str | None = None
     presentation_intent_type: str | None = None
     burned_in_annotation: str | None = None
+    """YES if one of the files says so, as is that on features by which the patient could be recognised."""
+    recognizable_visual_features: str | None = None
     image_type: str | None = None
     scanning_sequence: str | None = None
     acquisition_contrast: str | None = None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from radiolens.image import Image, Source, Unit
-from radiolens.imaging.deidentify import deidentified, says_burnt_in
+from radiolens.imaging.deidentify import deidentified, says_burnt_in, says_recognizable
 
 NAME = "FEATHERSTONEHAUGH MARJORIE"
 PIXELS = np.zeros((1, 4, 4), np.float32)
@@ -58,5 +58,6 @@ def test_an_age_is_in_whole_years_and_the_oldest_are_not_told_apart(told: float 
 
 
 @pytest.mark.parametrize(("told", "said"), [("YES", True), (" yes ", True), ("NO", False), (None, False)])
-def test_a_file_may_say_that_text_is_burnt_in(told: str | None, said: bool) -> None:
+def test_a_file_may_say_that_text_is_burnt_in_or_a_face_seen(told: str | None, said: bool) -> None:
     assert says_burnt_in(Source("dicom", burned_in_annotation=told)) is said
+    assert says_recognizable(Source("dicom", recognizable_visual_features=told)) is said

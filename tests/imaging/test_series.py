@@ -246,6 +246,20 @@ def test_what_matters_of_a_header_is_kept_and_no_name() -> None:
     assert not any(secret in repr(image) for secret in ("Doe", "4711", "1970"))
 
 
+@pytest.mark.parametrize(("said", "found"), [(("NO", "YES", "NO"), "YES"), (("NO", "NO"), "NO"), ((None, None), None)])
+def test_what_one_file_of_a_series_says_of_text_and_faces_holds_for_all(
+    said: tuple[str | None, ...], found: str | None
+) -> None:
+    files = [
+        dicom(FILM, InstanceNumber=number, BurnedInAnnotation=word, RecognizableVisualFeatures=word)
+        if word
+        else dicom(FILM, InstanceNumber=number)
+        for number, word in enumerate(said)
+    ]
+    source = decode(files).source
+    assert (source.burned_in_annotation, source.recognizable_visual_features) == (found, found)
+
+
 @pytest.mark.parametrize(
     ("age", "years"),
     [("045Y", 45), ("6Y", 6), ("018M", 1.5), ("010D", 10 / 365.25), ("052W", 364 / 365.25), ("?", None)],

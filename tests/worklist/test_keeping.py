@@ -189,6 +189,7 @@ ALLOWED = {
     "patient_sex",
     "presentation_intent_type",
     "burned_in_annotation",
+    "recognizable_visual_features",
     "image_type",
     "scanning_sequence",
     "acquisition_contrast",
@@ -243,9 +244,10 @@ def test_of_a_volume_the_middle_slices_are_kept_and_no_word_of_its_header(place:
     [
         (dicom(np.rint(chest_film() * 4095).astype(np.uint16), BurnedInAnnotation="YES", **PATIENT), "burnt_in_text"),
         (lettered("DOE JANE 12.03.1961"), "burnt_in_text"),
+        (dicom(np.rint(chest_film() * 4095).astype(np.uint16), RecognizableVisualFeatures="YES"), "recognizable"),
         (photograph(), "not_medical_image"),
     ],
-    ids=["declared", "seen", "coloured"],
+    ids=["declared", "seen", "recognizable", "coloured"],
 )
 def test_what_cannot_be_kept_safely_is_not_kept_and_says_why(place: Site, content: bytes, reason: str) -> None:
     case_id = closed(place, content)

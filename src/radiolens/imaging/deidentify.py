@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from radiolens.image import Image, Source
 
-__all__ = ["OLDEST_YEARS", "deidentified", "says_burnt_in"]
+__all__ = ["OLDEST_YEARS", "deidentified", "says_burnt_in", "says_recognizable"]
 
 OLDEST_YEARS = 90
 """Ages from here on are kept as this one: few people are older (45 CFR 164.514 draws the line there)."""
@@ -51,6 +51,7 @@ def deidentified(image: Image) -> Image:
             patient_sex=_known(told.patient_sex, _SEXES),
             presentation_intent_type=_known(told.presentation_intent_type, _INTENTS),
             burned_in_annotation=_known(told.burned_in_annotation, _ANSWERS),
+            recognizable_visual_features=_known(told.recognizable_visual_features, _ANSWERS),
             image_type=_known(told.image_type, _TYPES),
             scanning_sequence=_known(told.scanning_sequence, _SEQUENCES),
             acquisition_contrast=_known(told.acquisition_contrast, _CONTRASTS),
@@ -64,7 +65,16 @@ def deidentified(image: Image) -> Image:
 
 def says_burnt_in(source: Source) -> bool:
     """Say whether the file states that text is burnt into its pixels (BurnedInAnnotation, PS3.3 C.7.6.1)."""
-    return (source.burned_in_annotation or "").strip().upper() == "YES"
+    return _says_yes(source.burned_in_annotation)
+
+
+def says_recognizable(source: Source) -> bool:
+    """Say whether the file states that the patient could be recognised (RecognizableVisualFeatures, there as well)."""
+    return _says_yes(source.recognizable_visual_features)
+
+
+def _says_yes(text: str | None) -> bool:
+    return (text or "").strip().upper() == "YES"
 
 
 def _known(text: str | None, words: Set[str]) -> str | None:

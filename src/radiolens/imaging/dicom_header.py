@@ -232,7 +232,8 @@ def source(files: Sequence[DicomFile], remarks: Sequence[str], colour_fraction: 
         manufacturer=text(first, "Manufacturer"),
         series_description=text(first, "SeriesDescription"),
         presentation_intent_type=text(first, "PresentationIntentType"),
-        burned_in_annotation=text(first, "BurnedInAnnotation"),
+        burned_in_annotation=_one_says_yes(files, "BurnedInAnnotation"),
+        recognizable_visual_features=_one_says_yes(files, "RecognizableVisualFeatures"),
         image_type=text(first, "ImageType"),
         scanning_sequence=text(first, "ScanningSequence"),
         acquisition_contrast=text(first, "AcquisitionContrast"),
@@ -242,6 +243,12 @@ def source(files: Sequence[DicomFile], remarks: Sequence[str], colour_fraction: 
         colour_fraction=colour_fraction,
         warnings=tuple(remarks),
     )
+
+
+def _one_says_yes(files: Sequence[DicomFile], keyword: str) -> str | None:
+    """Return YES if one of the files says so, else what the first one says."""
+    said = [text(file.header, keyword) for file in files]
+    return "YES" if "YES" in said else said[0]
 
 
 def _values(dataset: Dataset, keyword: str) -> Sequence[Any]:

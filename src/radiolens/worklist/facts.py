@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from radiolens.image import Image
-from radiolens.imaging.deidentify import says_burnt_in
+from radiolens.image import Image, Source
+from radiolens.imaging.deidentify import says_burnt_in, says_recognizable
 from radiolens.prediction import Explanation
 
 __all__ = ["ImageFacts", "NotKept", "facts_from_record", "facts_of"]
@@ -19,6 +19,8 @@ class NotKept(StrEnum):
 
     BURNT_IN_TEXT = "burnt_in_text"
     """The file says so, or the pixels look so."""
+    RECOGNIZABLE = "recognizable"
+    """The file says that the patient could be recognised, for instance by a face built of the slices."""
     NOT_MEDICAL_IMAGE = "not_medical_image"
     """A photograph or a page may show anything."""
     UNREADABLE = "unreadable"
@@ -74,8 +76,15 @@ def facts_of(image: Image, explanation: Explanation | None = None) -> ImageFacts
         view=image.view,
         warnings=source.warnings,
         map_slice=explanation.slice_index if explanation else None,
-        not_kept=NotKept.BURNT_IN_TEXT.value if says_burnt_in(source) else "",
+        not_kept=_said_against_keeping(source),
     )
+
+
+def _said_against_keeping(source: Source) -> str:
+    """Return what the header says against keeping a copy, nothing if it says nothing."""
+    if says_burnt_in(source):
+        return NotKept.BURNT_IN_TEXT.value
+    return NotKept.RECOGNIZABLE.value if says_recognizable(source) else ""
 
 
 def facts_from_record(content: Mapping[str, Any]) -> ImageFacts:

@@ -2,8 +2,9 @@
 
 A copy holds what the network was given: the decoded pixels of a film, or of the middle slices of a volume, which do not
 make up a face, and of the header what `imaging.deidentify` lets through. It is sealed as working copies are. No copy is
-made where text is burnt in, as the file says or the pixels look, nor of a photograph; whether one is made never depends
-on what the answering network said, so that second-reader mode has nothing to hide here.
+made where text is burnt in, as the file says or the pixels look, where the file says that the patient could be
+recognised, nor of a photograph. Whether one is made never depends on what the answering network said, so that
+second-reader mode has nothing to hide here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from radiolens.errors import RadiolensError, StoreError, StoreFull
 from radiolens.image import Image
-from radiolens.imaging.deidentify import deidentified, says_burnt_in
+from radiolens.imaging.deidentify import deidentified, says_burnt_in, says_recognizable
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.quality import ProblemCode
 from radiolens.safety.appearance import check_colour
@@ -274,7 +275,7 @@ def _why_not(image: Image) -> NotKept | None:
         return NotKept.NOT_MEDICAL_IMAGE
     if says_burnt_in(image.source) or looks_burnt_in(image.pixels):
         return NotKept.BURNT_IN_TEXT
-    return None
+    return NotKept.RECOGNIZABLE if says_recognizable(image.source) else None
 
 
 def _refused(copy: Copy, why: NotKept) -> Copy:

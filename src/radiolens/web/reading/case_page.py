@@ -62,6 +62,7 @@ TESTS = (
 NOT_KEPT: Mapping[NotKept, str] = MappingProxyType(
     {
         NotKept.BURNT_IN_TEXT: N_("No copy of this image is kept: text may be burnt into its pixels."),
+        NotKept.RECOGNIZABLE: N_("No copy of this image is kept: its file says that the patient could be recognised."),
         NotKept.NOT_MEDICAL_IMAGE: N_("No copy of this image is kept: a picture with colours may show anything."),
         NotKept.UNREADABLE: N_("No copy of this image is kept: it could not be opened."),
         NotKept.NO_ROOM: N_("No copy of this image is kept: there is no room for more."),

@@ -10,15 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Connection, DateTime, MetaData, Uuid, delete, insert, make_url
+from sqlalchemy import JSON, Boolean, Connection, DateTime, MetaData, Uuid, delete, func, insert, make_url, select
 from sqlalchemy.types import TypeEngine
 
 from radiolens.store import migration
 from radiolens.store.engine import database_url, make_engine
 
-__all__ = ["OLDEST", "make_older", "rows_of"]
+__all__ = ["DUMPS", "OLDEST", "make_older", "rows_of"]
 
-OLDEST = Path(__file__).parent / "older" / "0001.sql"
+DUMPS = sorted((Path(__file__).parent / "older").glob("*.sql"))
+"""One of each revision before this one, the oldest first."""
+OLDEST = DUMPS[0]
 
 
 def make_older(address: str, dump: Path = OLDEST) -> None:
@@ -38,7 +40,8 @@ def make_older(address: str, dump: Path = OLDEST) -> None:
         tables = MetaData()
         tables.reflect(server)
         for table in reversed(tables.sorted_tables):
-            server.execute(delete(table))
+            if server.execute(select(func.count()).select_from(table)).scalar_one():  # none may go of the audit log
+                server.execute(delete(table))
         for table in tables.sorted_tables:
             for row in map(dict, file.execute(f"SELECT * FROM {table.name}")):  # noqa: S608  a table's name
                 server.execute(insert(table), {key: _value(row[key], table.c[key].type) for key in row})

@@ -32,7 +32,7 @@ from radiolens.store.schema import (
     SiteSettingRow,
     UserRow,
 )
-from tests.store.older_database import make_older, rows_of
+from tests.store.older_database import DUMPS, make_older, rows_of
 
 ENDED = {"login_sessions", "api_tokens", "audit_entries", "audit_head", "alembic_version"}
 """Tables that a restored database has other rows in."""
@@ -94,6 +94,27 @@ def test_an_older_database_becomes_this_version_with_all_its_rows(older: str) ->
     database.close()
     after = content(older)
     assert {name: len(rows) for name, rows in before.items()} == {name: len(after[name]) for name in before}
+
+
+@pytest.mark.parametrize("dump", DUMPS, ids=lambda dump: dump.stem)
+def test_every_revision_that_there_was_becomes_this_version_with_all_its_rows(address: str, dump: Path) -> None:
+    make_older(address, dump)
+    before = content(address)
+    assert all(before.values()), "a row in every table"
+    database = open_database(address)
+    with database.reading() as session:
+        assert session.scalars(select(CaseRow)).one().bundle_name is None
+    assert migration.revision(database.engine) == migration.newest()
+    database.close()
+    after = content(address)
+    for table, kept in before.items():
+        if table != "alembic_version":
+            same = [{key: row[key] for key in old if key in row} for old, row in zip(kept, after[table], strict=True)]
+            assert same == [{key: old[key] for key in same[0]} for old in kept]
+
+
+def test_there_is_a_dump_of_each_revision_before_this_one() -> None:
+    assert [int(dump.stem) for dump in DUMPS] == list(range(1, int(migration.newest())))
 
 
 def test_a_backup_of_an_older_database_is_restored_into_this_version(older: str, other: str, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_no_column_is_made_for_who_a_patient_is() -> None:
     named = {column for column in columns if re.search(r"\.(.*_)?name$", column)}
     assert named == {
         "users.name", "users.display_name", "api_tokens.name",
-        "profiles.bundle_name", "activations.bundle_name", "predictions.bundle_name",
+        "profiles.bundle_name", "activations.bundle_name", "predictions.bundle_name", "cases.bundle_name",
         "images.store_name", "images.map_name", "kept_images.store_name",
     }  # fmt: skip
 

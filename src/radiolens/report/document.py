@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import ClassVar
@@ -12,7 +13,7 @@ from typing import ClassVar
 from radiolens.locale.languages import current_language
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
-from radiolens.locale.writing import moment, percent
+from radiolens.locale.writing import moment, number, percent
 from radiolens.prediction import BundleIdentity, Presence
 from radiolens.report.content import (
     Diagnosis,
@@ -253,12 +254,14 @@ def _slices(report: Report, image: ReportedImage) -> Iterator[Block]:
     """Yield a row for each slice that was judged: the mean hides what is in a few."""
     if not image.slices:
         return
+    calibrated = image.model is None or image.model.calibrated
+    shown = partial(percent, digits=1) if calibrated else partial(number, digits=2)
     labels = [finding.label for finding in image.slices[0].findings]
     told = ({entry.label: entry for entry in slice_.findings} for slice_ in image.slices)
     rows = (
         (
             str(slice_.index + 1),
-            *(f"{percent(by[name].probability, 1)}, {_(_PRESENCES[by[name].presence])}" for name in labels),
+            *(f"{shown(by[name].probability)}, {_(_PRESENCES[by[name].presence])}" for name in labels),
         )
         for slice_, by in zip(image.slices, told, strict=True)
     )

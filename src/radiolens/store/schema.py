@@ -221,6 +221,8 @@ class CaseRow(Row):
     upload_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("uploads.id"), index=True)
     task: Mapped[str] = mapped_column(String(60))
     """What was asked, `auto` where the file shall tell."""
+    bundle_name: Mapped[str | None] = mapped_column(String(100))
+    """The network that was named, of that task; None where that of the study answers."""
     patient_group: Mapped[str | None] = mapped_column(_SHA256, index=True)
     """Keyed hash of what the header says of the patient; its key is forgotten with the upload."""
     blinded: Mapped[bool] = mapped_column(default=False)

@@ -52,6 +52,14 @@ class Accepted:
     left_out: tuple[LeftOut, ...]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of an upload, and which network was named for it."""
+
+    task: str
+    bundle: str | None
+
+
 class Acceptance:
     """Takes uploads in. Thread-safe; no more than one unpacked archive is in memory.
 
@@ -64,9 +72,12 @@ class Acceptance:
         self._quota_bytes = quota_bytes
         self._archive = threading.Lock()
 
-    def accept(self, members: list[Member], task: str, user: UUID, *, together: bool = False) -> Accepted:
+    def accept(
+        self, members: list[Member], task: str, user: UUID, *, together: bool = False, bundle: str | None = None
+    ) -> Accepted:
         """Take in files and archives, asked for a task or `auto`; `members` is emptied.
 
+        `bundle` names the network that shall answer, which is of that task; without, that of the task does.
         Raises StoreFull over the quota or on a full disk, another StoreError if the store or the database cannot be
         written. Then nothing was accepted, and nothing of it is left.
         """
@@ -78,7 +89,7 @@ class Acceptance:
                 accepted = _numbered(found)
                 if accepted.cases:
                     with self._database.session() as session:
-                        _add(session, accepted, names, found, task, user, self._database.now())
+                        _add(session, accepted, names, found, _Asked(task, bundle), user, self._database.now())
                 undo.pop_all()
         return accepted
 
@@ -130,7 +141,7 @@ def _add(
     accepted: Accepted,
     names: list[list[str]],
     found: Sorted,
-    task: str,
+    asked: _Asked,
     user: UUID,
     now: datetime,
 ) -> None:
@@ -139,7 +150,7 @@ def _add(
     upload = UploadRow(
         created=now,
         created_by=user,
-        task=task,
+        task=asked.task,
         files=sum(entry.files for entry in images),
         size_bytes=sum(entry.size_bytes for entry in images),
     )
@@ -151,7 +162,8 @@ def _add(
             CaseRow(
                 id=case.case_id,
                 upload_id=upload.id,
-                task=task,
+                task=asked.task,
+                bundle_name=asked.bundle,
                 patient_group=files.patient_group,
                 blinded=site.second_reader,
                 created=now + ticks * _TICK,

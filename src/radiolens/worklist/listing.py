@@ -160,6 +160,7 @@ def _summaries(session: Session, rows: Select[CaseRow, bool, str], viewer: UUID)
             received=row.created,
             received_by=name,
             task=row.task,
+            bundle=row.bundle_name,
             state=row.state,
             progress=progress.get(row.id, Progress()),
             blinded=row.blinded,
@@ -207,8 +208,9 @@ def _findings(session: Session, cases: Sequence[UUID]) -> Mapping[UUID, tuple[Fo
     found: dict[UUID, dict[str, FoundLabel]] = {}
     for case_id, content in session.execute(query):
         answer = prediction_from_record(content)
+        calibrated = answer.bundle is None or answer.bundle.calibrated
         for entry in concerning(answer.findings, answer.task):
-            one = FoundLabel(entry.label, entry.presence, entry.probability)
+            one = FoundLabel(entry.label, entry.presence, entry.probability, calibrated)
             labels = found.setdefault(case_id, {})
             labels[entry.label] = max(one, labels.get(entry.label, one), key=_weight)
     return {case_id: tuple(sorted(labels.values(), key=_weight, reverse=True)) for case_id, labels in found.items()}

@@ -37,11 +37,15 @@ _LEASE = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Claimed:
-    """An image in hand. `attempt` tells this time from another in which the same worker had it."""
+    """An image in hand; `bundle` is the network that was named, None where that of the task answers.
+
+    `attempt` tells this time from another in which the same worker had it.
+    """
 
     image_id: UUID
     case_id: UUID
     task: str
+    bundle: str | None
     store_name: str
     attempt: int
 
@@ -76,12 +80,12 @@ class Queue:
         if not likely and not self._waits():
             return None
         with self._database.session(durable=False) as session:
-            oldest = select(ImageRow, CaseRow.task).join(CaseRow, CaseRow.id == ImageRow.case_id).where(self._free())
-            oldest = oldest.order_by(ImageRow.created, ImageRow.case_id, ImageRow.position).limit(1)
+            oldest = select(ImageRow, CaseRow.task, CaseRow.bundle_name).join(CaseRow, CaseRow.id == ImageRow.case_id)
+            oldest = oldest.where(self._free()).order_by(ImageRow.created, ImageRow.case_id, ImageRow.position).limit(1)
             found = session.execute(oldest.with_for_update(skip_locked=True, of=ImageRow)).first()
             if found is None:
                 return None
-            row, task = found
+            row, task, bundle = found
             now = self._database.now()
             row.changed = now
             if row.attempts >= ATTEMPTS:
@@ -89,7 +93,7 @@ class Queue:
                 return None
             row.state, row.attempts = ImageState.SCORING, row.attempts + 1
             row.lease_owner, row.lease_until = self._owners.name, now + _LEASE
-            return Claimed(row.id, row.case_id, task, str(row.store_name), row.attempts)
+            return Claimed(row.id, row.case_id, task, bundle, str(row.store_name), row.attempts)
 
     def finish(self, claimed: Claimed, outcome: Outcome) -> bool:
         """Store how an image ended; say whether this worker still had it, else nothing is changed."""

@@ -148,14 +148,14 @@ class Scorer:
             return Outcome(ImageState(told["status"]), problem=told["problems"][0])
         del files  # as large as the image, and not needed while the network runs
         try:
-            return self._answered(image, claimed.task, start)
+            return self._answered(image, claimed, start)
         except BundleError as error:
             _log.warning("image %s is not answered. %s", claimed.image_id, error)
             return _failed(Failure.NETWORK_FAILED, error)
 
-    def _answered(self, image: Image, task: str, start: float) -> Outcome:
+    def _answered(self, image: Image, claimed: Claimed, start: float) -> Outcome:
         lineup = self._lineup.follow()
-        answer = lineup.predictor.predict_image(image, task)
+        answer = lineup.predictor.predict_image(image, claimed.task, bundle=claimed.bundle)
         seconds = time.perf_counter() - start
         return Outcome(
             ImageState.ANSWERED if answer.answered else ImageState.REFUSED,

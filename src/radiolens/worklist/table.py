@@ -35,11 +35,15 @@ COLUMNS = (
     "bundle",
     "version",
     "sha256",
+    "calibrated",
     "answers",
     "diagnosis",
     "test",
 )
-"""In this order. `answers` are those of all readers to the label, the last of each, as `name=presence`."""
+"""In this order. Where `calibrated` is no, the probability is the score of an imported network.
+
+`answers` are those of all readers to the label, the last of each, as `name=presence`.
+"""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection)."""
@@ -101,8 +105,9 @@ def _labels(case: CaseView, image: ImageView) -> Sequence[str]:
 def _found(prediction: Prediction | None, label: str) -> tuple[str, ...]:
     found = next((entry for entry in prediction.findings if entry.label == label), None) if prediction else None
     if prediction is None or prediction.bundle is None:
-        return ("",) * 7
-    bundle = (prediction.bundle.name, prediction.bundle.version, prediction.bundle.sha256)
+        return ("",) * 8
+    answered = prediction.bundle
+    bundle = (answered.name, answered.version, answered.sha256, "yes" if answered.calibrated else "no")
     if found is None:
         return ("", "", "", "", *bundle)
     listed = "yes" if label in prediction.prediction_set else "no"

@@ -49,11 +49,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class FoundLabel:
-    """What was found in a case that is not normal: of all its images the most probable. Never absent."""
+    """What was found in a case that is not normal: of all its images the most probable. Never absent.
+
+    Where it is not `calibrated`, the `probability` is the score of an imported network.
+    """
 
     label: str
     presence: Presence
     probability: float
+    calibrated: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,15 @@ class CaseSummary:
 
     `disclosed` says whether the network's answer may be shown to the user; if not, `decision` and `urgency` are None,
     `findings` empty and `reader` is what the user did. `blinded`: the case was received in second-reader mode.
-    `working_copy` says whether the images are still there, at most until `erase_after`.
+    `working_copy` says whether the images are still there, at most until `erase_after`. `bundle` is the network that
+    was named, None where that of the task answers.
     """
 
     case_id: UUID
     received: datetime
     received_by: str
     task: str
+    bundle: str | None
     state: CaseState
     progress: Progress
     blinded: bool

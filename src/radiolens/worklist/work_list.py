@@ -78,9 +78,11 @@ class WorkList:
 
         return end
 
-    def accept(self, members: list[Member], task: str, user: UUID, *, together: bool = False) -> Accepted:
+    def accept(
+        self, members: list[Member], task: str, user: UUID, *, together: bool = False, bundle: str | None = None
+    ) -> Accepted:
         """Take in files and archives: on return they are sealed on the disk and in the queue (`Acceptance.accept`)."""
-        accepted = self._acceptance.accept(members, task, user, together=together)
+        accepted = self._acceptance.accept(members, task, user, together=together, bundle=bundle)
         self._scorer.wake()
         self._tell()
         return accepted

@@ -18,7 +18,7 @@ from radiolens.inference.predict import AUTO
 from radiolens.locale.translate import gettext as _
 from radiolens.tasks import TASKS, get_task
 from radiolens.web.accounts.principal import Permission, Principal, requires
-from radiolens.web.openapi import upload_body
+from radiolens.web.openapi import BUNDLE_FIELD, upload_body
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.reading.objects import (
     AcceptedObject,
@@ -30,7 +30,8 @@ from radiolens.web.reading.objects import (
     ProgressObject,
 )
 from radiolens.web.reading.responses import CHANGED, FOUND, LISTED, SENT, TABLE, TOLD
-from radiolens.web.state import events_of, work_list_of
+from radiolens.web.single import asked_bundle
+from radiolens.web.state import answerer_of, events_of, work_list_of
 from radiolens.web.uploads import Upload, received
 from radiolens.worklist.table import csv_text
 
@@ -59,6 +60,7 @@ _BODY = upload_body(
     "Images, DICOM files of one or more series, or zips of them; a folder's files with their paths as names.",
     {
         "task": {"type": "string", "enum": list(_TASK_NAMES), "default": AUTO, "description": "The study."},
+        "bundle": BUNDLE_FIELD,
         "together": {
             "type": "string",
             "enum": ["no", "yes"],
@@ -85,7 +87,9 @@ async def send(
         task, together = _task(upload), upload.fields.get("together", "").strip().lower() in _YES
         if not upload.files:
             raise HTTPProblem(422, _("No image"), _("The upload holds no file. Send images in the field 'file'."))
-        accept = partial(work_list.accept, upload.files, task, principal.user_id, together=together)
+        bundle = asked_bundle(request, upload, task)
+        task = answerer_of(request).predictor.task_of(task, bundle)  # of `auto` and a named network that of the network
+        accept = partial(work_list.accept, upload.files, task, principal.user_id, together=together, bundle=bundle)
         accepted = await anyio.to_thread.run_sync(accept, limiter=_AT_ONCE)
     told = AcceptedObject.of(accepted, request.scope.get("root_path", ""))
     if not accepted.cases:

@@ -17,7 +17,7 @@ from radiolens.store.schema import AnswerStage, CaseState, ImageState
 from radiolens.tasks import TASKS, get_task
 from radiolens.web.accounts.principal import Permission, Principal
 from radiolens.web.pages import DISCLAIMER
-from radiolens.web.reading.case_words import STATES, FindBundle, shown, study_of
+from radiolens.web.reading.case_words import STATES, FindBundle, asked_words, shown
 from radiolens.web.reading.questions import Asked, in_words, questions
 from radiolens.web.told import Card
 from radiolens.worklist.facts import NotKept
@@ -256,10 +256,8 @@ def case_page(
 
 def _asked(case: CaseView) -> str:
     """Return what was asked, and of a case whose images chose it which task that was."""
-    if case.summary.task != AUTO:
-        return study_of(case.summary.task).shown_title
-    if len(case.tasks) > 1:
-        return _("Let the image decide")
+    if case.summary.task != AUTO or len(case.tasks) > 1:
+        return asked_words(case.summary.task, case.summary.bundle)
     return _("%(study)s, chosen by the image", study=_(get_task(case.tasks[0]).title))
 
 

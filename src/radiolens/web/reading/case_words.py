@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from radiolens.bundle import InstalledBundle
 from radiolens.inference.lineup import LiveLineup
+from radiolens.inference.predict import AUTO
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
 from radiolens.prediction import BundleIdentity
@@ -18,7 +19,7 @@ from radiolens.web.told import Card, tell, tell_of_absent, tell_refusal, tell_un
 from radiolens.worklist.facts import ImageFacts
 from radiolens.worklist.views import ImageView
 
-__all__ = ["STATES", "AnsweringBundle", "FindBundle", "bundle_finder", "shown", "study_of"]
+__all__ = ["STATES", "AnsweringBundle", "FindBundle", "asked_words", "bundle_finder", "shown", "study_of"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,12 @@ def study_of(task: str) -> Study:
     """Return the study that asks all of a task, or lets the image choose."""
     whole = (study for study in STUDIES if study.task_name == task and not study.label)
     return next(whole, None) or Study(task, get_task(task).title, "", task)
+
+
+def asked_words(task: str, bundle: str | None) -> str:
+    """Return what was asked of a case: a study, and the network that was named for it, if one was."""
+    study = _("Let the image decide") if task == AUTO else study_of(task).shown_title
+    return _("%(study)s, answered by %(bundle)s", study=study, bundle=bundle) if bundle else study
 
 
 def shown(image: ImageView, asked: str, find_bundle: FindBundle) -> Card | None:

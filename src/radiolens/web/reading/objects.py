@@ -125,6 +125,7 @@ class FoundObject(_Object):
     label: str
     presence: Presence
     probability: float
+    calibrated: bool = Field(description="False: the probability is the score of an imported network.")
 
 
 class SummaryObject(_Object):
@@ -135,6 +136,7 @@ class SummaryObject(_Object):
     received: datetime
     received_by: str
     task: str = Field(description="What was asked, or `auto`.")
+    bundle: str | None = Field(description="The network that was named; null where that of the task answers.")
     state: CaseState
     progress: ProgressObject
     blinded: bool = Field(description="Received in second-reader mode.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
@@ -13,18 +13,19 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from radiolens.inference.lineup import Lineup
 from radiolens.inference.predict import AUTO
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
-from radiolens.locale.writing import percent
+from radiolens.locale.writing import number, percent
 from radiolens.prediction import Presence
 from radiolens.store.schema import CaseState
 from radiolens.tasks import TASKS
 from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.pages import DISCLAIMER
-from radiolens.web.reading.case_words import study_of
-from radiolens.web.state import settings_of, work_list_of
-from radiolens.web.studies import STUDIES
+from radiolens.web.reading.case_words import asked_words
+from radiolens.web.state import live_lineup_of, settings_of, work_list_of
+from radiolens.web.studies import IMPORTED, STUDIES, bundle_studies
 from radiolens.web.templating import templates
 from radiolens.worklist.listing import CaseQuery, Sort
 from radiolens.worklist.views import CaseSummary, FoundLabel, ReaderState
@@ -60,10 +61,11 @@ _SORTS: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Choice:
-    """One value of a filter and its words."""
+    """One value of a filter or a study and its words; `bundle` is the network that it names, empty if none."""
 
     value: str
     words: str
+    bundle: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def line(case: CaseSummary) -> CaseLine:
     return CaseLine(
         case_id=case.case_id,
         label=case.label,
-        task=_("Let the image decide") if case.task == AUTO else study_of(case.task).shown_title,
+        task=asked_words(case.task, case.bundle),
         received=case.received,
         received_by=case.received_by,
         state=state,
@@ -162,8 +164,18 @@ def line(case: CaseSummary) -> CaseLine:
 
 def _found(entry: FoundLabel) -> str:
     label = next(label for task in TASKS for label in task.labels if label.name == entry.label)
-    title = _("%(finding)s %(percent)s", finding=_(label.title), percent=percent(entry.probability))
+    shown = percent(entry.probability)
+    if not entry.calibrated:
+        shown = _("score %(score)s", score=number(entry.probability, 2))
+    title = _("%(finding)s %(percent)s", finding=_(label.title), percent=shown)
     return title if entry.presence is Presence.PRESENT else _("%(finding)s undecided", finding=title)
+
+
+def _named(lineup: Lineup) -> Iterator[Choice]:
+    """Yield the networks that answer only where they are named."""
+    for study in bundle_studies(lineup.predictor.shelf.installed):
+        title = study.shown_title if study.calibrated else f"{study.shown_title} ({_(IMPORTED)})"
+        yield Choice(study.task_name, title, study.bundle or "")
 
 
 def _choices(words: Mapping[str, str]) -> tuple[Choice, ...]:
@@ -184,7 +196,7 @@ def _page(request: Request, principal: Principal) -> WorkListPage:
         pages=found.pages,
         chosen=chosen,
         address=urlencode(chosen),
-        studies=(Choice(AUTO, _("Let the image decide")), *studies),
+        studies=(Choice(AUTO, _("Let the image decide")), *studies, *_named(live_lineup_of(request).now)),
         waiting=found.progress.queued + found.progress.scoring,
         max_upload_bytes=settings.max_upload_bytes,
         max_files=settings.max_files,

@@ -45,7 +45,9 @@ function requests(todo) {
 
 async function send(files) {
   const body = new FormData();
-  body.set("task", form.elements.task.value);
+  const [study] = form.elements.task.selectedOptions;
+  body.set("task", study.value);
+  if (study.dataset.bundle) body.set("bundle", study.dataset.bundle);
   if (document.querySelector("#together").checked) body.set("together", "yes");
   files.forEach((file) => body.append("file", file, nameOf(file)));
   const headers = { "X-CSRF-Token": form.dataset.csrf, "X-Requested-With": "radiolens" };

@@ -31,6 +31,13 @@ NEVER_UPLOADED = ("radiolens.inference.bulk", "radiolens.inference.folder")
 """Modules that read the disk for the command line; no upload comes to them."""
 REMARKING = ("_remarks", "window_remarks", "_ordered")
 """Functions of the readers that remark on a file."""
+ANSWERING = (
+    *(f"radiolens.worklist.{name}" for name in ("acceptance", "maps", "reading", "sealing", "work_list", "working")),
+    "radiolens.store.engine",
+)
+ANSWERED = ("WrongState", "UnknownCase", "InputError", "StoreFull", "StoreBusy", "StoreUnavailable")
+AT_THE_START = re.compile(r"cannot be made|address|PostgreSQL|cannot be opened there|sslmode|^\{place\}: \{error\}")
+"""What only the console shows, before there is a page."""
 MADE_OF_PARTS = {
     "The zip archive {found}; at most {expected} are read. Send it in parts.": [
         "The zip archive has 300 MB; at most 256 MB are read. Send it in parts.",
@@ -123,6 +130,22 @@ translated = pytest.mark.parametrize("language", LANGUAGES[1:], ids=lambda langu
 def test_every_refusal_of_the_source_is_said_in_the_language_of_the_page(language: Language) -> None:
     found = refusals()
     assert len(found) > 70, "the search found next to nothing"
+    with using(language):
+        assert [text for text in found if told(text) in (None, text)] == []
+
+
+def answers_of_the_work_list() -> list[str]:
+    """Return what the work list and the storage answer to a person, with a number in the place of each value."""
+    sources = [module for module in modules() if module.name.startswith(ANSWERING)]
+    calls = [node for module in sources for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
+    texts = [template(call.args[0]) for call in calls if ast.unparse(call.func) in ANSWERED and call.args]
+    return [re.sub(r"\{[^}]*\}+", "7", text) for text in texts if text and not AT_THE_START.search(text)]
+
+
+@translated
+def test_what_the_work_list_and_the_storage_answer_is_said_in_it_too(language: Language) -> None:
+    found = answers_of_the_work_list()
+    assert len(found) > 18, "the search found next to nothing"
     with using(language):
         assert [text for text in found if told(text) in (None, text)] == []
 

@@ -19,6 +19,7 @@ from radiolens.errors import InputError, InvalidAccount, RadiolensError, StoreEr
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
 from radiolens.web.headers import HEADERS
+from radiolens.web.passages import told_of_file
 
 __all__ = ["MEDIA_TYPE", "ErrorPage", "HTTPProblem", "install", "problem"]
 
@@ -99,7 +100,7 @@ def install(app: FastAPI, page: ErrorPage | None = None) -> None:
         status, title = next(answer for kind, answer in _STATUS.items() if isinstance(error, kind))
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("%s: %s", type(error).__name__, error)
-        return await told(request, status, _(title), str(error))
+        return await told(request, status, _(title), told_of_file(str(error)).text)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

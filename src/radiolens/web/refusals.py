@@ -1,7 +1,7 @@
-"""Why an image was refused, and what is odd about its file, in the language of the page.
+"""Why an image or a request was refused, and what is odd about a file, in the language of the page.
 
-What a refusal or a remark says comes in English from a child process, from a stored prediction or from the programming
-interface: a finished text. Here its sentences are known again by their patterns and said in the language of the
+What a refusal or a remark says comes in English from a child process, from a stored prediction, from the work list or
+the storage: a finished text. Here its sentences are known again by their patterns and said in the language of the
 request. `tests/web/test_refusals.py` looks up every refusal and every remark of the source.
 """
 
@@ -138,6 +138,48 @@ SENTENCES = (
     N_("Invalid value for VR %(vr)s: (a value)."),
     N_("Please see <%(address)s> for allowed values for each VR."),
     N_("The value length (%(found)s) exceeds the maximum length of %(most)s allowed for VR %(vr)s."),
+    # What the work list and the storage answer.
+    N_("The case is closed."),
+    N_("There is no case of this number."),
+    N_("The case has no such image."),
+    N_("The network's answer is not revealed yet."),
+    N_("The network's answer is not revealed yet, so it can be neither confirmed nor overridden."),
+    N_("The network's answer is overridden without a reason."),
+    N_("The image was erased, as the site's rules have it."),
+    N_("The image and its heat maps were erased, as the site's rules have it."),
+    N_("Only its results are kept."),
+    N_("Images of this case still wait to be judged."),
+    N_("A reason or comment may have %(most)s characters."),
+    N_("Name the test in 1 to %(most)s characters, for instance Xpert."),
+    N_("Expected findings among %(known)s; found %(found)s."),
+    N_("A working copy is damaged."),
+    N_("A working copy cannot be read (%(reason)s)."),
+    N_("A working copy cannot be erased (%(reason)s)."),
+    N_("A file of the working store is no working copy."),
+    N_("The heat maps of an image are damaged."),
+    N_("The disk of the working store (%(folder)s) is full, so nothing was stored."),
+    N_("The working store (%(folder)s) cannot be written (%(reason)s), so nothing was stored."),
+    N_("The images of the site take %(taken)s MB, and this upload %(more)s MB more; the site allows %(most)s MB."),
+    N_("%(place)s: too many requests use the database at once."),
+    N_("%(place)s: another program holds the database (%(reason)s)."),
+    N_("%(place)s: the disk is full."),
+    N_("%(place)s: the server's disk is full (%(reason)s)."),
+    N_("Nothing was changed."),
+    N_("Go back to the work list."),
+    N_("Commit an answer of your own first."),
+    N_("Say why."),
+    N_("Shorten it."),
+    N_("Wait for them, or erase them."),
+    N_("Check the disk."),
+    N_("Have the image sent again, and check the disk."),
+    N_("Run: radiolens doctor"),
+    N_("Close cases that are done, then send it again."),
+    N_("Close cases that are done, or free some room, then try again."),
+    N_("Free some space, then try again; `radiolens doctor` tells how much there is."),
+    N_("Try again."),
+    N_("Try again in a moment."),
+    N_("Free some space there."),
+    N_("Try again in a moment; if it stays, end the other program: a backup, a copy, or an open database browser."),
     # What to do, where it is not the advice of the code (quality.py).
     N_("Send the processed film (FOR PRESENTATION) of the same examination."),
     N_("Send the T1-weighted series after contrast, or have it read by a radiologist."),

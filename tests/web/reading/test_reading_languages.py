@@ -59,3 +59,20 @@ def test_the_page_of_a_model_says_that_its_documents_are_english(at: Desk) -> No
         assert ("मॉडल के दस्तावेज़ अंग्रेज़ी में हैं।" in page) is ('class="documents"' in page)
         assert left_in_english(page) == set()
         assert "documents about a model" not in at.client.get(address).text, "nor does an English page say it"
+
+
+def test_what_the_work_list_refuses_is_said_in_the_language_of_the_page(at: Desk) -> None:
+    (case,) = at.send(("a.png", FILM))
+    at.client.post(f"/cases/{case}/close")
+    for accept, language, told in (
+        ("text/html", "fr", "Le cas est clos."),
+        ("text/html", "en", "The case is closed."),
+        ("text/html", "es", "El caso está cerrado."),
+    ):
+        answer = at.client.post(f"/cases/{case}/close", headers={"Accept": accept, "Accept-Language": language})
+        assert (answer.status_code, told in answer.text) == (409, True)
+    (image,) = at.client.get(f"/api/v1/cases/{case}").json()["images"]
+    stack = at.client.get(f"/cases/{case}/images/{image['image_id']}/stack", headers={"Accept-Language": "fr"})
+    assert stack.json()["detail"].startswith("L'image a été effacée"), "as the viewer shows it"
+    program = at.client.post(f"/api/v1/cases/{case}/close", headers={"Accept-Language": "fr"})
+    assert program.json()["detail"] == "The case is closed.", "programs get English"

@@ -17,6 +17,7 @@ from radiolens.imaging.selection import EVERY, MIDDLE, SliceSelection
 from radiolens.locale.translate import gettext as _
 from radiolens.quality import ProblemCode
 from radiolens.web.accounts.principal import Permission, Principal, requires
+from radiolens.web.passages import told_of_file
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.reading.stack import Stack, make_stack
 from radiolens.web.state import opened_stacks_of, work_list_of
@@ -77,7 +78,7 @@ def _opened(request: Request, case_id: UUID, image_id: UUID, principal: Principa
     try:
         return opened.get(image_id, lambda: make_stack(_decoded(work, principal.user_id, case_id, image_id)))
     except UnreadableImage as error:
-        raise HTTPProblem(422, _("The image cannot be shown"), str(error)) from error
+        raise HTTPProblem(422, _("The image cannot be shown"), told_of_file(str(error)).text) from error
 
 
 def _decoded(work: WorkList, viewer: UUID, case_id: UUID, image_id: UUID) -> Image:

@@ -58,15 +58,15 @@ def test_the_named_network_answers_and_is_told_by_the_interface(at: Desk, case: 
 def test_list_and_case_say_which_network_answers_and_that_its_number_is_no_probability(at: Desk, case: UUID) -> None:
     score = at.client.get(f"/api/v1/cases/{case}").json()["findings"][0]["probability"]
     listed = at.page("/cases")
-    assert "Whole chest, answered by pneumonia_model" in listed
+    assert "Whole chest, asked of pneumonia_model" in listed
     assert f"Pneumonia score {score:.2f}" in listed
     page = at.page(f"/cases/{case}")
-    assert "Whole chest, answered by pneumonia_model" in page
+    assert "Whole chest, asked of pneumonia_model" in page
     assert "Pneumonia suspected (imported network, not calibrated)" in page
     assert f"Pneumonia score {score:.2f}" in page
     assert "Only pneumonia is looked for" in page
     report = at.page(f"/cases/{case}/report")
-    assert "Whole chest, answered by pneumonia_model" in report
+    assert "Whole chest, asked of pneumonia_model" in report
     assert "Calibration imported network, not calibrated" in report
 
 
@@ -133,4 +133,4 @@ def test_a_named_network_is_chosen_in_the_browser(browser: Browser, tmp_path: Pa
         expect(link).not_to_have_text("waiting for the network", timeout=LONG_MS)
         link.click()
         expect(page.locator("#panel")).to_contain_text("An imported network answered.", timeout=LONG_MS)
-        expect(page.locator("main")).to_contain_text("Whole chest, answered by pneumonia_model")
+        expect(page.locator("main")).to_contain_text("Whole chest, asked of pneumonia_model")

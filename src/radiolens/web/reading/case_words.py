@@ -68,7 +68,7 @@ def study_of(task: str) -> Study:
 def asked_words(task: str, bundle: str | None) -> str:
     """Return what was asked of a case: a study, and the network that was named for it, if one was."""
     study = _("Let the image decide") if task == AUTO else study_of(task).shown_title
-    return _("%(study)s, answered by %(bundle)s", study=study, bundle=bundle) if bundle else study
+    return _("%(study)s, asked of %(bundle)s", study=study, bundle=bundle) if bundle else study
 
 
 def shown(image: ImageView, asked: str, find_bundle: FindBundle) -> Card | None:

@@ -13,6 +13,7 @@ document.addEventListener("DOMContentLoaded", () => {
       localStorage.setItem(KEPT, page.dataset.theme);
       tell();
     });
+    matchMedia("(prefers-color-scheme: light)").addEventListener("change", tell);
     button.hidden = false;
     tell();
   }

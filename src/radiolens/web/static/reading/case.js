@@ -48,7 +48,7 @@ function wire(viewer, heat, read) {
   function use(tool) {
     viewer.use(tool);
     find("#screen").dataset.tool = tool;
-    frame.querySelectorAll("[data-tool]").forEach((button) => button.setAttribute("aria-pressed", button.dataset.tool === tool));
+    frame.querySelectorAll("button[data-tool]").forEach((button) => button.setAttribute("aria-pressed", button.dataset.tool === tool));
   }
 
   function full() {

@@ -63,6 +63,6 @@ SENT: Responses = {
     408: problem_of("The upload stopped midway.", ProblemDetails),
     413: problem_of("The upload is over a limit.", ProblemDetails),
     422: problem_of("Nothing could be accepted, or a field is wrong.", ProblemDetails),
-    503: problem_of("Other uploads take all the memory.", ProblemDetails),
+    503: problem_of("Other uploads take all the memory, or the named network cannot be used.", ProblemDetails),
 }
 """Of an upload."""

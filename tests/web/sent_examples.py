@@ -19,7 +19,7 @@ NO_IMAGES = (b"no image", IMAGES[0][:200], b"")
 TOKENS = os.environ.get("API_TOKENS", "")
 """With commas between them; an empty one is of somebody who is not signed in. None for a site without accounts."""
 
-schemathesis.openapi.format("binary", strategies.sampled_from((*IMAGES, *NO_IMAGES)) | strategies.binary(max_size=40))
+schemathesis.openapi.format("binary", strategies.sampled_from((*IMAGES, *NO_IMAGES)))
 
 if TOKENS:
     _turns = itertools.cycle(TOKENS.split(","))

@@ -42,7 +42,11 @@ __all__ = [
 
 _LAST_PAGE = 100_000  # beyond any list, within any database's numbers
 _LABELS = sorted({label for task in TASKS for label in task.label_names})
-_BY_LABEL: JsonDict = {"propertyNames": {"enum": [*_LABELS]}, "minProperties": 1}
+_BY_LABEL: JsonDict = {
+    "propertyNames": {"enum": [*_LABELS]},
+    "minProperties": 1,
+    "examples": [{"tuberculosis": Presence.PRESENT}],
+}
 """Told, not demanded here: whether a case can be judged by a label, the work list knows, and says it better."""
 
 

@@ -17,7 +17,7 @@ import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.imageglobals import logger
-from nibabel.orientations import io_orientation
+from nibabel.orientations import aff2axcodes, io_orientation
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
@@ -49,6 +49,8 @@ _NIFTI2_SIZE = 540  # bytes of a NIfTI-2 header, stated in its first number; NIf
 _SMALLEST_SIDE = 2  # pixels; less is no image
 _FLAT = 4  # times fewer slices than pixels: another cut through such a volume would be a strip
 _THICK = 2.0  # times the pixel: slices made thicker than that were made to be looked at one by one, as they are
+_TO_DICOM = np.array([-1.0, -1.0, 1.0])  # NIfTI counts to the right and the front, DICOM to the left and the back
+_TWO_PLACES = "The NIfTI file says in two ways how the patient lay, and they differ; the sides are not shown."
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,20 +84,23 @@ def read_nifti(data: bytes, selection: SliceSelection, limits: Limits) -> Image:
     Slices are axial, foot to head, the patient's right on the left and the front at the top; but where the volume was
     made of thick coronal or sagittal slices, or is a single one, these (head at the top; front on the left for sagittal
     ones). The unit is arbitrary even for CT, since the format does not say the modality. Of four dimensions the first
-    volume is read. Raises UnreadableImage.
+    volume is read. `orientation` is None where the file knows no patient: sform_code and qform_code are 0, or the two
+    contradict each other. Raises UnreadableImage.
     """
     with _heard() as told:
         try:
             view = _view(_volume(data, limits))
             pixels, indices = _read(view, selection, limits)
+            lying = _lying(view.volume.header)
         except _DAMAGE as error:
             raise UnreadableImage("The NIfTI file is damaged or incomplete. Convert it again.") from error
-    remarks = (*dict.fromkeys(told()), *_remarks(view, pixels))
+    remarks = (*dict.fromkeys(told()), *_remarks(view, pixels, lying))
     return Image(
         pixels=np.nan_to_num(pixels, copy=False, nan=_lowest(pixels), posinf=_lowest(pixels), neginf=_lowest(pixels)),
         unit=Unit.ARBITRARY,
         source=Source("nifti", size=(pixels.shape[1], pixels.shape[2]), warnings=remarks),
         spacing_mm=_spacing_mm(view),
+        orientation=_orientation(view) if len(lying) == 1 else None,
         slice_indices=indices,
         slice_count=view.shape[0],
     )
@@ -182,7 +187,34 @@ def _lowest(pixels: Floats) -> float:
     return float(finite.min())
 
 
-def _remarks(view: _View, pixels: Floats) -> Iterator[str]:
+def _lying(header: Any) -> frozenset[tuple[str, ...]]:  # noqa: ANN401  nibabel's class for the version of the format
+    """Return how the patient lies by those of sform and qform that are set (nifti1.h, methods 2 and 3): R, A, S, ...
+
+    One that is set but makes no sense differs from every other.
+    """
+    told = []
+    for read in (header.get_sform, header.get_qform):
+        try:
+            affine, code = read(coded=True)
+            told += [tuple(map(str, aff2axcodes(affine)))] if code > 0 else []  # type: ignore[no-untyped-call]  # as above
+        except (ValueError, HeaderDataError):  # of quaternions that are no rotation
+            told.append(())
+    return frozenset(told)
+
+
+def _orientation(view: _View) -> tuple[float, ...]:
+    """Return where rows and columns of a slice lead to, as ImageOrientationPatient (DICOM PS3.3 C.7.6.2.1.1) does."""
+    _, rows, columns = zip(view.axes, view.flipped, strict=True)
+    cosines: list[float] = []
+    for axis, flipped in (columns, rows):  # along a row it is the column that is counted
+        direction = _TO_DICOM * np.asarray(view.volume.affine, float)[:3, axis] * (-1 if flipped else 1)
+        cosines += (direction / np.linalg.norm(direction)).tolist()
+    return tuple(cosines)
+
+
+def _remarks(view: _View, pixels: Floats, lying: frozenset[tuple[str, ...]]) -> Iterator[str]:
+    if len(lying) > 1:
+        yield _TWO_PLACES
     if len(view.volume.shape) == 4 and view.volume.shape[3] > 1:
         yield f"Of {view.volume.shape[3]} volumes the first was read."
     if not np.isfinite(pixels).all():

@@ -134,6 +134,7 @@ SENTENCES = (
     N_("The header contradicts itself (MONOCHROME1, but IDENTITY); the image was inverted, as for MONOCHROME1."),
     N_("Of %(count)s volumes the first was read."),
     N_("Voxels that are no numbers were set to the lowest value."),
+    N_("The NIfTI file says in two ways how the patient lay, and they differ; the sides are not shown."),
     # What pydicom remarks most often: values that the standard does not allow, of which none is quoted.
     N_("Invalid value for VR %(vr)s: (a value)."),
     N_("Please see <%(address)s> for allowed values for each VR."),

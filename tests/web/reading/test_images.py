@@ -14,7 +14,7 @@ from radiolens.imaging.selection import EVERY
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.store.schema import LOCAL_USER_ID
 from radiolens.web.reading.stack import make_stack
-from tests.phantoms import dicom
+from tests.phantoms import dicom, head_slice, nifti
 from tests.web.reading.desk import FILM, Desk
 from tests.web.serving import film, head_series
 
@@ -59,6 +59,18 @@ def test_a_film_has_the_sides_that_its_header_names(at: Desk) -> None:
         (case,) = at.send(("film.dcm", dicom(film(), **told)))
         found.append(at.client.get(f"{address_of(at, case)}/stack").json()["edges"])
     assert found[0] == {"left": "R", "right": "L", "top": "H", "bottom": "F"}
+    assert set(found[1].values()) == {""}
+
+
+def test_a_nifti_volume_has_sides_only_where_it_knows_a_patient(at: Desk) -> None:
+    voxels = np.stack([head_slice(height=height).T[::-1, ::-1] for height in (-0.5, 0, 0.5)], axis=-1)
+    knows_none = bytearray(nifti(voxels.astype(np.int16), np.diag([1.0, 1, 5, 1])))
+    knows_none[252:256] = bytes(4)  # qform_code and sform_code
+    found = []
+    for content in (nifti(voxels.astype(np.int16), np.diag([1.0, 1, 5, 1])), bytes(knows_none)):
+        (case,) = at.send(("head.nii", content), task="brain-mri")
+        found.append(at.client.get(f"{address_of(at, case)}/stack").json()["edges"])
+    assert found[0] == {"left": "R", "right": "L", "top": "A", "bottom": "P"}
     assert set(found[1].values()) == {""}
 
 

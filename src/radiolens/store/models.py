@@ -193,8 +193,7 @@ def profiles(session: Session) -> tuple[StoredProfile, ...]:
 
 def profile_id(session: Session, sha256: str) -> UUID | None:
     """Return the id of the profile that decides on the bundle of this hash, None if its own thresholds do."""
-    row = session.scalars(_active_profiles(sha256)).first()
-    return row.id if row else None
+    return session.scalar(_active_profiles(sha256).with_only_columns(ProfileRow.id).limit(1))
 
 
 def _note_answering(session: Session, answering: InstalledBundle | None, actor: UUID) -> None:

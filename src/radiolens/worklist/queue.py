@@ -3,28 +3,29 @@
 Several workers in several processes may share it, on SQLite and on PostgreSQL. A worker takes an image under a lease.
 What a dead worker had in hand is taken up by another. A result is stored in one transaction with the end of its
 image, and only by the worker that still has it, so no image has two. Nothing of this waits for the disk: what a power
-cut takes back is judged again.
+cut takes back is judged again. Statements are built once and address the tables, since every image pays for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
+from sqlalchemy.orm import Session
 
+from radiolens.inference.record import prediction_from_record
 from radiolens.prediction import Prediction
 from radiolens.store.clock import moment
 from radiolens.store.database import Database
 from radiolens.store.models import profile_id
-from radiolens.store.schema import CaseRow, ImageRow, ImageState, PredictionRow
+from radiolens.store.schema import CaseRow, ImageState
 from radiolens.worklist.disclosure import Failure
 from radiolens.worklist.owners import Owners
-from radiolens.worklist.results import Result, answer_of, kept_record, standing
+from radiolens.worklist.results import Result, Standing, kept_record, standing
 
 __all__ = ["ATTEMPTS", "Claimed", "Outcome", "Queue", "restate"]
 
@@ -65,6 +66,49 @@ class Outcome:
     map_name: str | None = None
 
 
+_CASES, _IMAGES, _PREDICTIONS = (CaseRow.metadata.tables[name] for name in ("cases", "images", "predictions"))
+_NOW = bindparam("now", type_=_IMAGES.c.changed.type)
+_EXPIRED = and_(_IMAGES.c.state == ImageState.SCORING, _IMAGES.c.lease_until < _NOW)
+_FREE = and_(_IMAGES.c.store_name.is_not(None), or_(_IMAGES.c.state == ImageState.QUEUED, _EXPIRED))
+_WAITS = select(_IMAGES.c.id).where(_FREE).limit(1)
+_OLDEST = select(_IMAGES.c.id).where(_FREE).order_by(_IMAGES.c.created, _IMAGES.c.case_id, _IMAGES.c.position).limit(1)
+_CLAIM = (
+    update(_IMAGES)
+    .where(_IMAGES.c.id == _OLDEST.with_for_update(skip_locked=True).scalar_subquery())
+    .values(
+        state=ImageState.SCORING,
+        attempts=_IMAGES.c.attempts + 1,
+        lease_owner=bindparam("owner"),
+        lease_until=bindparam("until"),
+        changed=_NOW,
+    )
+    .returning(_IMAGES.c.id, _IMAGES.c.case_id, _IMAGES.c.store_name, _IMAGES.c.attempts)
+)
+_ASKED = select(_CASES.c.task, _CASES.c.bundle_name).where(_CASES.c.id == bindparam("case"))
+_LOCK = select(_CASES.c.id).where(_CASES.c.id == bindparam("case")).with_for_update()
+_RELEASE = (
+    update(_IMAGES)
+    .where(
+        _IMAGES.c.id == bindparam("image"),
+        _IMAGES.c.state == ImageState.SCORING,
+        _IMAGES.c.lease_owner == bindparam("owner"),
+        _IMAGES.c.attempts == bindparam("attempt"),
+    )
+    .values(lease_owner=None, lease_until=None, changed=_NOW)
+)
+"""Of an image that the worker still has; what is given with it is set, too."""
+_ANSWERS = (
+    select(_IMAGES.c.state, _PREDICTIONS.c.record)
+    .outerjoin(_PREDICTIONS, and_(_PREDICTIONS.c.image_id == _IMAGES.c.id, _PREDICTIONS.c.shadow.is_(False)))
+    .where(_IMAGES.c.case_id == bindparam("case"))
+)
+_RESTATE = (
+    update(_CASES)
+    .where(_CASES.c.id == bindparam("case"))
+    .values(decision=bindparam("standing"), urgency=bindparam("rank"), changed=_NOW)
+)
+
+
 class Queue:
     """The queue as one process sees it. Thread-safe."""
 
@@ -79,83 +123,88 @@ class Queue:
         """
         if not likely and not self._waits():
             return None
+        now = self._database.now()
         with self._database.session(durable=False) as session:
-            oldest = select(ImageRow, CaseRow.task, CaseRow.bundle_name).join(CaseRow, CaseRow.id == ImageRow.case_id)
-            oldest = oldest.where(self._free()).order_by(ImageRow.created, ImageRow.case_id, ImageRow.position).limit(1)
-            found = session.execute(oldest.with_for_update(skip_locked=True, of=ImageRow)).first()
-            if found is None:
+            connection = session.connection()
+            lease = {"owner": self._owners.name, "until": now + _LEASE, "now": now}
+            row = connection.execute(_CLAIM, lease).first()
+            if row is None:
                 return None
-            row, task, bundle = found
-            now = self._database.now()
-            row.changed = now
-            if row.attempts >= ATTEMPTS:
-                _end(session, _locked_case(session, row.case_id), row, Outcome(ImageState.FAILED, problem=_FATAL))
+            asked = connection.execute(_ASKED, {"case": row.case_id}).one()
+            claimed = Claimed(row.id, row.case_id, asked.task, asked.bundle_name, row.store_name, row.attempts)
+            if claimed.attempt > ATTEMPTS:
+                self._end(session, claimed, Outcome(ImageState.FAILED, problem=_FATAL))
                 return None
-            row.state, row.attempts = ImageState.SCORING, row.attempts + 1
-            row.lease_owner, row.lease_until = self._owners.name, now + _LEASE
-            return Claimed(row.id, row.case_id, task, bundle, str(row.store_name), row.attempts)
+            return claimed
 
     def finish(self, claimed: Claimed, outcome: Outcome) -> bool:
         """Store how an image ended; say whether this worker still had it, else nothing is changed."""
         with self._database.session(durable=False) as session:
-            case = _locked_case(session, claimed.case_id)  # before its image, as everybody does who changes both
-            row = self._held(session, claimed)
-            if row is None:
-                return False
-            _end(session, case, row, outcome)
-            return True
+            session.connection().execute(_LOCK, {"case": claimed.case_id})  # before its image, as everybody does
+            return self._end(session, claimed, outcome)
 
     def give_back(self, claimed: Claimed) -> None:
         """Put an image back that nothing could be done with for now; it does not count as an attempt."""
         with self._database.session(durable=False) as session:
-            row = self._held(session, claimed)
-            if row is not None:
-                row.state, row.attempts = ImageState.QUEUED, row.attempts - 1
-                row.lease_owner, row.lease_until, row.changed = None, None, self._database.now()
+            waiting = _RELEASE.values(state=ImageState.QUEUED, attempts=_IMAGES.c.attempts - 1)
+            session.connection().execute(waiting, self._mine(claimed, self._database.now()))
 
     def take_back(self) -> int:
         """Put back what dead processes of this computer had in hand; return how many images that were."""
         with self._database.reading() as session:
-            held = select(ImageRow.lease_owner).where(ImageRow.state == ImageState.SCORING).distinct()
+            held = select(_IMAGES.c.lease_owner).where(_IMAGES.c.state == ImageState.SCORING).distinct()
             dead = [owner for owner in session.scalars(held) if owner and self._owners.is_dead(owner)]
         if not dead:
             return 0
-        theirs = and_(ImageRow.state == ImageState.SCORING, ImageRow.lease_owner.in_(dead))
+        theirs = and_(_IMAGES.c.state == ImageState.SCORING, _IMAGES.c.lease_owner.in_(dead))
         free = {"state": ImageState.QUEUED, "lease_owner": None, "lease_until": None, "changed": self._database.now()}
         with self._database.session(durable=False) as session:
-            return len(session.scalars(update(ImageRow).where(theirs).values(**free).returning(ImageRow.id)).all())
+            return len(session.scalars(update(_IMAGES).where(theirs).values(free).returning(_IMAGES.c.id)).all())
 
     def _waits(self) -> bool:
         with self._database.reading() as session:
-            return session.scalar(select(ImageRow.id).where(self._free()).limit(1)) is not None
+            return session.connection().execute(_WAITS, {"now": self._database.now()}).first() is not None
 
-    def _free(self) -> ColumnElement[bool]:
-        expired = and_(ImageRow.state == ImageState.SCORING, ImageRow.lease_until < self._database.now())
-        return and_(ImageRow.store_name.is_not(None), or_(ImageRow.state == ImageState.QUEUED, expired))
+    def _mine(self, claimed: Claimed, now: datetime) -> dict[str, Any]:
+        return {"image": claimed.image_id, "owner": self._owners.name, "attempt": claimed.attempt, "now": now}
 
-    def _held(self, session: Session, claimed: Claimed) -> ImageRow | None:
-        mine = select(ImageRow).where(
-            ImageRow.id == claimed.image_id,
-            ImageRow.state == ImageState.SCORING,
-            ImageRow.lease_owner == self._owners.name,
-            ImageRow.attempts == claimed.attempt,
-        )
-        return session.scalar(mine.with_for_update())
+    def _end(self, session: Session, claimed: Claimed, outcome: Outcome) -> bool:
+        connection, now = session.connection(), moment(session)
+        told = {
+            "state": outcome.state,
+            "finished": now,
+            "problem": dict(outcome.problem) if outcome.problem else None,
+            "facts": dict(outcome.facts) if outcome.facts else None,
+            "map_name": outcome.map_name,
+        }
+        if not connection.execute(_RELEASE, {**self._mine(claimed, now), **told}).rowcount:
+            return False
+        for answer, shadow in ((outcome.prediction, False), (outcome.shadow, True)):
+            if answer is not None:
+                connection.execute(insert(_PREDICTIONS), _row(session, claimed.image_id, answer, shadow=shadow))
+        found = _standing(connection, claimed.case_id)
+        told = {"case": claimed.case_id, "standing": found.decision, "rank": found.urgency, "now": now}
+        connection.execute(_RESTATE, told)
+        return True
 
 
 def restate(session: Session, case: CaseRow) -> None:
     """Derive the decision and urgency of a case, whose row is locked, from its images anew."""
     session.flush()
-    images = select(ImageRow).where(ImageRow.case_id == case.id).options(joinedload(ImageRow.predictions))
-    rows = session.scalars(images.execution_options(populate_existing=True)).unique()
-    found = standing([_result(row) for row in rows])
+    found = _standing(session.connection(), case.id)
     case.decision, case.urgency = found.decision, found.urgency
     case.changed = moment(session)
 
 
-def _result(row: ImageRow) -> Result:
-    answer = answer_of(row)
-    return Result(row.state, answer.task, answer.findings) if answer else Result(row.state)
+def _standing(connection: Connection, case_id: UUID) -> Standing:
+    return standing([_result(state, record) for state, record in connection.execute(_ANSWERS, {"case": case_id})])
+
+
+def _result(state: ImageState, record: Mapping[str, Any] | None) -> Result:
+    if record is None:
+        return Result(state)
+    answer = prediction_from_record(record)
+    return Result(state, answer.task, answer.findings)
 
 
 _FATAL = {
@@ -165,32 +214,15 @@ _FATAL = {
 }
 
 
-def _locked_case(session: Session, case_id: UUID) -> CaseRow:
-    return session.scalars(select(CaseRow).where(CaseRow.id == case_id).with_for_update()).one()
-
-
-def _end(session: Session, case: CaseRow, row: ImageRow, outcome: Outcome) -> None:
-    now = moment(session)
-    row.state, row.finished, row.changed = outcome.state, now, now
-    row.lease_owner = row.lease_until = None
-    row.problem = dict(outcome.problem) if outcome.problem else None
-    row.facts = dict(outcome.facts) if outcome.facts else None
-    row.map_name = outcome.map_name
-    for answer, shadow in ((outcome.prediction, False), (outcome.shadow, True)):
-        if answer is not None:
-            session.add(_row(session, row.id, answer, shadow=shadow))
-    restate(session, case)
-
-
-def _row(session: Session, image_id: UUID, answer: Prediction, *, shadow: bool) -> PredictionRow:
+def _row(session: Session, image_id: UUID, answer: Prediction, *, shadow: bool) -> dict[str, Any]:
     bundle = answer.bundle
-    return PredictionRow(
-        image_id=image_id,
-        bundle_name=bundle.name if bundle else "",
-        bundle_version=bundle.version if bundle else "",
-        bundle_sha256=bundle.sha256 if bundle else "",
-        profile_id=profile_id(session, bundle.sha256) if bundle and not shadow else None,
-        record=kept_record(answer),
-        shadow=shadow,
-        created=moment(session),
-    )
+    return {
+        "image_id": image_id,
+        "bundle_name": bundle.name if bundle else "",
+        "bundle_version": bundle.version if bundle else "",
+        "bundle_sha256": bundle.sha256 if bundle else "",
+        "profile_id": profile_id(session, bundle.sha256) if bundle and not shadow else None,
+        "record": kept_record(answer),
+        "shadow": shadow,
+        "created": moment(session),
+    }

@@ -99,7 +99,7 @@ def without_chance(page: Page, address: str) -> str:
     case_id = address.rsplit("/", 1)[1]
     text = page.content().replace(case_id, "CASE").replace(case_id[:8], "CASE")
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", text)
-    return re.sub(r'\d\d:\d\d:\d\d|token" content="[^"]*"|value="[\w.-]{40,}"', "", text)
+    return re.sub(r'\d+ \w+ \d{4}, [\d:]+|token" content="[^"]*"|value="[\w.-]{40,}"', "", text)
 
 
 def answer(page: Page, presence: str) -> None:

@@ -86,6 +86,14 @@ def test_the_most_urgent_come_first(listed: tuple[Site, dict[str, UUID]]) -> Non
     assert (found.total, found.pages, found.progress.queued, found.progress.done) == (5, 1, 1, 4)
 
 
+def test_a_case_says_which_task_its_image_chose(listed: tuple[Site, dict[str, UUID]]) -> None:
+    found, cases = listed
+    by_id = {summary.case_id: summary for summary in found.work_list.cases(LOCAL_USER_ID, CaseQuery()).cases}
+    assert (by_id[cases["head"]].task, by_id[cases["head"]].routed) == ("auto", ("brain-mri",))
+    assert by_id[cases["found"]].routed == ("chest-xray",)
+    assert by_id[cases["damaged"]].routed == by_id[cases["waiting"]].routed == ()
+
+
 def test_pages_are_counted(listed: tuple[Site, dict[str, UUID]]) -> None:
     found = listed[0].work_list.cases(LOCAL_USER_ID, CaseQuery(size=2))
     assert (found.total, found.pages, found.page, len(found.cases)) == (5, 3, 1, 2)

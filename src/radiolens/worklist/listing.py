@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal,
 from sqlalchemy.orm import Session
 
 from radiolens.inference.record import prediction_from_record
-from radiolens.prediction import Presence
+from radiolens.prediction import Prediction, Presence
 from radiolens.store.schema import AnswerRow, CaseRow, CaseState, ImageRow, ImageState, PredictionRow, UserRow
 from radiolens.worklist.disclosure import disclosed_to
 from radiolens.worklist.results import UNFINISHED, Decision, concerning
@@ -153,7 +153,7 @@ def _summaries(session: Session, rows: Select[CaseRow, bool, str], viewer: UUID)
     ids = [row.id for row, _, _ in found]
     disclosed = [row.id for row, shown, _ in found if shown]
     progress, kept = _images(session, ids)
-    findings, readers = _findings(session, disclosed), _readers(session, disclosed)
+    answers, readers = _answers(session, disclosed), _readers(session, disclosed)
     return tuple(
         CaseSummary(
             case_id=row.id,
@@ -161,13 +161,14 @@ def _summaries(session: Session, rows: Select[CaseRow, bool, str], viewer: UUID)
             received_by=name,
             task=row.task,
             bundle=row.bundle_name,
+            routed=_tasks(answers.get(row.id, ())),
             state=row.state,
             progress=progress.get(row.id, Progress()),
             blinded=row.blinded,
             disclosed=shown,
             decision=Decision(row.decision) if shown and row.decision else None,
             urgency=row.urgency if shown else None,
-            findings=findings.get(row.id, ()),
+            findings=_findings(answers.get(row.id, ())),
             reader=readers.get(row.id, ReaderState.UNREAD),
             erase_after=row.erase_after if row.id in kept else None,
             working_copy=row.id in kept,
@@ -201,19 +202,29 @@ def _progress(states: Mapping[ImageState, int]) -> Progress:
     return Progress(queued, scoring, sum(states.values()) - queued - scoring)
 
 
-def _findings(session: Session, cases: Sequence[UUID]) -> Mapping[UUID, tuple[FoundLabel, ...]]:
-    """Return of each case what was found in any of its images, the most probable of each label, present ones first."""
+def _answers(session: Session, cases: Sequence[UUID]) -> Mapping[UUID, Sequence[Prediction]]:
+    """Return the answers to the images of each case."""
     query = select(ImageRow.case_id, PredictionRow.record).join(ImageRow, ImageRow.id == PredictionRow.image_id)
     query = query.where(ImageRow.case_id.in_(cases), PredictionRow.shadow.is_(False))
-    found: dict[UUID, dict[str, FoundLabel]] = {}
-    for case_id, content in session.execute(query):
-        answer = prediction_from_record(content)
+    found: dict[UUID, list[Prediction]] = {}
+    for case_id, content in session.execute(query.order_by(ImageRow.position)):
+        found.setdefault(case_id, []).append(prediction_from_record(content))
+    return found
+
+
+def _tasks(answers: Sequence[Prediction]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(answer.task for answer in answers if answer.task))
+
+
+def _findings(answers: Sequence[Prediction]) -> tuple[FoundLabel, ...]:
+    """Return what was found in any of the images, the most probable of each label, present ones first."""
+    labels: dict[str, FoundLabel] = {}
+    for answer in answers:
         calibrated = answer.bundle is None or answer.bundle.calibrated
         for entry in concerning(answer.findings, answer.task):
             one = FoundLabel(entry.label, entry.presence, entry.probability, calibrated)
-            labels = found.setdefault(case_id, {})
             labels[entry.label] = max(one, labels.get(entry.label, one), key=_weight)
-    return {case_id: tuple(sorted(labels.values(), key=_weight, reverse=True)) for case_id, labels in found.items()}
+    return tuple(sorted(labels.values(), key=_weight, reverse=True))
 
 
 def _weight(found: FoundLabel) -> tuple[bool, float]:

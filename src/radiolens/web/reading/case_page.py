@@ -257,7 +257,7 @@ def case_page(
 def _asked(case: CaseView) -> str:
     """Return what was asked, and of a case whose images chose it which task that was."""
     if case.summary.task != AUTO or len(case.tasks) > 1:
-        return asked_words(case.summary.task, case.summary.bundle)
+        return asked_words(case.summary)
     return _("%(study)s, chosen by the image", study=_(get_task(case.tasks[0]).title))
 
 

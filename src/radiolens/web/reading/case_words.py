@@ -17,7 +17,7 @@ from radiolens.web.profile_note import profile_note, with_note
 from radiolens.web.studies import STUDIES, Study
 from radiolens.web.told import Card, tell, tell_of_absent, tell_refusal, tell_unreadable
 from radiolens.worklist.facts import ImageFacts
-from radiolens.worklist.views import ImageView
+from radiolens.worklist.views import CaseSummary, ImageView
 
 __all__ = ["STATES", "AnsweringBundle", "FindBundle", "asked_words", "bundle_finder", "shown", "study_of"]
 
@@ -65,9 +65,11 @@ def study_of(task: str) -> Study:
     return next(whole, None) or Study(task, get_task(task).title, "", task)
 
 
-def asked_words(task: str, bundle: str | None) -> str:
-    """Return what was asked of a case: a study, and the network that was named for it, if one was."""
-    study = _("Let the image decide") if task == AUTO else study_of(task).shown_title
+def asked_words(case: CaseSummary) -> str:
+    """Return what a case was asked for: studies that it came to, and the network that was named, if one was."""
+    tasks = case.routed if case.task == AUTO else (case.task,)
+    study = ", ".join(study_of(task).shown_title for task in tasks) or _("Let the image decide")
+    bundle = case.bundle
     return _("%(study)s, asked of %(bundle)s", study=study, bundle=bundle) if bundle else study
 
 

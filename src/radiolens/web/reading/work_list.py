@@ -149,7 +149,7 @@ def line(case: CaseSummary) -> CaseLine:
     return CaseLine(
         case_id=case.case_id,
         label=case.label,
-        task=asked_words(case.task, case.bundle),
+        task=asked_words(case),
         received=case.received,
         received_by=case.received_by,
         state=state,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import os
+import re
 import socket
 import sqlite3
 import threading
@@ -21,6 +22,7 @@ from radiolens.store.database import open_database
 from radiolens.worklist.keys import read_keys
 from radiolens.worklist.working_store import WorkingStore
 from tests.tiny_bundle import make_bundle
+from tests.zones import KOLKATA, computer_in
 
 
 def free_port() -> int:
@@ -97,6 +99,14 @@ def test_a_site_that_works_has_nothing_to_do(home: Path) -> None:
     assert "Whole, 1 entries" in found["audit log"]
     assert "chest-xray 9.9.9" in found["bundles"]
     assert files(home) == before
+
+
+def test_the_time_zone_that_pages_show_is_told(home: Path) -> None:
+    with computer_in(KOLKATA):
+        (found,) = (check.found for check in examine(subject(home)) if check.name == "clock")
+    assert re.fullmatch(
+        r"It is [-\d]{10} \d\d:\d\d UTC; pages and reports write \d+ \w+ \d{4}, [\d:]{8} UTC\+05:30\.", found
+    )
 
 
 def test_a_new_site_has_nothing_to_do_and_nothing_is_made(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import func, select, text
 from radiolens.bundle import RELEASED
 from radiolens.errors import OtherSchema, StoreError
 from radiolens.inference.predict import Predictor
+from radiolens.locale.writing import exact_moment
 from radiolens.store import audit, migration
 from radiolens.store.database import Database, open_database
 from radiolens.store.engine import WAIT_S, database_file, database_url
@@ -134,7 +135,7 @@ def _clock(subject: Subject) -> Iterator[Check]:
             found = f"The disk's clock differs by {apart.total_seconds():.0f} s from this computer's."
             yield Check("clock", State.WARNING, found, "Let both computers follow the same time server.")
             return
-    yield Check("clock", State.OK, f"It is {now:%Y-%m-%d %H:%M} UTC.")
+    yield Check("clock", State.OK, f"It is {now:%Y-%m-%d %H:%M} UTC; pages and reports write {exact_moment(now)}.")
 
 
 def _database(subject: Subject) -> Iterator[Check]:

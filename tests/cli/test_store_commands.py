@@ -91,7 +91,7 @@ def test_entries_are_shown_as_asked(home: Path) -> None:
     assert rows[1]["at"] == "2026-11-26T08:00:00.123456+00:00"
     assert rows[1]["detail"] == {"files": 1}
     line = run("audit", "show", "--limit", "1", "--since", "2026-11-26", "--until", "2026-11-27").stdout
-    assert line.startswith("     3  2026-11-26 08:00:00  radiolens        case.score           case:")
+    assert line.startswith("     3  2026-11-26 08:00:00Z  radiolens        case.score           case:")
     assert run("audit", "show", "--since", "2026-11-27").stdout == ""
     assert run("audit", "show", "--action", "user.").stdout == ""
 

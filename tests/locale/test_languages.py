@@ -10,7 +10,8 @@ import pytest
 
 from radiolens.locale.languages import ENGLISH, LANGUAGES, Language, current_language, find_language, negotiate, using
 from radiolens.locale.translate import N_, gettext, ngettext, plural_forms
-from radiolens.locale.writing import day, listed, moment, number, percent
+from radiolens.locale.writing import day, exact_moment, listed, moment, number, percent
+from tests.zones import KOLKATA, NEW_YORK, PARIS, computer_in
 
 FRENCH, SPANISH, PORTUGUESE, HINDI = LANGUAGES[1:]
 
@@ -107,8 +108,35 @@ def test_large_numbers_are_grouped_as_in_india() -> None:
 def test_a_moment_is_told_in_the_zone_that_is_asked_for() -> None:
     noon = datetime(2026, 11, 26, 12, 0, 5, tzinfo=UTC)
     india = timezone(timedelta(hours=5, minutes=30))
-    assert moment(noon, UTC) == moment(noon.replace(tzinfo=None), UTC) == "26 Nov 2026, 12:00:05"
-    assert moment(noon, india) == "26 Nov 2026, 17:30:05"
+    assert moment(noon, UTC) == moment(noon.replace(tzinfo=None), UTC) == "26 Nov 2026, 12:00"
+    assert moment(noon, india) == "26 Nov 2026, 17:30"
     assert moment(noon) == moment(noon, noon.astimezone().tzinfo)
+    assert exact_moment(noon, UTC) == exact_moment(noon.replace(tzinfo=None), UTC) == "26 Nov 2026, 12:00:05 UTC"
+    assert exact_moment(noon, india) == "26 Nov 2026, 17:30:05 UTC+05:30"
     with using(FRENCH):
-        assert moment(noon, UTC) == "26 nov. 2026, 12:00:05"
+        assert moment(noon, UTC) == "26 nov. 2026, 12:00"
+        assert exact_moment(noon, india) == "26 nov. 2026, 17:30:05 UTC+05:30"
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        (KOLKATA, "27 Nov 2026, 01:45:00 UTC+05:30"),
+        (PARIS, "26 Nov 2026, 21:15:00 UTC+01:00"),
+        (NEW_YORK, "26 Nov 2026, 15:15:00 UTC-05:00"),
+        ("UTC0", "26 Nov 2026, 20:15:00 UTC"),
+    ],
+)
+def test_a_moment_and_its_day_are_those_of_this_computer(zone: str, expected: str) -> None:
+    evening = datetime(2026, 11, 26, 20, 15, tzinfo=UTC)
+    with computer_in(zone):
+        assert exact_moment(evening) == exact_moment(evening.replace(tzinfo=None)) == expected
+        assert moment(evening) == expected[:18]
+        assert day(evening) == expected[:11]
+
+
+def test_summer_time_is_that_of_the_moment_and_tells_the_hour_that_comes_twice_apart() -> None:
+    with computer_in(PARIS):
+        assert exact_moment(datetime(2026, 7, 1, 12, tzinfo=UTC)) == "1 Jul 2026, 14:00:00 UTC+02:00"
+        twice = [exact_moment(datetime(2026, 10, 25, hour, 30, tzinfo=UTC)) for hour in (0, 1)]
+    assert twice == ["25 Oct 2026, 02:30:00 UTC+02:00", "25 Oct 2026, 02:30:00 UTC+01:00"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import timedelta, timezone
 
 import numpy as np
 import pytest
@@ -229,3 +230,8 @@ def test_the_same_report_is_the_same_page_whoever_writes_at_the_same_time() -> N
 
 def test_a_report_that_lacks_nothing_says_so_by_no_mark(whole: bytes) -> None:
     assert LACKING not in joined(whole)
+
+
+def test_a_moment_of_another_zone_is_the_same_moment_in_the_file() -> None:
+    there = WRITTEN.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert b"D:20261126093000+00'00'" in render_pdf(compose(report()), there)

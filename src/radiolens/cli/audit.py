@@ -130,4 +130,4 @@ def _record(entry: Entry) -> dict[str, Any]:
 def _line(entry: Entry) -> str:
     detail = json.dumps(entry.detail, ensure_ascii=False) if entry.detail else ""
     who_what = f"{entry.actor:<16} {entry.action:<20}"
-    return f"{entry.number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}  {who_what} {entry.target} {detail}".rstrip()
+    return f"{entry.number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}Z  {who_what} {entry.target} {detail}".rstrip()

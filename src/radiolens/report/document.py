@@ -13,7 +13,7 @@ from typing import ClassVar
 from radiolens.locale.languages import current_language
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
-from radiolens.locale.writing import moment, number, percent
+from radiolens.locale.writing import exact_moment, number, percent
 from radiolens.prediction import BundleIdentity, Presence
 from radiolens.report.content import (
     Diagnosis,
@@ -157,10 +157,10 @@ def _facts(report: Report) -> tuple[tuple[str, str], ...]:
     return (
         (_("Case"), report.case_id),
         (_("Study"), report.study),
-        (_("Received"), moment(report.received)),
+        (_("Received"), exact_moment(report.received)),
         (_("State"), _("closed") if report.closed else _("open")),
         (_("Images"), str(len(report.images))),
-        (_("Report written"), _("%(when)s by %(name)s", when=moment(report.written), name=report.written_by)),
+        (_("Report written"), _("%(when)s by %(name)s", when=exact_moment(report.written), name=report.written_by)),
         (_("Program"), f"radiolens {report.version}"),
     )
 
@@ -183,7 +183,7 @@ def _answer(report: Report, answer: ReaderAnswer) -> Iterator[Block]:
     before, after = N_("before the network's answer was shown"), N_("with the network's answer in view")
     rows = [
         (_("Read by"), answer.reader),
-        (_("When"), f"{moment(answer.created)}, {_(before if answer.before else after)}"),
+        (_("When"), f"{exact_moment(answer.created)}, {_(before if answer.before else after)}"),
         *_presences(report, answer.presence),
     ]
     if answer.agreed is not None:
@@ -197,7 +197,7 @@ def _answer(report: Report, answer: ReaderAnswer) -> Iterator[Block]:
 
 
 def _diagnosis(report: Report, entry: Diagnosis) -> tuple[tuple[str, str], ...]:
-    entered = _("%(when)s by %(name)s", when=moment(entry.created), name=entry.by)
+    entered = _("%(when)s by %(name)s", when=exact_moment(entry.created), name=entry.by)
     return ((_("Test"), entry.test), *_presences(report, entry.presence), (_("Entered"), entered))
 
 

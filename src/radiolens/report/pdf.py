@@ -6,7 +6,7 @@ import io
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial, singledispatch
 from typing import Any
 from xml.sax.saxutils import escape
@@ -109,7 +109,7 @@ def render_pdf(document: Document, written: datetime) -> bytes:
 
 def _canvas(*arguments: Any, written: datetime, document: Document, **options: Any) -> TaggedCanvas:  # noqa: ANN401  reportlab's own
     canvas = TaggedCanvas(*arguments, footer=partial(_footer, document), **options)
-    canvas.setDateFormatter(lambda *_now: written.strftime("D:%Y%m%d%H%M%S+00'00'"))
+    canvas.setDateFormatter(lambda *_now: written.astimezone(UTC).strftime("D:%Y%m%d%H%M%S+00'00'"))
     return canvas
 
 

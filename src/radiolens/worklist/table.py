@@ -42,7 +42,8 @@ COLUMNS = (
 )
 """In this order. Where `calibrated` is no, the probability is the score of an imported network.
 
-`answers` are those of all readers to the label, the last of each, as `name=presence`.
+`received` is ISO 8601 with the offset of this computer's time zone, which is that of the pages. `answers` are
+those of all readers to the label, the last of each, as `name=presence`.
 """
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -77,7 +78,7 @@ def _case_rows(case: CaseView) -> Iterator[tuple[str, ...]]:
     for image in case.images:
         told = (
             str(summary.case_id),
-            summary.received.isoformat(timespec="seconds"),
+            summary.received.astimezone().isoformat(timespec="seconds"),
             summary.received_by,
             _task(case, image),
             summary.state.value,

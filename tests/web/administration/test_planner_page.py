@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,12 +14,14 @@ from radiolens.bundle import InstalledBundle, read_bundle
 from radiolens.evaluation.cut_offs import Practice
 from radiolens.evaluation.plan_steps import rule_of_step
 from radiolens.evaluation.threshold_plan import plan_threshold
+from radiolens.store import models as store
 from radiolens.store.database import Database
 from radiolens.store.schema import LOCAL_USER_ID
 from radiolens.web.administration.planner import Asked, site_cases
 from tests.tiny_bundle import make_bundle
 from tests.web.administration.outcomes import add_case, answer, fill
 from tests.web.serving import film, local_client, png
+from tests.zones import computer_in
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,19 @@ def test_a_second_label_keeps_the_first_of_the_same_network(site: Site) -> None:
         assert site.client.post("/thresholds/save", data=form).status_code == 200
     decided = thresholds(site)
     assert 0.5 not in decided.values()
+
+
+@pytest.mark.parametrize("zone", ["<+14>-14", "<-12>12"])  # of which one always has another day than UTC
+def test_a_threshold_is_chosen_on_the_day_of_the_site(site: Site, zone: str) -> None:
+    page = site.client.get("/thresholds", params={"question": site.question(), "jump": "youden"})
+    form = {**hidden(page.text), "step": re.findall(r'data-at="(\d+)"', page.text)[0]}
+    with computer_in(zone):
+        days = {datetime.now().astimezone().date()}
+        assert site.client.post("/thresholds/save", data=form).status_code == 200
+        days.add(datetime.now().astimezone().date())  # midnight may have come meanwhile
+    with site.database.reading() as session:
+        evidence = " ".join(profile.evidence for profile in store.read_choice(session).profiles)
+    assert any(f"tuberculosis: chosen on {day.isoformat()} by" in evidence for day in days)
 
 
 def test_a_form_on_other_cases_than_those_of_now_is_refused(site: Site) -> None:

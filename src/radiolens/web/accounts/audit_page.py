@@ -124,7 +124,15 @@ def _rows(database: Database, asked: AuditFilter) -> Iterator[str]:
         for entry in audit.entries(session, **asked.words()):
             detail = json.dumps(entry.detail, ensure_ascii=False, sort_keys=True) if entry.detail else ""
             yield _line(
-                (str(entry.number), entry.at.isoformat(), entry.actor, entry.action, entry.target, detail, entry.hash)
+                (
+                    str(entry.number),
+                    entry.at.isoformat(timespec="microseconds"),
+                    entry.actor,
+                    entry.action,
+                    entry.target,
+                    detail,
+                    entry.hash,
+                )
             )
 
 

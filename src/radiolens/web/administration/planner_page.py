@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -206,7 +205,7 @@ def save(request: Request, principal: _Planner, chosen: _Step) -> Response:
     cases, steps = _same_cases(request, principal, chosen)
     plan = plan_of_step(cases, steps, chosen.step)
     shown = draw(steps).steps[chosen.step].texts
-    day = datetime.now(UTC).date().isoformat()
+    day = database_of(request).now().astimezone().date().isoformat()
     with database_of(request).session() as session:
         present = store.read_choice(session).profiles
         profile = profile_with(cases.asked, plan, _site_name(session), day, present)

@@ -24,7 +24,7 @@ TEMPLATES = sorted(path for folder in ("web", "report") for path in (PACKAGE / f
 SEEN = ("alt", "title", "placeholder", "aria-label", "aria-description")
 UNREAD = ("script", "style", "code", "kbd")
 SAME_EVERYWHERE = re.compile(
-    r"radiolens|SHA-256|JSON|CSV|PDF|HTML|DICOM|NIfTI|PNG|JPEG|TIFF|zip|OpenID Connect|Xpert|[0-9a-f]{64}"
+    r"radiolens|UTC|SHA-256|JSON|CSV|PDF|HTML|DICOM|NIfTI|PNG|JPEG|TIFF|zip|OpenID Connect|Xpert|[0-9a-f]{64}"
 )
 """Names that are the same in every language."""
 LATIN_WORD = re.compile(r"[A-Za-z]{3,}")

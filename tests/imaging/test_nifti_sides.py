@@ -123,3 +123,13 @@ def test_a_place_that_makes_no_sense_contradicts_the_other(quaternion: float) ->
     content[256:260] = np.float32(quaternion).tobytes()  # quatern_b
     image = read_untrusted([bytes(content)], EVERY)
     assert (image.orientation, image.source.warnings) == (None, (CONTRADICTION,))
+
+
+@pytest.mark.parametrize("step", [5e-324, 1e-200, 1e-3, 1e100])
+def test_steps_of_any_size_have_a_direction(step: float) -> None:
+    """NIfTI-2 has them as doubles, whose squares may be 0."""
+    volume = nibabel.Nifti2Image(VOXELS, None)
+    volume.header["sform_code"] = 1
+    for axis, row in enumerate(("srow_x", "srow_y", "srow_z")):
+        volume.header[row] = np.eye(4)[axis] * step
+    assert read_untrusted([volume.to_bytes()], EVERY).orientation == (1, 0, 0, 0, 1, 0)

@@ -208,6 +208,7 @@ def _orientation(view: _View) -> tuple[float, ...]:
     cosines: list[float] = []
     for axis, flipped in (columns, rows):  # along a row it is the column that is counted
         direction = _TO_DICOM * np.asarray(view.volume.affine, float)[:3, axis] * (-1 if flipped else 1)
+        direction /= np.abs(direction).max()  # NIfTI-2 may count in steps whose squares are no longer numbers
         cosines += (direction / np.linalg.norm(direction)).tolist()
     return tuple(cosines)
 

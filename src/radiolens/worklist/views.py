@@ -75,7 +75,7 @@ class CaseSummary:
     `disclosed` says whether the network's answer may be shown to the user; if not, `decision` and `urgency` are None,
     `findings` empty and `reader` is what the user did. `blinded`: the case was received in second-reader mode.
     `working_copy` says whether the images are still there, at most until `erase_after`. `bundle` is the network that
-    was named, None where that of the task answers. `routed` are the tasks whose networks were asked, empty while hidden.
+    was named, None where that of the task answers. `routed` are the tasks whose networks were asked; none while hidden.
     """
 
     case_id: UUID

@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     allow_remote: bool = False
     upload_bundles: str = RELEASED_BUNDLES
     gate: Gate = Gate.FULL
-    scorers: int = Field(2, ge=0)
+    scorers: int = Field(3, ge=0)
     quota_bytes: int = Field(20_000_000_000, gt=0)
     store_key: SecretStr = SecretStr(NONE)
     trusted_proxies: str = NONE

@@ -122,7 +122,8 @@ def test_settings_do_not_change() -> None:
 
 def test_answers_that_are_made_at_the_same_time_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 8)
-    assert Settings().threads_for_each == 4
+    assert Settings().threads_for_each == 2
+    assert Settings(scorers=2).threads_for_each == 4
     assert Settings(scorers=0).threads_for_each == 8
     assert Settings(scorers=30).threads_for_each == 1
     assert Settings(threads=3).threads_for_each == 3

@@ -115,6 +115,7 @@ def test_a_server_killed_at_any_moment_of_a_batch_finishes_it(tmp_path: Path) ->
     predictor = Predictor.open([bundle.parents[1]], 1, gate=Gate.HEADER)
     for number, data in enumerate(contents):  # each answer is that of its own file
         (image,) = found[f"batch.zip/{number}.png"]["images"]
+        assert image["state"] == "answered", (number, image["problems"])
         expected = record("", predictor.predict([data], "chest-xray", explain=False))
         assert image["prediction"]["findings"] == expected["findings"]
     _check_database(tmp_path)

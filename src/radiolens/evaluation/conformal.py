@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,14 +50,8 @@ def p_values(calibration: ArrayLike, scores: ArrayLike, patients: ArrayLike | No
     et al. 2023, section 3), which is why the score itself is counted.
     """
     known = np.asarray(calibration, np.float64)
-    order = np.argsort(known, kind="stable")
-    weights = np.ones(known.shape)
-    if patients is not None:
-        numbers, counts = np.unique(np.asarray(patients), return_inverse=True, return_counts=True)[1:]
-        weights = 1.0 / counts[numbers]
-    lower = np.searchsorted(known[order], np.asarray(scores, np.float64), side="right")
-    below = np.concatenate([[0.0], weights[order].cumsum()])[lower]
-    return np.asarray((below + 1) / (weights.sum() + 1), np.float64)
+    numbers = np.arange(known.size) if patients is None else np.asarray(patients, np.intp)
+    return Scores(known, numbers).p_values(scores)
 
 
 def answers_of(labels: Sequence[str], *, exclusive: bool) -> tuple[Answer, ...]:
@@ -79,6 +74,20 @@ class Scores:
     def size(self) -> int:
         """Return the number of scores."""
         return self.values.size
+
+    def p_values(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """Return the p-value of each of `scores` (n,); see the function `p_values`."""
+        values, weights = self._ascending
+        below = weights[np.searchsorted(values, np.asarray(scores, np.float64), side="right")]
+        return np.asarray((below + 1) / (weights[-1] + 1), np.float64)
+
+    @cached_property
+    def _ascending(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the scores in their order, and the patients (n + 1,) below each place between them."""
+        order = np.argsort(self.values, kind="stable")
+        numbers, counts = np.unique(self.patients, return_inverse=True, return_counts=True)[1:]
+        weights = 1.0 / counts[numbers]
+        return self.values[order], np.concatenate([[0.0], weights[order].cumsum()])
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,8 +159,8 @@ class ConformalSets:
         """Return the p-value of each answer (n, answers) for probabilities (n, labels) in the order of the labels."""
         scores = _answer_scores(np.asarray(probabilities, np.float64), exclusive=self.exclusive)
         columns = [
-            np.max([p_values(part.values, scores[:, column], part.patients) for part in self._parts(answer)], axis=0)
-            for column, answer in enumerate(self.answers)
+            np.max([part.p_values(scores[:, column]) for part in parts], axis=0)
+            for column, parts in enumerate(self._having_a_say)
         ]
         return np.stack(columns, axis=1)
 
@@ -174,6 +183,10 @@ class ConformalSets:
             return {label: frozenset(side for name, side in held if name == label) for label in labels}
         members = {label for label, _ in held}
         return {label: _of_exclusive(label, members) for label in labels}
+
+    @cached_property
+    def _having_a_say(self) -> tuple[Sequence[Scores], ...]:
+        return tuple(map(self._parts, self.answers))
 
     def _parts(self, answer: Answer) -> list[Scores]:
         """Return the calibration scores that each have a say: of all cases, and of sources with enough of them."""

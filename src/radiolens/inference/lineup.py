@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -108,6 +110,7 @@ class LiveLineup:
         self._read = read
         self._gate = gate
         self._changing = threading.Lock()
+        self._read_at = -math.inf
         self._start = Shelf.find(folders, threads)
         self._now = self._built(read(), self._start, self._start.installed)
 
@@ -121,12 +124,16 @@ class LiveLineup:
         """Return what answers now; take it once for each input, and use nothing else for that input."""
         return self._now
 
-    def follow(self) -> Lineup:
+    def follow(self, within_s: float = 0.0) -> Lineup:
         """Read the site's choice, made perhaps by another process, and return what answers by it.
 
-        Whoever waits meanwhile for a change gets the new lineup; whoever has begun keeps the old one.
+        It is not read again if it was `within_s` seconds ago. Whoever waits meanwhile for a change gets the new lineup;
+        whoever has begun keeps the old one.
         """
         with self._changing:
+            if time.monotonic() < self._read_at + within_s:
+                return self._now
+            self._read_at = time.monotonic()
             choice = self._read()
             if choice != self._now.choice:
                 lineup = self._built(choice, self._now.predictor.shelf, find_installed(self._folders))

@@ -13,16 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from radiolens.errors import StoreUnavailable
+from radiolens.errors import StoreBusy, StoreUnavailable
 from radiolens.store import audit, migration
 from radiolens.store.clock import CLOCK, Clock, utc_now
 from radiolens.store.engine import (
@@ -46,6 +47,8 @@ class Database:
     url: URL
     engine: Engine
     clock: Clock = utc_now
+    wait_s: float = WAIT_S
+    _turn: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def now(self) -> datetime:
         """Return the moment; rows take theirs from here, so that a test can move the clock."""
@@ -71,7 +74,8 @@ class Database:
         reached; nothing is changed then.
         """
         engine = self.engine if durable else self.engine.execution_options(**{UNSYNCED: True})
-        with self.told(), Session(engine, expire_on_commit=False, info={CLOCK: self.clock}) as session:
+        info = {CLOCK: self.clock}
+        with self.told(), self._in_turn(), Session(engine, expire_on_commit=False, info=info) as session:
             yield session
             audit.write(session)
             session.commit()
@@ -85,6 +89,22 @@ class Database:
         engine = self.engine.execution_options(**{READ_ONLY: True}, postgresql_readonly=True)
         with self.told(), Session(engine, expire_on_commit=False, info={CLOCK: self.clock}) as session:
             yield session
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Let the threads of this process write to a SQLite file one after the other, at once when it is their turn.
+
+        SQLite itself lets one write as well, but the others sleep for longer and longer between two tries.
+        """
+        if self.file is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=self.wait_s):
+            raise StoreBusy(f"{self.shown}: other requests are writing to the database. Try again in a moment.")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def close(self) -> None:
         """Close all connections."""
@@ -113,7 +133,7 @@ def open_database(address: str, *, clock: Clock = utc_now, upgrade: bool = True,
     file = database_file(url)
     if not upgrade and file is not None and not file.exists():
         raise StoreUnavailable(f"{file}: there is no database yet. Make it: radiolens db upgrade")
-    database = Database(url, make_engine(url, wait_s=wait_s), clock)
+    database = Database(url, make_engine(url, wait_s=wait_s), clock, wait_s)
     with ExitStack() as unless_opened:
         unless_opened.callback(database.close)
         with database.told():

@@ -48,6 +48,9 @@ UNSYNCED = "radiolens_unsynced"
 APPLICATION_NAME = "radiolens"
 """By which a PostgreSQL server knows this program."""
 
+_MODE = "radiolens_mode"
+"""Key of what a connection was last set to, in its `info`, which lives as long as it does."""
+
 _CONNECT_TIMEOUT_S = 10
 _DRIVER = "postgresql+pg8000"
 _EXPECTED = "Give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE (RADIOLENS_DATABASE)."
@@ -156,9 +159,11 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
-    reads = options.get(READ_ONLY, False)
-    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reads else 'OFF'}")
-    connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if options.get(UNSYNCED, False) else 'FULL'}")
+    reads, unsynced = options.get(READ_ONLY, False), options.get(UNSYNCED, False)
+    if connection.info.get(_MODE) != (reads, unsynced):
+        connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reads else 'OFF'}")
+        connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if unsynced else 'FULL'}")
+        connection.info[_MODE] = (reads, unsynced)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 

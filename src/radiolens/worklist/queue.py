@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -21,7 +21,6 @@ from radiolens.inference.record import prediction_from_record
 from radiolens.prediction import Prediction
 from radiolens.store.clock import moment
 from radiolens.store.database import Database
-from radiolens.store.models import profile_id
 from radiolens.store.schema import CaseRow, ImageState
 from radiolens.worklist.disclosure import Failure
 from radiolens.worklist.owners import Owners
@@ -29,8 +28,8 @@ from radiolens.worklist.results import Result, Standing, kept_record, standing
 
 __all__ = ["ATTEMPTS", "Claimed", "Outcome", "Queue", "restate"]
 
-ATTEMPTS = 3
-"""So often an image is begun; if the program dies each time, the image is to blame."""
+ATTEMPTS = 5
+"""So often an image is begun; if the program dies each time, the image is to blame, and no power cut."""
 
 _LEASE = timedelta(minutes=10)
 """The sandbox gives up on a file after a minute or two; a network takes seconds for a slice."""
@@ -66,7 +65,9 @@ class Outcome:
     map_name: str | None = None
 
 
-_CASES, _IMAGES, _PREDICTIONS = (CaseRow.metadata.tables[name] for name in ("cases", "images", "predictions"))
+_CASES, _IMAGES, _PREDICTIONS, _PROFILES = (
+    CaseRow.metadata.tables[name] for name in ("cases", "images", "predictions", "profiles")
+)
 _NOW = bindparam("now", type_=_IMAGES.c.changed.type)
 _EXPIRED = and_(_IMAGES.c.state == ImageState.SCORING, _IMAGES.c.lease_until < _NOW)
 _FREE = and_(_IMAGES.c.store_name.is_not(None), or_(_IMAGES.c.state == ImageState.QUEUED, _EXPIRED))
@@ -97,6 +98,9 @@ _RELEASE = (
     .values(lease_owner=None, lease_until=None, changed=_NOW)
 )
 """Of an image that the worker still has; what is given with it is set, too."""
+_DECIDING = select(_PROFILES.c.id).where(_PROFILES.c.bundle_sha256 == bindparam("decided"), _PROFILES.c.active).limit(1)
+_ADD = insert(_PREDICTIONS).values(profile_id=_DECIDING.scalar_subquery())
+"""With the profile that decides on the bundle of the hash `decided`, if there is one."""
 _ANSWERS = (
     select(_IMAGES.c.state, _PREDICTIONS.c.record)
     .outerjoin(_PREDICTIONS, and_(_PREDICTIONS.c.image_id == _IMAGES.c.id, _PREDICTIONS.c.shadow.is_(False)))
@@ -181,7 +185,7 @@ class Queue:
             return False
         for answer, shadow in ((outcome.prediction, False), (outcome.shadow, True)):
             if answer is not None:
-                connection.execute(insert(_PREDICTIONS), _row(session, claimed.image_id, answer, shadow=shadow))
+                connection.execute(_ADD, _row(claimed.image_id, answer, now, shadow=shadow))
         found = _standing(connection, claimed.case_id)
         told = {"case": claimed.case_id, "standing": found.decision, "rank": found.urgency, "now": now}
         connection.execute(_RESTATE, told)
@@ -214,15 +218,17 @@ _FATAL = {
 }
 
 
-def _row(session: Session, image_id: UUID, answer: Prediction, *, shadow: bool) -> dict[str, Any]:
+def _row(image_id: UUID, answer: Prediction, now: datetime, *, shadow: bool) -> dict[str, Any]:
     bundle = answer.bundle
+    sha256 = bundle.sha256 if bundle else ""
     return {
+        "id": uuid4(),
         "image_id": image_id,
         "bundle_name": bundle.name if bundle else "",
         "bundle_version": bundle.version if bundle else "",
-        "bundle_sha256": bundle.sha256 if bundle else "",
-        "profile_id": profile_id(session, bundle.sha256) if bundle and not shadow else None,
+        "bundle_sha256": sha256,
+        "decided": "" if shadow else sha256,
         "record": kept_record(answer),
         "shadow": shadow,
-        "created": moment(session),
+        "created": now,
     }

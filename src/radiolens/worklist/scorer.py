@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 _IDLE_S = 1.0  # between two looks into the queue, which another process may have filled
 _PATIENCE_S = (1.0, 2.0, 5.0, 10.0, 30.0)  # between two tries while the database or the disk does not take a result
+_FOLLOWED_S = 1.0  # so long another process's choice of a network may be unknown; one made here is known at once
 _STOP_S = 30.0  # for the images in hand at the end; what is cut is taken up at the next start
 
 _DEFECT = {
@@ -154,7 +155,7 @@ class Scorer:
             return _failed(Failure.NETWORK_FAILED, error)
 
     def _answered(self, image: Image, claimed: Claimed, start: float) -> Outcome:
-        lineup = self._lineup.follow()
+        lineup = self._lineup.follow(_FOLLOWED_S)
         answer = lineup.predictor.predict_image(image, claimed.task, bundle=claimed.bundle)
         seconds = time.perf_counter() - start
         return Outcome(

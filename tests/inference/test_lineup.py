@@ -104,6 +104,14 @@ def test_a_choice_holds_after_a_start_and_nothing_is_built_anew_while_it_stays(s
     assert live.follow() is live.now is live.follow()
 
 
+def test_what_another_process_chose_may_be_known_a_little_later(site: Site) -> None:
+    live = site.live()
+    live.follow()
+    site.choice = Choice(active=(site.identity("0.1.0"),))
+    assert version(live.follow(within_s=60.0)) == "0.2.0"
+    assert version(live.follow()) == version(live.follow(within_s=60.0)) == "0.1.0"
+
+
 def test_whoever_has_begun_ends_with_the_old_version_and_networks_that_stay_are_not_opened_again(site: Site) -> None:
     live = site.live()
     begun = live.now

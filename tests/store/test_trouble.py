@@ -12,6 +12,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
@@ -66,6 +67,18 @@ def hasty(address: str) -> Iterator[Database]:
     open_database(address).close()
     with closing(open_database(address, wait_s=0.2)) as database:
         yield database
+
+
+def test_threads_write_to_a_file_in_turn_and_say_so_if_it_takes_too_long(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path}/radiolens.db"
+    with closing(open_database(address)) as database, ThreadPoolExecutor(8) as many:
+        list(many.map(add_case, [database] * 40))
+        assert cases(database) == 40
+    with closing(open_database(address, wait_s=0.2)) as database, ThreadPoolExecutor(1) as other:
+        with database.session(), pytest.raises(StoreBusy, match="other requests are writing to the database"):
+            other.submit(add_case, database).result()
+        add_case(database)
+        assert cases(database) == 41
 
 
 def test_a_locked_database_is_told_and_the_same_works_afterwards(hasty: Database) -> None:

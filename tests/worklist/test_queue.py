@@ -15,6 +15,8 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from radiolens.prediction import BundleIdentity, Finding, Prediction, Presence
+from radiolens.profile import Profile
+from radiolens.store import models
 from radiolens.store.database import Database, open_database
 from radiolens.store.schema import LOCAL_USER_ID, CaseRow, ImageRow, ImageState, PredictionRow
 from radiolens.worklist.owners import Owners
@@ -118,6 +120,23 @@ def test_a_result_ends_the_image_and_tells_the_case(database: Database, owners: 
         ("chest-xray", "0.0.1", "ab" * 32, False)
     }
     assert "path" not in rows[0].record
+
+
+def test_an_answer_names_the_profile_that_decided_it_and_that_of_the_shadow_none(
+    database: Database, owners: Owners
+) -> None:
+    waiting(database, 2)
+    queue = Queue(database, owners)
+    shown = answer(0.9)
+    assert queue.finish(claimed(queue), shown)
+    profile = Profile("clinic A", BUNDLE.sha256, {"pneumonia": 0.3}, "evidence", BUNDLE.name, BUNDLE.version, {})
+    with database.session() as session:
+        saved = models.save_profile(session, profile, {}, LOCAL_USER_ID)
+    assert queue.finish(claimed(queue), Outcome(shown.state, shown.prediction, shown.prediction))
+    with database.session() as session:
+        found = {(row.shadow, row.profile_id) for row in session.scalars(select(PredictionRow))}
+        assert models.withdraw_profile(session, saved, "of a test", LOCAL_USER_ID)
+    assert found == {(False, None), (False, saved), (True, None)}
 
 
 def test_what_the_version_in_the_shadow_says_is_kept_apart(database: Database, owners: Owners) -> None:

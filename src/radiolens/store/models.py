@@ -30,7 +30,6 @@ __all__ = [
     "activate",
     "activations",
     "before",
-    "profile_id",
     "profiles",
     "read_choice",
     "save_profile",
@@ -189,11 +188,6 @@ def profiles(session: Session) -> tuple[StoredProfile, ...]:
         )
         for row, name in session.execute(query.order_by(ProfileRow.created.desc()))
     )
-
-
-def profile_id(session: Session, sha256: str) -> UUID | None:
-    """Return the id of the profile that decides on the bundle of this hash, None if its own thresholds do."""
-    return session.scalar(_active_profiles(sha256).with_only_columns(ProfileRow.id).limit(1))
 
 
 def _note_answering(session: Session, answering: InstalledBundle | None, actor: UUID) -> None:

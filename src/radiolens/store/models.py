@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from radiolens.bundle import InstalledBundle
@@ -30,6 +30,7 @@ __all__ = [
     "activate",
     "activations",
     "before",
+    "deciding_profile",
     "profiles",
     "read_choice",
     "save_profile",
@@ -190,6 +191,11 @@ def profiles(session: Session) -> tuple[StoredProfile, ...]:
     )
 
 
+def deciding_profile(sha256: str | ColumnElement[str]) -> Select[UUID]:
+    """Return the question for the id of the profile that decides on the bundle of this hash, if one does."""
+    return _active_profiles(sha256).with_only_columns(ProfileRow.id).limit(1)
+
+
 def _note_answering(session: Session, answering: InstalledBundle | None, actor: UUID) -> None:
     if answering and _open_row(session, answering.bundle.name, ActivationRole.ACTIVE) is None:
         session.add(_row(session, answering, ActivationRole.ACTIVE, actor))
@@ -228,7 +234,7 @@ def _close(session: Session, bundle: str, role: ActivationRole) -> ActivationRow
     return rows[0] if rows else None
 
 
-def _active_profiles(sha256: str) -> Select[ProfileRow]:
+def _active_profiles(sha256: str | ColumnElement[str]) -> Select[ProfileRow]:
     return select(ProfileRow).where(ProfileRow.bundle_sha256 == sha256, ProfileRow.active)
 
 

@@ -21,6 +21,7 @@ from radiolens.inference.record import prediction_from_record
 from radiolens.prediction import Prediction
 from radiolens.store.clock import moment
 from radiolens.store.database import Database
+from radiolens.store.models import deciding_profile
 from radiolens.store.schema import CaseRow, ImageState
 from radiolens.worklist.disclosure import Failure
 from radiolens.worklist.owners import Owners
@@ -65,9 +66,7 @@ class Outcome:
     map_name: str | None = None
 
 
-_CASES, _IMAGES, _PREDICTIONS, _PROFILES = (
-    CaseRow.metadata.tables[name] for name in ("cases", "images", "predictions", "profiles")
-)
+_CASES, _IMAGES, _PREDICTIONS = (CaseRow.metadata.tables[name] for name in ("cases", "images", "predictions"))
 _NOW = bindparam("now", type_=_IMAGES.c.changed.type)
 _EXPIRED = and_(_IMAGES.c.state == ImageState.SCORING, _IMAGES.c.lease_until < _NOW)
 _FREE = and_(_IMAGES.c.store_name.is_not(None), or_(_IMAGES.c.state == ImageState.QUEUED, _EXPIRED))
@@ -98,8 +97,7 @@ _RELEASE = (
     .values(lease_owner=None, lease_until=None, changed=_NOW)
 )
 """Of an image that the worker still has; what is given with it is set, too."""
-_DECIDING = select(_PROFILES.c.id).where(_PROFILES.c.bundle_sha256 == bindparam("decided"), _PROFILES.c.active).limit(1)
-_ADD = insert(_PREDICTIONS).values(profile_id=_DECIDING.scalar_subquery())
+_ADD = insert(_PREDICTIONS).values(profile_id=deciding_profile(bindparam("decided")).scalar_subquery())
 """With the profile that decides on the bundle of the hash `decided`, if there is one."""
 _ANSWERS = (
     select(_IMAGES.c.state, _PREDICTIONS.c.record)
@@ -144,7 +142,6 @@ class Queue:
     def finish(self, claimed: Claimed, outcome: Outcome) -> bool:
         """Store how an image ended; say whether this worker still had it, else nothing is changed."""
         with self._database.session(durable=False) as session:
-            session.connection().execute(_LOCK, {"case": claimed.case_id})  # before its image, as everybody does
             return self._end(session, claimed, outcome)
 
     def give_back(self, claimed: Claimed) -> None:
@@ -174,6 +171,7 @@ class Queue:
 
     def _end(self, session: Session, claimed: Claimed, outcome: Outcome) -> bool:
         connection, now = session.connection(), moment(session)
+        connection.execute(_LOCK, {"case": claimed.case_id})  # so that nobody else restates it meanwhile
         told = {
             "state": outcome.state,
             "finished": now,

@@ -13,7 +13,7 @@ from types import TracebackType
 
 import pytest
 
-__all__ = ["PeakMemory", "children", "is_alive", "needs_proc", "open_files", "tree", "until", "zombies"]
+__all__ = ["PeakMemory", "children", "descriptors", "is_alive", "needs_proc", "open_files", "tree", "until", "zombies"]
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -43,11 +43,16 @@ def is_alive(pid: int) -> bool:
 
 def open_files(pid: int, besides: str = "nothing") -> int:
     """Return the number of descriptors a process has open, those of files with `besides` in their path left out."""
-    found = 0
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+    return sum(besides not in of for _, of in descriptors(pid))
+
+
+def descriptors(pid: int) -> set[tuple[str, str]]:
+    """Return the descriptors that a process has open, and what each of them is of; not that of looking at them."""
+    place, found = Path(f"/proc/{pid}/fd"), set()
+    for descriptor in place.iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile
-            found += besides not in os.readlink(descriptor)
-    return found
+            found.add((descriptor.name, os.readlink(descriptor)))
+    return {(name, of) for name, of in found if of != str(place)}
 
 
 def until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:

@@ -27,8 +27,8 @@ from radiolens.store import audit, migration
 from radiolens.store.database import Database, open_database
 from radiolens.store.engine import WAIT_S, database_file, database_url
 from radiolens.store.schema import AuditEntryRow, CaseRow
-from radiolens.worklist.keys import read_keys
-from radiolens.worklist.working_store import WorkingStore
+from radiolens.worklist.keys import KEY_FILE, read_keys
+from radiolens.worklist.working_store import FOLDER, WorkingStore
 
 __all__ = ["Check", "State", "Subject", "examine"]
 
@@ -94,7 +94,7 @@ def _folder(subject: Subject) -> Iterator[Check]:
             "folder", State.WRONG, f"{home} cannot be written.", "Give it to the user that runs radiolens: chown."
         )
         return
-    private = [file for file in (home / "radiolens.db", home / "store.key", Path(".env")) if file.exists()]
+    private = [file for file in (home / "radiolens.db", home / KEY_FILE, Path(".env")) if file.exists()]
     open_ones = [file for file in private if stat.S_IMODE(file.stat().st_mode) & 0o077]
     for file in open_ones:
         mode = stat.S_IMODE(file.stat().st_mode)
@@ -180,8 +180,8 @@ def _content(database: Database) -> Iterator[Check]:
 
 
 def _keys(subject: Subject) -> Iterator[Check]:
-    file = subject.home / "store.key"
-    folder = subject.home / "working"
+    file = subject.home / KEY_FILE
+    folder = subject.home / FOLDER
     try:
         if not subject.store_key and not file.exists():
             if folder.is_dir() and any(folder.iterdir()):

@@ -143,6 +143,12 @@ class Settings(BaseSettings):
         return self.root_path.rstrip("/")
 
     @property
+    def store_key_words(self) -> str:
+        """Return the keys of the working store, with commas; empty where they lie in a file."""
+        told = self.store_key.get_secret_value()
+        return "" if told == NONE else told
+
+    @property
     def database_address(self) -> str:
         """Return the URL of the site's database, perhaps with a password."""
         told = self.database.get_secret_value().strip()

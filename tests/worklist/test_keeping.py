@@ -27,7 +27,7 @@ from radiolens.prediction import Presence
 from radiolens.store import audit
 from radiolens.store.audit import Entry
 from radiolens.store.schema import LOCAL_USER_ID, KeptImageRow
-from radiolens.worklist.keeping import KeptImage, kept_images, record
+from radiolens.worklist.keeping import KeptImage, enter_copies, kept_images
 from radiolens.worklist.kept_file import kept_from_bytes, kept_to_bytes
 from radiolens.worklist.reading import Answer
 from radiolens.worklist.retention import Tidied
@@ -347,7 +347,7 @@ def test_of_two_who_close_a_case_at_the_same_time_one_keeps_its_images(place: Si
     with place.work_list.keeping.copies_of(case_id) as copies:
         place.work_list.close(LOCAL_USER_ID, case_id)
         with place.database.session() as session:
-            record(session, LOCAL_USER_ID, case_id, copies)
+            enter_copies(session, LOCAL_USER_ID, case_id, copies)
     (entry,) = kept(place)
     assert place.tidy(left_over_s=0) == Tidied(left_over=1)
     assert list(place.work_list.store.names()) == [entry.store_name]

@@ -23,17 +23,15 @@ def command(context: click.Context, as_json: bool) -> None:
     Exit code 1 if something keeps the app from working.
     """
     from radiolens.doctor import State, Subject, examine
-    from radiolens.settings import NONE
 
     settings = read_settings()
-    key = settings.store_key.get_secret_value()
     subject = Subject(
         home=settings.home,
         database=settings.database_address,
         host=settings.host,
         port=settings.port,
         quota_bytes=settings.quota_bytes,
-        store_key="" if key == NONE else key,
+        store_key=settings.store_key_words,
     )
     wrong = False
     for check in examine(subject):

@@ -103,14 +103,12 @@ def _database() -> Iterator[Database]:
 
 def _store(*, with_keys: bool) -> WorkingStore:
     """Return the working store; to erase needs no key, and shall make none."""
-    from radiolens.settings import NONE
-    from radiolens.worklist.keys import KeyRing, read_keys
-    from radiolens.worklist.working_store import WorkingStore
+    from radiolens.worklist.keys import KEY_FILE, KeyRing, read_keys
+    from radiolens.worklist.working_store import FOLDER, WorkingStore
 
     settings = read_settings()
-    told = settings.store_key.get_secret_value()
-    keys = read_keys(settings.home / "store.key", "" if told == NONE else told) if with_keys else KeyRing(())
-    return WorkingStore.open(settings.home / "working", keys)
+    keys = read_keys(settings.home / KEY_FILE, settings.store_key_words) if with_keys else KeyRing(())
+    return WorkingStore.open(settings.home / FOLDER, keys)
 
 
 def _record(entry: KeptImage) -> dict[str, Any]:

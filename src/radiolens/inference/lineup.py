@@ -127,14 +127,14 @@ class LiveLineup:
     def follow(self, within_s: float = 0.0) -> Lineup:
         """Read the site's choice, made perhaps by another process, and return what answers by it.
 
-        It is not read again if it was `within_s` seconds ago. Whoever waits meanwhile for a change gets the new lineup;
-        whoever has begun keeps the old one.
+        It is not read again if it was less than `within_s` seconds ago. Whoever waits meanwhile for a change gets the
+        new lineup; whoever has begun keeps the old one.
         """
         with self._changing:
             if time.monotonic() < self._read_at + within_s:
                 return self._now
-            self._read_at = time.monotonic()
             choice = self._read()
+            self._read_at = time.monotonic()
             if choice != self._now.choice:
                 lineup = self._built(choice, self._now.predictor.shelf, find_installed(self._folders))
                 lineup.open_all()

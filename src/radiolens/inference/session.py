@@ -29,7 +29,7 @@ def open_session(model: Path | bytes, threads: int = 0) -> onnxruntime.Inference
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it would take what others wait for
     options.enable_cpu_mem_arena = False  # the arena would keep the largest series' memory for ever
     options.log_severity_level = _ERRORS_ONLY
     content = model if isinstance(model, bytes) else str(model)

@@ -43,7 +43,7 @@ from radiolens.web.reading import case_pages, comparison, images, report
 from radiolens.web.reading import work_list as work_list_page
 from radiolens.web.reading.events import Events
 from radiolens.web.reading.opened import OpenedStacks
-from radiolens.worklist.keys import read_keys
+from radiolens.worklist.keys import KEY_FILE, read_keys
 from radiolens.worklist.work_list import WorkList
 
 if TYPE_CHECKING:
@@ -145,8 +145,7 @@ def _chosen(database: Database) -> Choice:
 
 
 def _work_list(settings: Settings, database: Database, lineup: LiveLineup) -> WorkList:
-    told = settings.store_key.get_secret_value()
-    keys = read_keys(settings.home / "store.key", "" if told == NONE else told)
+    keys = read_keys(settings.home / KEY_FILE, settings.store_key_words)
     return WorkList(database, settings.home, keys, lineup, scorers=settings.scorers, quota_bytes=settings.quota_bytes)
 
 

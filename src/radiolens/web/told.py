@@ -21,15 +21,7 @@ from radiolens.report.content import Passage
 from radiolens.web.map_evidence import map_evidence
 from radiolens.web.passages import bundle_text, told_of_file
 from radiolens.web.studies import IMPORTED, Study
-from radiolens.web.wording import (
-    ProblemRow,
-    Reading,
-    headline,
-    problem_row,
-    refused_headline,
-    set_note,
-    words,
-)
+from radiolens.web.wording import ProblemRow, Reading, headline, problem_row, refused_headline, set_note, words
 from radiolens.worklist.facts import ImageFacts
 
 __all__ = ["Card", "FindingRow", "HeatMap", "tell", "tell_of_absent", "tell_refusal", "tell_unreadable"]

@@ -11,7 +11,7 @@ from radiolens.image import Image, Source
 from radiolens.imaging.deidentify import says_burnt_in, says_recognizable
 from radiolens.prediction import Explanation
 
-__all__ = ["ImageFacts", "NotKept", "facts_from_record", "facts_of"]
+__all__ = ["ImageFacts", "NotKept", "facts_from_record", "facts_of", "said_against_keeping"]
 
 
 class NotKept(StrEnum):
@@ -76,15 +76,15 @@ def facts_of(image: Image, explanation: Explanation | None = None) -> ImageFacts
         view=image.view,
         warnings=source.warnings,
         map_slice=explanation.slice_index if explanation else None,
-        not_kept=_said_against_keeping(source),
+        not_kept=said_against_keeping(source) or "",
     )
 
 
-def _said_against_keeping(source: Source) -> str:
-    """Return what the header says against keeping a copy, nothing if it says nothing."""
+def said_against_keeping(source: Source) -> NotKept | None:
+    """Return what the header says against keeping a copy, None if it says nothing."""
     if says_burnt_in(source):
-        return NotKept.BURNT_IN_TEXT.value
-    return NotKept.RECOGNIZABLE.value if says_recognizable(source) else ""
+        return NotKept.BURNT_IN_TEXT
+    return NotKept.RECOGNIZABLE if says_recognizable(source) else None
 
 
 def facts_from_record(content: Mapping[str, Any]) -> ImageFacts:

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from radiolens.errors import RadiolensError, StoreError, StoreFull
 from radiolens.image import Image
-from radiolens.imaging.deidentify import deidentified, says_burnt_in, says_recognizable
+from radiolens.imaging.deidentify import deidentified
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.quality import ProblemCode
 from radiolens.safety.appearance import check_colour
@@ -32,7 +32,7 @@ from radiolens.store.clock import moment
 from radiolens.store.database import Database
 from radiolens.store.schema import CaseRow, ImageRow, ImageState, KeptImageRow
 from radiolens.worklist.disclosure import Failure
-from radiolens.worklist.facts import ImageFacts, NotKept, facts_from_record, facts_of
+from radiolens.worklist.facts import ImageFacts, NotKept, facts_from_record, facts_of, said_against_keeping
 from radiolens.worklist.kept_file import header_of, kept_to_bytes
 from radiolens.worklist.results import answer_of
 from radiolens.worklist.working_store import WorkingStore
@@ -43,11 +43,11 @@ __all__ = [
     "Keeping",
     "KeptFilter",
     "KeptImage",
+    "enter_copies",
     "erase_kept",
     "kept_bytes",
     "kept_count",
     "kept_images",
-    "record",
 ]
 
 _SHARE = 0.5
@@ -124,7 +124,7 @@ class Keeping:
 
     @contextmanager
     def copies_of(self, case_id: UUID) -> Iterator[tuple[Copy, ...]]:
-        """Give the copies of a case's images, sealed and on the disk, for the block to `record`.
+        """Give the copies of a case's images, sealed and on the disk, for the block to `enter_copies`.
 
         None if the site keeps no images. They are erased again if the block raises. What goes wrong with one image is
         why it is not kept, and no error: the case's own images are to be erased in any case.
@@ -186,7 +186,7 @@ class Keeping:
         return replace(copy, store_name=name, size_bytes=len(content), header=header_of(image))
 
 
-def record(session: Session, actor: UUID | str, case_id: UUID, copies: Sequence[Copy]) -> None:
+def enter_copies(session: Session, actor: UUID | str, case_id: UUID, copies: Sequence[Copy]) -> None:
     """Enter the copies of a case, in the transaction that lets go of their working copies, and before it does.
 
     A copy whose working copy somebody else erased meanwhile is not entered; nothing names it, so it is swept away.
@@ -273,9 +273,10 @@ def _is_judged(row: ImageRow) -> bool:
 def _why_not(image: Image) -> NotKept | None:
     if next(check_colour(image.source.colour_fraction), None):
         return NotKept.NOT_MEDICAL_IMAGE
-    if says_burnt_in(image.source) or looks_burnt_in(image.pixels):
+    said = said_against_keeping(image.source)
+    if said is not NotKept.BURNT_IN_TEXT and looks_burnt_in(image.pixels):
         return NotKept.BURNT_IN_TEXT
-    return NotKept.RECOGNIZABLE if says_recognizable(image.source) else None
+    return said
 
 
 def _refused(copy: Copy, why: NotKept) -> Copy:

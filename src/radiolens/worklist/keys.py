@@ -17,10 +17,13 @@ from types import MappingProxyType
 
 from radiolens.errors import StoreUnavailable
 
-__all__ = ["FINGERPRINT_BYTES", "KEY_BYTES", "Key", "KeyRing", "read_keys"]
+__all__ = ["FINGERPRINT_BYTES", "KEY_BYTES", "KEY_FILE", "Key", "KeyRing", "read_keys"]
 
 KEY_BYTES = 32
 """AES-256."""
+
+KEY_FILE = "store.key"
+"""In a site's home."""
 
 FINGERPRINT_BYTES = 8
 """Of SHA-256: two of a site's keys agree by chance in one of 2^64 cases."""

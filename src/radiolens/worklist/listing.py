@@ -17,7 +17,7 @@ from radiolens.inference.record import prediction_from_record
 from radiolens.prediction import Prediction, Presence
 from radiolens.store.schema import AnswerRow, CaseRow, CaseState, ImageRow, ImageState, PredictionRow, UserRow
 from radiolens.worklist.disclosure import disclosed_to
-from radiolens.worklist.results import UNFINISHED, Decision, concerning
+from radiolens.worklist.results import UNFINISHED, Decision, concerning, tasks_of
 from radiolens.worklist.views import CasePage, CaseSummary, FoundLabel, Progress, ReaderState
 
 __all__ = [
@@ -161,7 +161,7 @@ def _summaries(session: Session, rows: Select[CaseRow, bool, str], viewer: UUID)
             received_by=name,
             task=row.task,
             bundle=row.bundle_name,
-            routed=_tasks(answers.get(row.id, ())),
+            routed=tasks_of(answers.get(row.id, ())),
             state=row.state,
             progress=progress.get(row.id, Progress()),
             blinded=row.blinded,
@@ -210,10 +210,6 @@ def _answers(session: Session, cases: Sequence[UUID]) -> Mapping[UUID, Sequence[
     for case_id, content in session.execute(query.order_by(ImageRow.position)):
         found.setdefault(case_id, []).append(prediction_from_record(content))
     return found
-
-
-def _tasks(answers: Sequence[Prediction]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(answer.task for answer in answers if answer.task))
 
 
 def _findings(answers: Sequence[Prediction]) -> tuple[FoundLabel, ...]:

@@ -32,7 +32,7 @@ from radiolens.worklist.facts import facts_from_record
 from radiolens.worklist.keeping import KeptFilter, kept_images
 from radiolens.worklist.listing import summaries
 from radiolens.worklist.queue import restate
-from radiolens.worklist.results import UNFINISHED, answer_of
+from radiolens.worklist.results import UNFINISHED, answer_of, tasks_of
 from radiolens.worklist.views import AnswerView, CaseView, DiagnosisView, ImageView, ShownProblem
 
 __all__ = ["LONGEST_TEXT", "Answer", "answer", "close", "diagnose", "erase_images", "image_of", "unknown_case", "view"]
@@ -201,8 +201,7 @@ def _check_labels(presence: Mapping[str, Presence], tasks: Sequence[str]) -> Non
 
 def _tasks(row: CaseRow) -> tuple[str, ...]:
     """Return the tasks by which the case can be judged: the routed ones, else the asked one, else all."""
-    answers = (prediction for image in row.images if (prediction := answer_of(image)))
-    routed = tuple(dict.fromkeys(prediction.task for prediction in answers if prediction.task))
+    routed = tasks_of(found for image in row.images if (found := answer_of(image)))
     if routed:
         return routed
     return tuple(task.name for task in TASKS) if row.task == AUTO else (row.task,)

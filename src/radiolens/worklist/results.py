@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -13,7 +13,17 @@ from radiolens.prediction import Finding, Prediction, Presence
 from radiolens.store.schema import ImageRow, ImageState
 from radiolens.tasks import get_task
 
-__all__ = ["UNFINISHED", "Decision", "Result", "Standing", "answer_of", "concerning", "kept_record", "standing"]
+__all__ = [
+    "UNFINISHED",
+    "Decision",
+    "Result",
+    "Standing",
+    "answer_of",
+    "concerning",
+    "kept_record",
+    "standing",
+    "tasks_of",
+]
 
 UNFINISHED = (ImageState.QUEUED, ImageState.SCORING)
 """The states of an image that has not ended."""
@@ -69,6 +79,11 @@ def answer_of(image: ImageRow) -> Prediction | None:
     """Return the answer to an image, whose predictions are loaded, None if it has none; never that of the shadow."""
     row = next((entry for entry in image.predictions if not entry.shadow), None)
     return replace(prediction_from_record(row.record), created=row.created) if row else None
+
+
+def tasks_of(answers: Iterable[Prediction]) -> tuple[str, ...]:
+    """Return the tasks whose networks were asked, each once, in the order of the answers."""
+    return tuple(dict.fromkeys(answer.task for answer in answers if answer.task))
 
 
 def kept_record(answer: Prediction) -> dict[str, Any]:

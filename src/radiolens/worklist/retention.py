@@ -12,7 +12,7 @@ from radiolens.errors import StoreError
 from radiolens.store import audit
 from radiolens.store.database import Database
 from radiolens.store.schema import CaseRow, ImageRow, KeptImageRow
-from radiolens.worklist.keeping import Keeping, KeptFilter, erase_kept, kept_images, record
+from radiolens.worklist.keeping import Keeping, KeptFilter, enter_copies, erase_kept, kept_images
 from radiolens.worklist.reading import erase_images
 from radiolens.worklist.working_store import WorkingStore
 
@@ -79,7 +79,7 @@ def _erase_cases(database: Database, store: WorkingStore, keeping: Keeping) -> i
         due = session.scalars(query.where(CaseRow.erase_after <= database.now(), has_copies).distinct()).all()
     for case_id in due:
         with keeping.copies_of(case_id) as copies, database.session() as session:
-            record(session, audit.PROGRAM, case_id, copies)
+            enter_copies(session, audit.PROGRAM, case_id, copies)
             names = erase_images(session, audit.PROGRAM, case_id)
         for name in names:
             store.erase(name)

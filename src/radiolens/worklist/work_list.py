@@ -19,7 +19,7 @@ from radiolens.store import audit
 from radiolens.store.database import Database
 from radiolens.worklist import listing, reading
 from radiolens.worklist.acceptance import Acceptance, Accepted
-from radiolens.worklist.keeping import Keeping, KeptFilter, erase_kept, record
+from radiolens.worklist.keeping import Keeping, KeptFilter, enter_copies, erase_kept
 from radiolens.worklist.keys import KeyRing
 from radiolens.worklist.listing import CaseQuery
 from radiolens.worklist.maps import maps_from_bytes
@@ -30,7 +30,7 @@ from radiolens.worklist.retention import Retention
 from radiolens.worklist.scorer import Scorer
 from radiolens.worklist.table import rows
 from radiolens.worklist.views import CasePage, CaseSummary, CaseView, Progress
-from radiolens.worklist.working_store import WorkingStore
+from radiolens.worklist.working_store import FOLDER, WorkingStore
 
 __all__ = ["WorkList"]
 
@@ -46,7 +46,7 @@ class WorkList:
         self, database: Database, folder: Path, keys: KeyRing, lineup: LiveLineup, *, scorers: int, quota_bytes: int
     ) -> None:
         self.database = database
-        self.store = WorkingStore.open(folder / "working", keys)
+        self.store = WorkingStore.open(folder / FOLDER, keys)
         self._owners = Owners(folder / "workers")
         self._listeners: list[Callable[[], None]] = []
         self._listening = threading.Lock()
@@ -184,7 +184,7 @@ class WorkList:
         Raises as `reading.close`.
         """
         with self.keeping.copies_of(case_id) as copies, self.database.session() as session:
-            record(session, user, case_id, copies)
+            enter_copies(session, user, case_id, copies)
             names = reading.close(session, user, case_id)
             found = reading.view(session, user, case_id)
         self._erase(names)

@@ -18,7 +18,10 @@ from radiolens.errors import StoreError, StoreFull, StoreUnavailable, WrongState
 from radiolens.worklist.keys import KeyRing
 from radiolens.worklist.sealing import HEADER_BYTES, fingerprint_of, seal, unseal
 
-__all__ = ["WorkingStore"]
+__all__ = ["FOLDER", "WorkingStore"]
+
+FOLDER = "working"
+"""In a site's home."""
 
 _NAME = re.compile(r"[0-9a-f]{32}")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -31,8 +31,11 @@ from tests.tiny_bundle import CHANNELS, Weights, make_bundle
 from tests.web.serving import film, png
 
 __all__ = [
+    "FILE_NAME",
     "LEAN",
     "LEAN_ENVIRONMENT",
+    "PATIENT",
+    "QUOTA_BYTES",
     "WAIT_S",
     "Clock",
     "Site",
@@ -53,6 +56,25 @@ WAIT_S = 120.0
 """For a handful of films; a busy machine takes long for one."""
 
 QUOTA_BYTES = 50_000_000
+
+PATIENT = {
+    "PatientName": "Featherstonehaugh^Marjorie",
+    "PatientID": "HOSP-4711-0815",
+    "PatientBirthDate": "19340217",
+    "IssuerOfPatientID": "Saint Elsewhere",
+    "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.4242",
+    "SOPInstanceUID": "1.2.826.0.1.3680043.8.498.4243",
+    "AccessionNumber": "ACC9988776655",
+    "ReferringPhysicianName": "Quackenbush^Ebenezer",
+    "InstitutionName": "Tumbledown Infirmary",
+    "StudyDate": "20260228",
+    "StudyDescription": "Marjorie F.",
+    "SeriesDescription": "MARJORIE T1",
+    "Manufacturer": "Marjorie Imaging Ltd",
+    "ImageComments": "Quackenbush asked for it",
+}
+"""What headers say of a patient who must be found nowhere."""
+FILE_NAME = "featherstonehaugh-marjorie.dcm"
 
 
 @dataclass

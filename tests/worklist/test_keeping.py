@@ -34,27 +34,10 @@ from radiolens.worklist.retention import Tidied
 from tests.phantoms import MR, chest_film, dicom, head_slice, nifti
 from tests.postgresql import needs_postgresql, postgresql
 from tests.store.conftest import new_database
-from tests.worklist.site import QUOTA_BYTES, Site, answering, films, site
+from tests.worklist.site import FILE_NAME, PATIENT, QUOTA_BYTES, Site, answering, films, site
 
 __all__ = ["postgresql"]
 
-PATIENT = {
-    "PatientName": "Featherstonehaugh^Marjorie",
-    "PatientID": "HOSP-4711-0815",
-    "PatientBirthDate": "19340217",
-    "IssuerOfPatientID": "Saint Elsewhere",
-    "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.4242",
-    "SOPInstanceUID": "1.2.826.0.1.3680043.8.498.4243",
-    "AccessionNumber": "ACC9988776655",
-    "ReferringPhysicianName": "Quackenbush^Ebenezer",
-    "InstitutionName": "Tumbledown Infirmary",
-    "StudyDate": "20260228",
-    "StudyDescription": "Marjorie F.",
-    "SeriesDescription": "MARJORIE T1",
-    "Manufacturer": "Marjorie Imaging Ltd",
-    "ImageComments": "Quackenbush asked for it",
-}
-FILE_NAME = "featherstonehaugh-marjorie.dcm"
 SEX_AND_AGE = {"PatientSex": "F", "PatientAge": "091Y"}
 FONT = Path(radiolens.__file__).parent / "fonts" / "RadiolensSans-Regular.ttf"
 

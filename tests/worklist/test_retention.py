@@ -22,19 +22,7 @@ from radiolens.store.schema import LOCAL_USER_ID, CaseRow, ImageRow, ImageState,
 from radiolens.worklist.reading import Answer
 from radiolens.worklist.retention import Tidied
 from tests.phantoms import MR, chest_film, dicom, head_slice
-from tests.worklist.site import Clock, Site, answering, films, site, wait_until
-
-PATIENT = {
-    "PatientName": "Featherstonehaugh^Marjorie",
-    "PatientID": "HOSP-4711-0815",
-    "PatientBirthDate": "19340217",
-    "IssuerOfPatientID": "Saint Elsewhere",
-    "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.4242",
-    "AccessionNumber": "ACC9988776655",
-    "ReferringPhysicianName": "Quackenbush^Ebenezer",
-    "StudyDate": "20260228",
-}
-FILE_NAME = "featherstonehaugh-marjorie.dcm"
+from tests.worklist.site import FILE_NAME, PATIENT, Clock, Site, answering, films, site, wait_until
 
 
 @pytest.fixture

@@ -122,3 +122,23 @@ def test_a_padded_film_is_filled_with_its_least_value() -> None:
     grey = grey_levels(film, Unit.UNIT_INTERVAL, Preprocessing(64, 64, fit=Fit.PAD))
     assert grey[:, :10].max() == 0
     assert grey[:, 20:40].max() == 255
+
+
+@pytest.mark.parametrize("fit", Fit)
+@pytest.mark.parametrize("unit", [Unit.UNIT_INTERVAL, Unit.ARBITRARY])
+def test_the_inverse_is_that_of_the_whole_film(unit: Unit, fit: Fit) -> None:
+    film = chest_film(190, 230)
+    preprocessing = Preprocessing(64, 48, fit=fit)
+    np.testing.assert_array_equal(
+        grey_levels(film, unit, preprocessing, inverse=True), grey_levels(-film, unit, preprocessing)
+    )
+
+
+@pytest.mark.parametrize("fit", Fit)
+def test_the_inverse_of_a_ct_is_about_the_middle_of_its_window(fit: Fit) -> None:
+    slab = np.random.default_rng(0).uniform(-200, 200, (60, 90)).astype(np.float32)
+    preprocessing = Preprocessing(32, 32, fit=fit)
+    found = grey_levels(slab, Unit.HOUNSFIELD, preprocessing, inverse=True)
+    wanted = grey_levels(2 * np.float32(40) - slab, Unit.HOUNSFIELD, preprocessing)
+    assert np.abs(found.astype(int) - wanted).max() <= 1  # a level may be rounded the other way
+    assert fit is Fit.STRETCH or not found[0].any()  # filled

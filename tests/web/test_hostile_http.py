@@ -32,11 +32,11 @@ WORST_SECONDS = 25.0
 """For an honest film during the attack: less than the 30 s that one hostile file may take, so it waits for none."""
 TIMEOUT_SECONDS = 120.0
 ATTACKERS = 2
+"""As many at once as the server reads; two of three visitors are hostile."""
 DATABASE = "radiolens.db"
 """Its connections are kept for the next request, as many as were used at once."""
 OTHER_THREADS = 5
 """That ask the database: three that judge, one that tidies up, one that tells of changes."""
-"""As many at once as the server reads; two of three visitors are hostile."""
 PATHS = {"/api/v1/predictions": ("file", {"task": "chest-xray"}), "/upload/": ("data", {"choice": "3"})}
 LEAKS = re.compile(r"Doe|Jane|ID4711|Traceback|site-packages|\.py\b")
 

@@ -46,17 +46,22 @@ class Preprocessing:
     scale: float = 128.0
 
 
-def grey_levels(pixels: NDArray[np.float32], unit: Unit, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+def grey_levels(
+    pixels: NDArray[np.float32], unit: Unit, preprocessing: Preprocessing, *, inverse: bool = False
+) -> NDArray[np.uint8]:
     """Return one slice (rows, columns) as uint8 grey levels of the network's size.
 
-    A constant slice becomes black, except CT, which is windowed by its own unit.
+    A constant slice becomes black, except CT, which is windowed by its own unit. With `inverse` white and black change
+    places, but what is filled stays black; this is done in the network's size, since a film may have 40 million pixels.
     """
     if unit is Unit.HOUNSFIELD:
         centre, width = preprocessing.window_hu
         low, high = centre - width / 2, centre + width / 2
-        fitted = _fit(np.clip(pixels, low, high), preprocessing, background=low)
+        fitted = _fit(np.clip(pixels, low, high), preprocessing, background=high if inverse else low)
+        fitted = np.float32(2 * centre) - fitted if inverse else fitted
     else:
-        fitted = _fit(pixels, preprocessing, background=None)
+        fitted = _fit(pixels, preprocessing, background=float(pixels.max()) if inverse else None)
+        fitted = -fitted if inverse else fitted
         low, high = _percentiles(fitted, preprocessing.percentiles)
     if high <= low:
         return np.zeros(fitted.shape, np.uint8)

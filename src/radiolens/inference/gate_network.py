@@ -132,8 +132,7 @@ class GateNetwork:
         """
         bundle = self.bundle
         place = len(bundle.kinds) + bundle.defects.index("inverted")
-        middle = np.float32(bundle.preprocessing.window_hu[0] if unit is Unit.HOUNSFIELD else 0.0)
-        grey = grey_levels(2 * middle - pixels, unit, bundle.preprocessing)  # what is filled stays black
+        grey = grey_levels(pixels, unit, bundle.preprocessing, inverse=True)
         of_inverse, _ = self.run(grey[np.newaxis])
         difference = logits[:, [place]] - of_inverse[:, [place]]
         return float(probabilities(difference, bundle.temperature["inverted"], exclusive=False)[0, 0])

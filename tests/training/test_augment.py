@@ -65,6 +65,16 @@ def test_each_change_does_something_of_its_own(change: dict[str, object]) -> Non
     assert set(change) <= {entry.name for entry in fields(Augmentation)}
 
 
+def test_a_gaussian_takes_detail_that_a_coarser_resolution_leaves() -> None:
+    def detail(blur: float) -> float:
+        config = replace(UNCHANGED, blur_probability=1.0, blur=blur)
+        changed = [augment(film(), config, np.random.default_rng(seed)).astype(int) for seed in range(20)]
+        return float(np.mean([np.abs(np.diff(picture)).mean() for picture in changed]))
+
+    assert detail(blur=0.05) < detail(blur=0.01) < detail(blur=0.0)
+    assert detail(blur=0.05) < 0.95 * detail(blur=0.0)
+
+
 def test_a_blacked_out_border_is_black_and_the_middle_stays() -> None:
     config = replace(UNCHANGED, border=0.2, border_probability=1.0)
     bright = np.full((100, 100), 200, np.uint8)

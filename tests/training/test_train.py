@@ -158,6 +158,20 @@ def test_another_experiment_does_not_go_on_in_a_run(
         train(replace(EXPERIMENT, **change), collection, finished.folder, finished.folder.parent / "cache")  # type: ignore[arg-type]  # one field each
 
 
+def test_a_run_from_before_an_augmentation_was_known_goes_on_without_it(
+    collection: Manifest, finished: Run, tmp_path: Path
+) -> None:
+    run = shutil.copytree(finished.folder, tmp_path / "run")
+    config = json.loads((run / "config.json").read_text())
+    del config["augmentation"]["blur"]
+    (run / "config.json").write_text(json.dumps(config))
+    cache = finished.folder.parent / "cache"
+    assert train(EXPERIMENT, collection, run, cache).parent == run
+    blurred = replace(EXPERIMENT, augmentation=replace(EXPERIMENT.augmentation, blur=0.01))
+    with pytest.raises(DatasetError, match="holds another experiment: augmentation differ"):
+        train(blurred, collection, run, cache)
+
+
 def test_other_labels_in_the_manifest_do_not_go_on_in_a_run(collection: Manifest, finished: Run) -> None:
     first = replace(collection.cases[0], labels={"pneumonia": 0, "tuberculosis": 1})
     changed = replace(collection, cases=(first, *collection.cases[1:]))

@@ -30,6 +30,7 @@ def _after_move(grey: NDArray[np.uint8], config: Augmentation, random: np.random
     picture = grey.astype(np.float32) / np.float32(255)
     picture = _intensity(picture, config, random)
     picture = _resolution(picture, config, random)
+    picture = _blur(picture, config, random)
     picture = _boxes(picture, config, random)
     picture = _border(picture, config, random)
     picture += random.normal(0.0, random.uniform(0, config.noise), picture.shape).astype(np.float32)
@@ -75,6 +76,13 @@ def _resolution(picture: Picture, config: Augmentation, random: np.random.Genera
     share = random.uniform(0.4, 0.9)  # below 0.4 small infiltrates are lost to the eye, too
     small = cv2.resize(picture, (round(columns * share), round(rows * share)), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _blur(picture: Picture, config: Augmentation, random: np.random.Generator) -> Picture:
+    if not config.blur or random.random() >= config.blur_probability:
+        return picture
+    deviation = random.uniform(0, config.blur) * min(picture.shape)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), max(deviation, 0.1)), np.float32)  # 0 would let OpenCV choose
 
 
 def _boxes(picture: Picture, config: Augmentation, random: np.random.Generator) -> Picture:

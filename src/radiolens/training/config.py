@@ -19,8 +19,10 @@ class Augmentation:
 
     `smallest_crop` is the least share of each side that a crop keeps. `gamma` is the largest |ln gamma|. `border` is
     the largest share of a side that is blacked out. `box_probability` sets white, black or grey boxes, as
-    redactions and markers do; `blur_probability` and `jpeg_probability` imitate poor exports. `quarter_turns` lets a
-    picture lie on each of its sides as often, for sets in which heads lie otherwise than in clinics.
+    redactions and markers do; `blur_probability` and `jpeg_probability` imitate poor exports: a coarser resolution, and
+    where `blur` is not 0 a Gaussian besides, whose standard deviation is at most that share of the shorter side.
+    `quarter_turns` lets a picture lie on each of its sides as often, for sets in which heads lie otherwise than in
+    clinics.
     """
 
     smallest_crop: float = 0.75
@@ -35,6 +37,7 @@ class Augmentation:
     noise: float = 0.04
     box_probability: float = 0.3
     blur_probability: float = 0.2
+    blur: float = 0.0
     jpeg_probability: float = 0.2
 
 

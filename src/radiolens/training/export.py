@@ -29,7 +29,7 @@ from radiolens.training.losses import annotated, training_targets
 from radiolens.training.onnx_export import export_onnx, head_weights
 from radiolens.training.pipeline import cached_grey_levels, draw_indices
 from radiolens.training.reference import feature_reference
-from radiolens.training.run_folder import environment
+from radiolens.training.run_folder import environment, read_config
 
 __all__ = ["Exported", "export_bundle", "largest_bytes_of"]
 
@@ -115,7 +115,7 @@ def _check_run(exported: Exported) -> None:
     file = exported.network.parent / "config.json"
     if not file.is_file():
         return
-    trained = json.loads(file.read_text(encoding="utf-8"))
+    trained = read_config(file)
     given = json.loads(json.dumps(as_json(exported.experiment)))
     differing = sorted(key for key in trained.keys() & given.keys() if trained[key] != given[key])
     if differing:

@@ -6,8 +6,10 @@ import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import keras
 import matplotlib.figure
@@ -15,9 +17,9 @@ import matplotlib.figure
 from radiolens.data.manifest import Manifest
 from radiolens.errors import DatasetError
 from radiolens.training.checkpoints import Epoch, write_whole
-from radiolens.training.config import Experiment, as_json
+from radiolens.training.config import UNCHANGED, Experiment, as_json
 
-__all__ = ["draw_curves", "environment", "write_run_facts"]
+__all__ = ["draw_curves", "environment", "read_config", "write_run_facts"]
 
 _PACKAGES = ("keras", "numpy", "onnx", "onnxruntime", "opencv-python-headless", "pillow", "radiolens", "tensorflow")
 
@@ -56,6 +58,11 @@ def write_run_facts(run: Path, experiment: Experiment, manifest: Manifest, cases
     _add_environment(run / "environment.json", {"finished_epochs": finished, **environment()})
 
 
+def read_config(file: Path) -> dict[str, Any]:
+    """Return what a config.json of a run says; augmentations that were not known when it was written were not made."""
+    return _completed(json.loads(file.read_text(encoding="utf-8")))
+
+
 def draw_curves(run: Path, log: Sequence[Epoch]) -> None:
     """Draw training and validation loss over the epochs to curves.png."""
     figure = matplotlib.figure.Figure(figsize=(6, 4), layout="constrained")
@@ -70,7 +77,7 @@ def draw_curves(run: Path, log: Sequence[Epoch]) -> None:
 
 def _check_same(file: Path, config: Mapping[str, object]) -> None:
     """Raise DatasetError if config.json says otherwise; where the manifest lies may change, its cases may not."""
-    found = json.loads(file.read_text(encoding="utf-8"))
+    found = read_config(file)
     differing = sorted(
         key for key in (found.keys() | config.keys()) - {"manifest"} if found.get(key) != config.get(key)
     )
@@ -79,6 +86,13 @@ def _check_same(file: Path, config: Mapping[str, object]) -> None:
             f"{file.parent} holds another experiment: {', '.join(differing)} differ from its config.json. "
             "Give another folder, or remove this one."
         )
+
+
+def _completed(written: Mapping[str, Any]) -> dict[str, Any]:
+    unchanged = json.loads(json.dumps(asdict(UNCHANGED)))
+    base = written.get("base")
+    augmentation = {**unchanged, **written.get("augmentation", {})}
+    return {**written, "augmentation": augmentation, "base": _completed(base) if base else None}
 
 
 def _add_environment(file: Path, entry: Mapping[str, object]) -> None:

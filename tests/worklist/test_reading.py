@@ -6,14 +6,16 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from radiolens.errors import InputError, UnknownCase, WrongState
 from radiolens.prediction import Presence
 from radiolens.store import audit
-from radiolens.store.schema import LOCAL_USER_ID, AnswerStage, CaseState
+from radiolens.store.schema import LOCAL_USER_ID, AnswerStage, CaseState, ImageRow
 from radiolens.worklist.reading import LONGEST_TEXT, Answer
 from radiolens.worklist.results import Decision
 from radiolens.worklist.views import ReaderState
+from radiolens.worklist.working_store import FOLDER
 from tests.worklist.site import Site, films
 
 ABSENT = {"pneumonia": Presence.ABSENT}
@@ -41,6 +43,21 @@ def test_a_film_is_accepted_scored_and_shown(shared: Site) -> None:
     assert maps
     assert set(maps.maps) == {"pneumonia", "tuberculosis"}
     assert actions(shared, case_id) == ["case.view"]
+
+
+@pytest.mark.parametrize("left", [b"", None], ids=["cut short", "gone"])
+def test_heat_maps_that_a_power_cut_took_are_said_and_the_answer_holds(shared: Site, left: bytes | None) -> None:
+    case_id = shared.case(*films(1))
+    (image,) = shared.work_list.case(LOCAL_USER_ID, case_id).images
+    with shared.database.reading() as session:
+        name = session.scalars(select(ImageRow.map_name).where(ImageRow.id == image.image_id)).one()
+    file = shared.home / FOLDER / str(name)
+    file.unlink()
+    if left is not None:
+        file.write_bytes(left)
+    with pytest.raises(WrongState, match=r"a power cut may have .* The answer holds\. Send the image again"):
+        shared.work_list.maps(LOCAL_USER_ID, case_id, image.image_id)
+    assert image.prediction
 
 
 def test_a_file_that_is_no_image_ends_with_its_reason(shared: Site) -> None:

@@ -163,7 +163,9 @@ class Scorer:
             replace(answer, seconds=seconds, explanation=None),
             lineup.shadow_answer(image, answer),
             facts=facts_of(image, answer.explanation).record(),
-            map_name=self._store.put([maps_to_bytes(answer.explanation)]) if answer.explanation else None,
+            map_name=self._store.put([maps_to_bytes(answer.explanation)], durable=False)
+            if answer.explanation
+            else None,
         )
 
 

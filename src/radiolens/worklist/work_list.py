@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from radiolens.errors import WrongState
+from radiolens.errors import StoreUnavailable, WrongState
 from radiolens.image import Image
 from radiolens.imaging.archive import Member
 from radiolens.imaging.selection import MIDDLE, SliceSelection
@@ -144,7 +144,8 @@ class WorkList:
     def maps(self, viewer: UUID, case_id: UUID, image_id: UUID) -> Explanation | None:
         """Return the heat maps of an image as the engine gave them, None if it has none.
 
-        Raises WrongState while the answer is hidden from the user, and once the maps are erased.
+        Raises WrongState while the answer is hidden from the user, once the maps are erased, and if a power cut took
+        them, which are not waited for as images are.
         """
         with self.database.reading() as session:
             row, disclosed = reading.image_of(session, viewer, case_id, image_id)
@@ -155,8 +156,14 @@ class WorkList:
             raise WrongState("The image and its heat maps were erased, as the site's rules have it.")
         if name is None:
             return None
-        (content,) = self.store.get(name)
-        return maps_from_bytes(content)
+        try:
+            (content,) = self.store.get(name)
+            return maps_from_bytes(content)
+        except (StoreUnavailable, WrongState) as error:
+            raise WrongState(
+                "The heat maps of this image cannot be opened; a power cut may have damaged them. The answer holds. "
+                "Send the image again to see where the network looked."
+            ) from error
 
     def answer(self, reader: UUID, case_id: UUID, said: Answer) -> CaseView:
         """Commit a reader's answer, and return the case as the reader sees it now. Raises as `reading.answer`."""

@@ -43,10 +43,11 @@ class WorkingStore:
             raise StoreUnavailable(f"{folder}: the working store cannot be made ({error.strerror}).") from error
         return cls(folder, keys)
 
-    def put(self, parts: Sequence[bytes]) -> str:
+    def put(self, parts: Sequence[bytes], *, durable: bool = True) -> str:
         """Seal byte strings, wait until they are on the disk, and return their name.
 
-        Raises StoreFull if the disk is full, StoreUnavailable if it cannot be written; then nothing is left of them.
+        What is not `durable` is not waited for: a power cut may take or damage it. Raises StoreFull if the disk is
+        full, StoreUnavailable if it cannot be written; then nothing is left of them.
         """
         name = secrets.token_hex(16)
         file = self._folder / name
@@ -56,8 +57,10 @@ class WorkingStore:
                 for piece in seal(parts, self._keys.current, name):
                     stream.write(piece)
                 stream.flush()
-                os.fsync(stream.fileno())
-            self._sync()
+                if durable:
+                    os.fsync(stream.fileno())
+            if durable:
+                self._sync()
         except OSError as error:
             with suppress(OSError):
                 file.unlink(missing_ok=True)

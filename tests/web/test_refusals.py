@@ -20,7 +20,7 @@ from radiolens.safety.mr_sequence import MRSequence
 from radiolens.safety.sight import Kind
 from radiolens.web.passages import told_of_file
 from radiolens.web.refusals import PHRASES, told
-from radiolens.web.wording import problem_row
+from radiolens.web.wording import as_reason
 from tests.phantoms import chest_film, dicom
 from tests.project.source_tree import Module, modules
 
@@ -207,11 +207,9 @@ def test_values_are_written_as_the_language_does() -> None:
 def test_what_is_not_known_stays_english_and_says_so() -> None:
     with using(FRENCH):
         assert told("Something new. Send it in parts.") is None
-        row = problem_row("unreadable", "Something new. Send it in parts.")
+        row = as_reason("unreadable", "Something new. Send it in parts.")
         assert (row.found, row.found_language) == ("Something new. Send it in parts.", "en")
-        known = problem_row(
-            "too_small", Problem.found(ProblemCode.TOO_SMALL, "All pixels have the same value.").message
-        )
+        known = as_reason("too_small", Problem.found(ProblemCode.TOO_SMALL, "All pixels have the same value.").message)
         assert (known.found, known.found_language) == ("Tous les pixels ont la même valeur.", "")
         assert known.advice == "Exportez l'image à sa taille d'origine."
     assert told(" In English all stays as it is. ") == "In English all stays as it is."

@@ -12,8 +12,8 @@ from radiolens.web.studies import Study, find_study
 from radiolens.web.wording import (
     PROBLEM_TITLES,
     Reading,
+    as_reason,
     headline,
-    problem_row,
     refused_headline,
     set_note,
     words,
@@ -124,7 +124,7 @@ def test_what_sets_promise_is_said_with_their_coverage_and_their_limit() -> None
 @pytest.mark.parametrize("code", ProblemCode)
 def test_every_problem_has_a_title_and_parts_what_was_found_from_what_to_do(code: ProblemCode) -> None:
     problem = Problem.found(code, "Something was found.")
-    row = problem_row(problem.code, problem.message)
+    row = as_reason(problem.code, problem.message)
     assert (row.code, row.found) == (code, "Something was found.")
     assert row.advice == (
         ADVICE[code] if "--task" not in ADVICE[code] else "Choose the study and send the image again."
@@ -134,7 +134,7 @@ def test_every_problem_has_a_title_and_parts_what_was_found_from_what_to_do(code
 
 
 def test_a_message_with_advice_of_its_own_is_left_whole_and_a_code_is_named_once() -> None:
-    row = problem_row("unreadable", "It is cut off. Send it again.")
+    row = as_reason("unreadable", "It is cut off. Send it again.")
     assert (row.found, row.advice) == ("It is cut off. Send it again.", "")
     told = refused_headline(["too_dark", "rotated", "too_dark"])
     assert told == "Not analysed: too dark, not upright"

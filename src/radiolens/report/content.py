@@ -34,7 +34,7 @@ class FindingLine:
 class Reason:
     """One reason why an image was not answered: what it is, what was found, what to do, and its code.
 
-    `found_language` is the language of what was found where it is not that of the report, else empty.
+    `found_language` is the language of what was found where it is not that of the page, else empty.
     """
 
     title: str

@@ -17,11 +17,11 @@ from radiolens.locale.translate import gettext as _
 from radiolens.locale.writing import number, percent
 from radiolens.prediction import BundleIdentity, Finding, Prediction, Presence
 from radiolens.quality import ProblemCode
-from radiolens.report.content import Passage
+from radiolens.report.content import Passage, Reason
 from radiolens.web.map_evidence import map_evidence
 from radiolens.web.passages import bundle_text, told_of_file
 from radiolens.web.studies import IMPORTED, Study
-from radiolens.web.wording import ProblemRow, Reading, headline, problem_row, refused_headline, set_note, words
+from radiolens.web.wording import Reading, as_reason, headline, refused_headline, set_note, words
 from radiolens.worklist.facts import ImageFacts
 
 __all__ = ["Card", "FindingRow", "HeatMap", "tell", "tell_of_absent", "tell_refusal", "tell_unreadable"]
@@ -67,7 +67,7 @@ class Card:
     name: str = ""
     study: str = ""
     files: int = 1
-    problems: tuple[ProblemRow, ...] = ()
+    problems: tuple[Reason, ...] = ()
     rows: tuple[FindingRow, ...] = ()
     picture: str = ""
     heat_maps: tuple[HeatMap, ...] = ()
@@ -145,14 +145,14 @@ def tell_unreadable(problems: Sequence[tuple[str, str]]) -> Card:
     return Card(_("This file could not be read"), "unreadable", problems=_problems(problems))
 
 
-def _problems(problems: Sequence[tuple[str, str]]) -> tuple[ProblemRow, ...]:
-    return tuple(problem_row(code, message) for code, message in problems)
+def _problems(problems: Sequence[tuple[str, str]]) -> tuple[Reason, ...]:
+    return tuple(as_reason(code, message) for code, message in problems)
 
 
-def _no_network(bundle: Bundle) -> ProblemRow:
+def _no_network(bundle: Bundle) -> Reason:
     told = N_("%(name)s %(version)s, which is installed for this study, answers %(labels)s.")
     found = _(told, name=bundle.name, version=bundle.version, labels=", ".join(bundle.labels))
-    return ProblemRow(_("No network for it"), found, _("Choose another study."), ProblemCode.UNRELEASED_FINDING)
+    return Reason(_("No network for it"), found, _("Choose another study."), ProblemCode.UNRELEASED_FINDING)
 
 
 def _state(study: Study, shown: Sequence[Finding]) -> str:

@@ -12,15 +12,15 @@ from radiolens.locale.writing import listed as listing
 from radiolens.locale.writing import percent
 from radiolens.prediction import Finding, Prediction, Presence
 from radiolens.quality import ADVICE, ProblemCode
+from radiolens.report.content import Reason
 from radiolens.web.passages import told_of_file
 from radiolens.web.studies import Study
 
 __all__ = [
     "PROBLEM_TITLES",
-    "ProblemRow",
     "Reading",
+    "as_reason",
     "headline",
-    "problem_row",
     "refused_headline",
     "set_note",
     "words",
@@ -56,20 +56,6 @@ _ON_THE_PAGE: Mapping[ProblemCode, str] = MappingProxyType(
     {ProblemCode.TASK_UNDETERMINED: N_("Choose the study and send the image again.")}
 )
 """What to do, where the usual advice speaks of the command line."""
-
-
-@dataclass(frozen=True)
-class ProblemRow:
-    """One reason why there is no answer: what it is, what was found, what to do, and its code for a report.
-
-    `found_language` is the language of what was found where it is not that of the page, else empty.
-    """
-
-    title: str
-    found: str
-    advice: str
-    code: str
-    found_language: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,13 +145,13 @@ def set_note(coverage: float) -> str:
     )
 
 
-def problem_row(code: str, message: str) -> ProblemRow:
+def as_reason(code: str, message: str) -> Reason:
     """Return a problem as the page shows it; advice that the message ends with is parted from what was found."""
     known = ProblemCode(code)
     advice = ADVICE[known] if message.endswith(ADVICE[known]) else ""
     title, found = _sentence(_(PROBLEM_TITLES[known])), message.removesuffix(advice).strip()
     said, to_do = told_of_file(found), _(_ON_THE_PAGE.get(known, advice)) if advice else ""
-    return ProblemRow(title, said.text, to_do, code, said.language)
+    return Reason(title, said.text, to_do, code, said.language)
 
 
 def refused_headline(codes: Sequence[str]) -> str:

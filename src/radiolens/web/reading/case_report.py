@@ -9,7 +9,7 @@ from radiolens import __version__
 from radiolens.locale.translate import gettext as _
 from radiolens.locale.writing import listed
 from radiolens.prediction import Prediction, Presence
-from radiolens.report.content import Diagnosis, FindingLine, Picture, ReaderAnswer, Reason, Report, ReportedImage
+from radiolens.report.content import Diagnosis, FindingLine, Picture, ReaderAnswer, Report, ReportedImage
 from radiolens.store.schema import AnswerStage, CaseState
 from radiolens.tasks import TASKS, get_task
 from radiolens.web.accounts.principal import Principal
@@ -17,7 +17,6 @@ from radiolens.web.pages import DISCLAIMER
 from radiolens.web.reading.case_page import REASONS, ShownImage, case_page
 from radiolens.web.reading.case_words import FindBundle
 from radiolens.web.told import Card, FindingRow
-from radiolens.web.wording import ProblemRow
 from radiolens.worklist.results import kept_record
 from radiolens.worklist.views import AnswerView, CaseView, DiagnosisView, ImageView
 
@@ -64,7 +63,7 @@ def _image(image: ImageView, shown: ShownImage, printed: Print) -> ReportedImage
         record=kept_record(prediction) if prediction else None,
         findings=tuple(map(_line, card.rows)),
         prediction_set=_prediction_set(card, image, prediction) if prediction else "",
-        reasons=tuple(map(_reason, card.problems)),
+        reasons=card.problems,
         slices=prediction.slices if prediction else (),
         slice_note=card.slice_note,
         notes=_notes(card),
@@ -76,10 +75,6 @@ def _image(image: ImageView, shown: ShownImage, printed: Print) -> ReportedImage
         map_notes=(shown.map_meaning, shown.map_evidence) if len(pictures) > 1 else (),
         picture_note=note,
     )
-
-
-def _reason(row: ProblemRow) -> Reason:
-    return Reason(row.title, row.found, row.advice, row.code, row.found_language)
 
 
 def _line(row: FindingRow) -> FindingLine:

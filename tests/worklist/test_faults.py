@@ -165,7 +165,7 @@ def test_a_locked_database_refuses_an_upload_without_a_trace_and_loses_nothing(i
 
 
 def test_a_database_that_is_locked_while_images_are_judged_delays_them(impatient: Site) -> None:
-    accepted = impatient.accept(*films(3))
+    accepted = impatient.accept(*films(20))  # more than are judged before the lock is there
     wait_until(lambda: impatient.progress().scoring > 0)
     with locked(impatient.home):  # for longer than the program waits with a result, and with giving back its image
         time.sleep(1.0)
@@ -174,7 +174,7 @@ def test_a_database_that_is_locked_while_images_are_judged_delays_them(impatient
     for case in accepted.cases:
         assert impatient.work_list.case(LOCAL_USER_ID, case.case_id).images[0].state == "answered"
     with impatient.database.reading() as session:
-        assert session.scalar(select(func.count()).select_from(PredictionRow)) == 3
+        assert session.scalar(select(func.count()).select_from(PredictionRow)) == len(accepted.cases)
         assert audit.verify(session) is None
 
 

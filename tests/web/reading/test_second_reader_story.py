@@ -193,8 +193,9 @@ def test_a_reader_answers_first_then_sees_the_networks_answer_changes_and_compar
         page.goto(f"{clinic.address}{bright}")
         diagnose_and_close(page)
         page.get_by_role("link", name="Reader and network").click()
-        keep_picture(page, "second-reader-comparison", full=True)
         compared = page.get_by_role("region", name="Pneumonia").get_by_role("row")
+        expect(compared).to_have_count(5)
+        keep_picture(page, "second-reader-comparison", full=True)
         found = [row.get_by_role("cell").first.inner_text().split(" (")[0] for row in compared.all()[1:]]
         assert found == ["0 %", "100 %", "100 %", "100 %"], "reader alone, network, reader with it, either"
         expect(page.locator("main")).to_contain_text("Readers changed their answer in 1 of 1")

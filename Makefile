@@ -7,7 +7,7 @@
 # for one finished installation and is made again when pyproject.toml changes. pip's settings and cache are the user's.
 
 VENV := .venv
-PORT := 8000
+PORT := $(or $(RADIOLENS_PORT),8000)
 ARGS :=
 # Test files go to this many processes; a file stays with one, since its tests share a server or a trained network.
 WORKERS := 2

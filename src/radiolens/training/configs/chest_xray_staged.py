@@ -26,7 +26,7 @@ _ABSENCES = (
 adults are told from it. Children with pneumonia stay unknown: they would teach to tell children from adults."""
 
 _AUGMENTATION = Augmentation(blur_probability=0.3, blur=0.015)
-"""Bundle 0.4.0 saw no blurred film while it was trained, and called most of them tuberculosis."""
+"""Bundle 0.4.0 was trained on coarse films, but on none that a Gaussian blurs, and called those tuberculosis."""
 
 BASE = Experiment(
     name="chest_xray_base",

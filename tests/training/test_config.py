@@ -68,6 +68,27 @@ def test_an_experiment_that_could_not_run_is_refused(change: dict[str, float], m
         Experiment("x", "chest-xray", **change)  # type: ignore[arg-type]  # one field each
 
 
+def test_a_mean_is_of_networks_that_start_from_one_base() -> None:
+    base = Experiment("base", "chest-xray")
+    start = Experiment("start", "chest-xray", base=base)
+    other = replace(start, name="other", seed=1)
+    mean = replace(start, name="mean", mean_of=(start, other))
+    assert {member.patience for member in mean.with_fixed_schedule().mean_of} == {0}
+    for members, message in (
+        ((start,), "is the mean of start. Give at least two"),
+        ((start, start), "is the mean of start, start. Give at least two"),
+        ((start, replace(other, name="mean")), "each with a name of its own"),
+        ((start, replace(other, base=None)), "'other', of which it is the mean, differ in base"),
+        ((start, replace(other, labels=("pneumonia",))), "differ in labels"),
+        ((start, replace(mean, name="inner")), "do not start from one base"),
+    ):
+        with pytest.raises(DatasetError, match=message):
+            replace(start, name="mean", mean_of=members)
+    without = [replace(one, base=None) for one in (start, other)]
+    with pytest.raises(DatasetError, match="do not start from one base"):
+        replace(without[0], name="mean", mean_of=tuple(without))
+
+
 def test_an_experiment_takes_its_sources_and_labels_only(collection: Manifest) -> None:
     experiment = Experiment("x", "chest-xray", sources=("clinic",), labels=("tuberculosis",))
     part = experiment.part(collection)

@@ -257,6 +257,38 @@ def test_a_base_is_trained_first_and_shared(collection: Manifest, tmp_path: Path
         replace(base, base=base)
 
 
+def test_the_mean_of_networks_of_one_base_is_made_once_and_goes_on_after_a_cut(
+    collection: Manifest, tmp_path: Path
+) -> None:
+    start = replace(EXPERIMENT, name="start", epochs=1, base=replace(EXPERIMENT, name="base", epochs=1))
+    mean = replace(start, name="mean", mean_of=(start, replace(start, name="other", seed=1)))
+    stages: list[str] = []
+
+    def cut(epoch: Epoch) -> None:
+        if (tmp_path / "run-start").is_dir() and not (tmp_path / "run-other").exists():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(mean, collection, tmp_path / "run", tmp_path / "cache", Watcher(finished=cut))
+    watcher = Watcher(lambda stage, done, total: stages.append(stage))
+    network = train(mean, collection, tmp_path / "run", tmp_path / "cache", watcher)
+    assert network == tmp_path / "run" / "network.keras"
+    assert "other: epoch 1 of 1" in stages
+    members = [weights(tmp_path / f"run-{name}" / "network.keras") for name in ("start", "other")]
+    apart = 0.0
+    for own, one, other in zip(weights(network), *members, strict=True):
+        np.testing.assert_allclose(own, (one + other) / 2, atol=1e-7)
+        apart = max(apart, float(np.abs(one - other).max()))
+    assert apart > 1e-3
+    assert [member["seed"] for member in json.loads((network.parent / "config.json").read_text())["mean_of"]] == [0, 1]
+    content, told = network.read_bytes(), len(stages)
+    assert train(mean, collection, tmp_path / "run", tmp_path / "cache", watcher).read_bytes() == content
+    assert not [stage for stage in stages[told:] if "epoch" in stage]
+    others = replace(mean, mean_of=(start, replace(start, name="third", seed=2)))
+    with pytest.raises(DatasetError, match="holds another experiment: mean_of differ"):
+        train(others, collection, tmp_path / "run", tmp_path / "cache")
+
+
 def test_maps_learn_where_lesions_are_and_the_run_goes_on_after_a_cut(collection: Manifest, tmp_path: Path) -> None:
     rows = np.arange(32)[:, np.newaxis]
     cv2.imwrite(str(tmp_path / "mask.png"), ((rows < 8) * np.ones((32, 32)) * 255).astype(np.uint8))

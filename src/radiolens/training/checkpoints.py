@@ -23,7 +23,7 @@ import numpy as np
 
 from radiolens.errors import DatasetError
 
-__all__ = ["Epoch", "best_epoch", "locked", "read_log", "restore", "save_epoch", "settle", "write_whole"]
+__all__ = ["Epoch", "best_epoch", "locked", "read_log", "restore", "save_epoch", "save_mean", "settle", "write_whole"]
 
 _PARTIAL = "partial-"
 _RESULT = "network.keras"
@@ -99,6 +99,19 @@ def settle(run: Path, log: Sequence[Epoch], *, keep_best: bool) -> Path:
         if file not in kept:
             file.unlink()
     return run / _RESULT
+
+
+def save_mean(networks: Sequence[Path], run: Path) -> Path:
+    """Store the network whose weights are the mean of those of finished networks, once, and return its file."""
+    file = run / _RESULT
+    if not file.exists():
+        model = keras.saving.load_model(networks[0], compile=False)
+        weights = [keras.saving.load_model(network, compile=False).get_weights() for network in networks]
+        model.set_weights([np.mean(of_all, axis=0) for of_all in zip(*weights, strict=True)])
+        partial = run / f"{_PARTIAL}{_RESULT}"
+        model.save(partial)
+        _put_in_place(partial, file)
+    return file
 
 
 def best_epoch(log: Sequence[Epoch]) -> int:

@@ -93,7 +93,10 @@ class Experiment:
     (n, rows, columns, 1) to feature maps. `masked` lists (source, label) annotations that are left out of training, for
     instance a finding of which a source has only one answer, which would teach the source; `assumed_absent` adds some
     that nobody made. Both hold for training only. `base` is trained first, in a folder beside, and its network is where
-    this one starts. Groups of `group_by` are drawn equally often. `map_weight` is the weight of a second loss, by which
+    this one starts. `mean_of` are experiments that are trained each on its own, and the mean of whose weights is this
+    one's network, of which then only task, cases and preprocessing count: networks of one base lie close enough for it
+    (Wortsman et al. 2022, "Model soups"), and their mean depends less on the luck of one run, at no cost for who asks
+    it. Groups of `group_by` are drawn equally often. `map_weight` is the weight of a second loss, by which
     the class activation map of a case with a mask learns to point at the lesion (0: none). `unfreeze_from` names the
     backbone layer up to which nothing is trained (empty: everything is). `patience` is the number of epochs without a
     better validation loss before it stops, and the best epoch is kept; 0 is a fixed schedule, of which the last epoch
@@ -109,6 +112,7 @@ class Experiment:
     masked: tuple[tuple[str, str], ...] = ()
     assumed_absent: tuple[Absence, ...] = ()
     base: Experiment | None = None
+    mean_of: tuple[Experiment, ...] = ()
     group_by: Callable[[Case], str] = source_and_label
     augmentation: Augmentation = Augmentation()
     epochs: int = 10
@@ -137,6 +141,7 @@ class Experiment:
             raise DatasetError(f"experiment {self.name!r}: map_weight is {self.map_weight}, expected 0 or more.")
         if self.base is not None and self.base.name == self.name:
             raise DatasetError(f"experiment {self.name!r}: its base has the same name, so both would use one folder.")
+        self._check_mean()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -147,6 +152,10 @@ class Experiment:
     def backbone_name(self) -> str:
         """Return the backbone's name, or that of the function that builds it."""
         return self.backbone if isinstance(self.backbone, str) else self.backbone.__qualname__
+
+    def with_fixed_schedule(self) -> Experiment:
+        """Return the experiment without early stopping, so that no validation case chooses its epoch."""
+        return replace(self, patience=0, mean_of=tuple(member.with_fixed_schedule() for member in self.mean_of))
 
     def part(self, manifest: Manifest) -> Manifest:
         """Return the manifest with the experiment's labels and sources only; raise DatasetError if one is unknown."""
@@ -167,6 +176,29 @@ class Experiment:
         cases = tuple(case for case in manifest.cases if not self.sources or case.source in self.sources)
         return replace(manifest, task=replace(manifest.task, labels=labels), cases=cases)
 
+    def _check_mean(self) -> None:
+        """Raise DatasetError if the weights of the experiments of `mean_of` have no meaningful mean."""
+        if not self.mean_of:
+            return
+        names = [member.name for member in self.mean_of]
+        if len(set(names)) < 2 or len(set(names)) < len(names) or self.name in names:
+            raise DatasetError(
+                f"experiment {self.name!r} is the mean of {', '.join(names)}. Give at least two experiments, each with "
+                "a name of its own, for they are trained in folders of their names."
+            )
+        for member in self.mean_of:
+            differing = [name for name in _SHARED if getattr(member, name) != getattr(self, name)]
+            if member.base is None or member.mean_of or differing:
+                found = f"differ in {', '.join(differing)}" if differing else "do not start from one base"
+                raise DatasetError(
+                    f"experiment {self.name!r}: it and {member.name!r}, of which it is the mean, {found}. Only "
+                    "networks of one kind that were trained from the same base have a mean that answers anything."
+                )
+
+
+_SHARED = ("task", "labels", "backbone", "preprocessing", "base")
+"""Without which the weights of two networks do not mean the same."""
+
 
 def as_json(experiment: Experiment) -> dict[str, object]:
     """Return the experiment as JSON types, functions by their names."""
@@ -175,4 +207,5 @@ def as_json(experiment: Experiment) -> dict[str, object]:
     named = {"backbone": experiment.backbone_name, "group_by": experiment.group_by.__qualname__}
     assumed = [asdict(absence) for absence in experiment.assumed_absent]
     base = as_json(experiment.base) if experiment.base else None
-    return {**values, **parts, **named, "assumed_absent": assumed, "base": base}
+    members = [as_json(member) for member in experiment.mean_of]
+    return {**values, **parts, **named, "assumed_absent": assumed, "base": base, "mean_of": members}

@@ -21,7 +21,7 @@ def calibrated_out_of_fold(exported: Exported, runs: Path, fold: int) -> Exporte
     and as training split what the network was trained on. Raises DatasetError if a network or its answers are missing,
     if there is no such fold, or if `exported` names another network.
     """
-    experiment = replace(exported.experiment, patience=0)  # as a cross-validation trains
+    experiment = exported.experiment.with_fixed_schedule()  # as a cross-validation trains
     folds = finished_folds(experiment, exported.manifest, runs)
     numbers = [found.number for found in folds]
     if fold not in numbers:

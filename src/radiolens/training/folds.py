@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -91,7 +91,7 @@ def judge_fold(experiment: Experiment, manifest: Manifest, number: int, runs: Pa
     costs at most an epoch. Raises what `train` raises.
     """
     cut = without_fold(manifest, number)
-    trained = train(replace(experiment, patience=0), cut, fold_run(experiment, runs, number), runs / "cache", watcher)
+    trained = train(experiment.with_fixed_schedule(), cut, fold_run(experiment, runs, number), runs / "cache", watcher)
     own, others = _own(experiment, cut, number), _others(experiment, cut)
     grey = [_grey(experiment, cut, cases, runs / "cache") for cases in (own, others)]
 

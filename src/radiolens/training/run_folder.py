@@ -59,7 +59,7 @@ def write_run_facts(run: Path, experiment: Experiment, manifest: Manifest, cases
 
 
 def read_config(file: Path) -> dict[str, Any]:
-    """Return what a config.json of a run says; augmentations that were not known when it was written were not made."""
+    """Return what a config.json of a run says; what was not known when it was written was not done."""
     return _completed(json.loads(file.read_text(encoding="utf-8")))
 
 
@@ -92,7 +92,9 @@ def _completed(written: Mapping[str, Any]) -> dict[str, Any]:
     unchanged = json.loads(json.dumps(asdict(UNCHANGED)))
     base = written.get("base")
     augmentation = {**unchanged, **written.get("augmentation", {})}
-    return {**written, "augmentation": augmentation, "base": _completed(base) if base else None}
+    started_from = _completed(base) if base else None
+    members = [_completed(member) for member in written.get("mean_of", [])]
+    return {**written, "augmentation": augmentation, "base": started_from, "mean_of": members}
 
 
 def _add_environment(file: Path, entry: Mapping[str, object]) -> None:

@@ -19,7 +19,7 @@ from radiolens.data.splits import check_no_leakage
 from radiolens.errors import DatasetError, TrainingDiverged
 from radiolens.imaging.preprocess import Preprocessing, network_input
 from radiolens.task import Task
-from radiolens.training.checkpoints import Epoch, best_epoch, locked, read_log, restore, save_epoch, settle
+from radiolens.training.checkpoints import Epoch, best_epoch, locked, read_log, restore, save_epoch, save_mean, settle
 from radiolens.training.config import Experiment
 from radiolens.training.losses import MapCrossentropy, annotated, loss_for, training_targets
 from radiolens.training.model import build_classifier
@@ -53,7 +53,8 @@ def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, wa
     """Train an experiment in the folder `run`, or go on where an earlier call was cut, and return the network's file.
 
     The network is that of the best epoch, or of the last where `patience` is 0. A `base` is trained first, in the
-    folder of its name beside `run`, which other runs share. All of an epoch is written before the next begins, so a
+    folder of its name beside `run`, which other runs share; the networks of `mean_of` are trained in folders beside,
+    named after `run` and themselves. All of an epoch is written before the next begins, so a
     kill loses at most one; the draws, the augmentation and the dropout of an epoch depend on seed and epoch only, so a
     resumed run ends as an uninterrupted one.
 
@@ -67,6 +68,8 @@ def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, wa
         log = read_log(run)
         chosen = {split: _chosen(experiment, used, split) for split in ("train", "validation")}
         write_run_facts(run, experiment, manifest, _digest(experiment, used.task, chosen), len(log))
+        if experiment.mean_of:
+            return _train_mean(experiment, manifest, run, cache, watcher)
         parts = {split: _part(experiment, used, split, cases, cache, watcher) for split, cases in chosen.items()}
         base = experiment.base
         started_from = train(base, manifest, run.with_name(base.name), cache, watcher) if base and not log else None
@@ -133,6 +136,18 @@ def _part(
 
     grey = cached_grey_levels(manifest, cases, experiment.preprocessing, cache, progress)
     return _Part(cases, grey, training_targets(experiment, cases, manifest.task))
+
+
+def _train_mean(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher) -> Path:
+    networks = []
+    for member in experiment.mean_of:
+
+        def progress(stage: str, done: int, total: int, name: str = member.name) -> None:
+            watcher.progress(f"{name}: {stage}", done, total)
+
+        own = run.with_name(f"{run.name}-{member.name}")
+        networks.append(train(member, manifest, own, cache, replace(watcher, progress=progress)))
+    return save_mean(networks, run)
 
 
 def _start(experiment: Experiment, task: Task, run: Path, log: Sequence[Epoch], base: Path | None) -> keras.Model:

@@ -86,6 +86,13 @@ def test_a_range_that_does_not_fit_its_value_is_refused(name: str, allowed: Rang
         check(space={name: allowed})
 
 
+def test_a_mean_of_networks_is_not_searched() -> None:
+    start = replace(BASE, name="start", base=replace(BASE, name="base"))
+    mean = replace(start, name="mean", mean_of=(start, replace(start, name="other", seed=1)))
+    with pytest.raises(DatasetError, match="Search one of them: start, other"):
+        check_search(mean, Search({"dropout": Uniform(0, 0.6)}))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -201,6 +201,11 @@ def check_search(experiment: Experiment, search: Search) -> None:
 
     Its names must be known, its ranges of the right kind, and what it varies must leave losses comparable.
     """
+    if experiment.mean_of:
+        raise DatasetError(
+            f"experiment {experiment.name!r} is a mean of networks, of which a search would change nothing. Search one "
+            f"of them: {', '.join(member.name for member in experiment.mean_of)}."
+        )
     start = tuned(experiment, search.fixed)
     for name in ("name", "task"):
         if name in search.fixed:

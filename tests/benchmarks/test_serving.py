@@ -17,7 +17,7 @@ FIGURES = (
     "prediction without decoding, generated film of 1024 pixels",
     "ratio, generated film of 1024 pixels",
     "ratio, generated film of 3072 pixels",
-    "gate, generated film of 1024 pixels",
+    "prediction with gate, generated film of 1024 pixels",
     "with gate over without, generated film of 3072 pixels",
 )
 

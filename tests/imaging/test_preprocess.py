@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from unittest.mock import MagicMock
+
 import numpy as np
 import PIL.Image
 import pytest
 
 from radiolens.image import Unit
+from radiolens.imaging import resample
 from radiolens.imaging.preprocess import Fit, Preprocessing, extent, grey_levels, network_input
-from radiolens.imaging.resample import resize
+from radiolens.imaging.resample import Slice, resize
 from tests.phantoms import chest_film
 
 SQUARE = Preprocessing(64, 64)
@@ -92,12 +95,26 @@ def test_images_up_to_512_pixels_keep_every_bit_that_the_networks_were_trained_o
 
 
 @pytest.mark.parametrize("shape", [(3072, 3072), (2991, 2430), (2000, 700), (1024, 1024), (513, 1999)])
-def test_a_large_film_is_resized_in_two_steps_within_two_grey_levels(shape: tuple[int, int]) -> None:
+@pytest.mark.parametrize("side", [128, 224])
+def test_a_large_film_is_resized_in_two_steps_within_two_grey_levels(shape: tuple[int, int], side: int) -> None:
     film = chest_film(*shape)
-    found = grey_levels(film, Unit.UNIT_INTERVAL, Preprocessing(224, 224))
-    difference = np.abs(found.astype(int) - in_one_step(film, 224, 224, (0.0, 100.0)))
+    found = grey_levels(film, Unit.UNIT_INTERVAL, Preprocessing(side, side))
+    difference = np.abs(found.astype(int) - in_one_step(film, side, side, (0.0, 100.0)))
     assert difference.max() <= 2
     assert difference.mean() < 0.35
+
+
+def test_the_first_step_of_a_large_film_is_done_once_for_gate_and_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    averaged = MagicMock(wraps=resample._averaged)
+    monkeypatch.setattr(resample, "_averaged", averaged)
+    film = chest_film(1800, 1500)
+    sizes = Preprocessing(128, 128, fit=Fit.PAD, percentiles=(0.5, 99.5)), Preprocessing(224, 224)
+    alone = [grey_levels(film, Unit.UNIT_INTERVAL, size) for size in sizes]
+    assert averaged.call_count == 2
+    whole = Slice(film)
+    for size, expected in zip(sizes, alone, strict=True):
+        np.testing.assert_array_equal(grey_levels(whole, Unit.UNIT_INTERVAL, size), expected)
+    assert averaged.call_count == 3
 
 
 @pytest.mark.parametrize("shape", [(2991, 2430), (1345, 1346)])

@@ -103,14 +103,15 @@ def test_people_who_ask_at_the_same_time_each_get_their_own_image(server: Server
 
 def test_the_log_tells_nothing_of_a_patient_or_a_file(tmp_path: Path) -> None:
     with serving(tmp_path, command=UVICORN) as server:  # whose access log is on
-        named = dicom(film(), PatientName="Doe^Jane", PatientID="ID4711", SeriesDescription="Jane's chest")
+        named = dicom(film(), PatientName="Doe^Jane", PatientID="ID-Q-4711", SeriesDescription="Jane's chest")
         for content in (png(film()), b"no image", named, named[:2000], png(film())[:300]):
-            server.post(content, name="Jane Doe 1970.dcm")
+            server.post(content, name="Jane Doe b.1970.dcm")
         httpx2.get(f"{server.address}/Jane%20Doe")
         log = server.log()
     assert "POST /api/v1/predictions" in log
     content_of_it = log.replace("/Jane%20Doe", "")  # an address that somebody typed
-    assert not re.search(r"Jane|Doe|4711|1970|chest|Traceback", content_of_it)
+    # None of these can stand in a port, a time or the random id of a request.
+    assert not re.search(r"Jane|Doe|Q-4711|b\.1970|chest|Traceback", content_of_it)
 
 
 def test_what_whoever_runs_it_should_know_stands_in_the_log_and_on_the_page(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.image import Unit
-from radiolens.imaging.resample import resize
+from radiolens.imaging.resample import Slice
 
 __all__ = ["Fit", "Preprocessing", "extent", "grey_levels", "network_input"]
 
@@ -47,20 +47,22 @@ class Preprocessing:
 
 
 def grey_levels(
-    pixels: NDArray[np.float32], unit: Unit, preprocessing: Preprocessing, *, inverse: bool = False
+    pixels: NDArray[np.float32] | Slice, unit: Unit, preprocessing: Preprocessing, *, inverse: bool = False
 ) -> NDArray[np.uint8]:
     """Return one slice (rows, columns) as uint8 grey levels of the network's size.
 
     A constant slice becomes black, except CT, which is windowed by its own unit. With `inverse` white and black change
     places, but what is filled stays black; this is done in the network's size, since a film may have 40 million pixels.
+    Who asks for several sizes gives the same `Slice`.
     """
+    whole = pixels if isinstance(pixels, Slice) else Slice(pixels)
     if unit is Unit.HOUNSFIELD:
         centre, width = preprocessing.window_hu
         low, high = centre - width / 2, centre + width / 2
-        fitted = _fit(np.clip(pixels, low, high), preprocessing, background=high if inverse else low)
+        fitted = _fit(Slice(np.clip(whole.pixels, low, high)), preprocessing, high if inverse else low)
         fitted = np.float32(2 * centre) - fitted if inverse else fitted
     else:
-        fitted = _fit(pixels, preprocessing, background=float(pixels.max()) if inverse else None)
+        fitted = _fit(whole, preprocessing, float(whole.pixels.max()) if inverse else None)
         fitted = -fitted if inverse else fitted
         low, high = _percentiles(fitted, preprocessing.percentiles)
     if high <= low:
@@ -95,15 +97,17 @@ def _percentiles(pixels: NDArray[np.float32], wanted: tuple[float, float]) -> tu
     return float(low), float(high)
 
 
-def _fit(pixels: NDArray[np.float32], preprocessing: Preprocessing, background: float | None) -> NDArray[np.float32]:
+def _fit(whole: Slice, preprocessing: Preprocessing, background: float | None) -> NDArray[np.float32]:
     """Return the slice in the network's size; what is filled is `background`, or (None) the slice's least value."""
     target = preprocessing.rows, preprocessing.columns
     if preprocessing.fit is Fit.STRETCH:
-        return resize(pixels, *target)
-    rows, columns = pixels.shape
+        return whole.resized(*target)
+    rows, columns = whole.pixels.shape
     shrink = min(target[0] / rows, target[1] / columns)
-    inner = resize(pixels, max(1, round(rows * shrink)), max(1, round(columns * shrink)))
-    padded = np.full(target, pixels.min() if background is None else background, np.float32)
+    inner = whole.resized(max(1, round(rows * shrink)), max(1, round(columns * shrink)))
+    if inner.shape == target:
+        return inner
+    padded = np.full(target, whole.least if background is None else background, np.float32)
     top, left = (target[0] - inner.shape[0]) // 2, (target[1] - inner.shape[1]) // 2
     padded[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
     return padded

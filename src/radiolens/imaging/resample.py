@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-__all__ = ["resize"]
+__all__ = ["Slice", "resize"]
 
 _WHOLE_UP_TO = 512  # pixels of a side: the released networks were trained on smaller images, resized in one step
+_USUAL = 224  # pixels of a side that the released networks see; a gate that sees fewer shares their first step
 _GAP = 2  # times the wanted size is left for the second step: a noisy film changes by 0.3 of 256 levels, by 2 at most
 
 
@@ -18,17 +21,37 @@ def resize(pixels: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.f
     A side of more than 512 pixels is first averaged over whole pixels where it is many times too large, which takes a
     fraction of the time. An image that already has the size is returned as a copy, so values are unchanged.
     """
-    if pixels.shape == (rows, columns):
-        return pixels.copy()
-    down, across = _factor(pixels.shape[0], rows), _factor(pixels.shape[1], columns)
-    picture = PIL.Image.fromarray(np.ascontiguousarray(_averaged(pixels, down, across), dtype=np.float32))
-    covered = 0, 0, pixels.shape[1] / across, pixels.shape[0] / down  # the last average may be of fewer pixels
-    resized = picture.resize((columns, rows), PIL.Image.Resampling.BILINEAR, box=covered)
-    return np.asarray(resized, dtype=np.float32)
+    return Slice(pixels).resized(rows, columns)
+
+
+class Slice:
+    """One slice (rows, columns) in every size that is asked for; the first step of a large one is done once for all."""
+
+    def __init__(self, pixels: NDArray[np.float32]) -> None:
+        self.pixels = pixels
+        self._averages: dict[tuple[int, int], PIL.Image.Image] = {}
+
+    @cached_property
+    def least(self) -> float:
+        """Return the least value."""
+        return float(self.pixels.min())
+
+    def resized(self, rows: int, columns: int) -> NDArray[np.float32]:
+        """Return the slice (rows, columns) as `resize` does."""
+        if self.pixels.shape == (rows, columns):
+            return self.pixels.copy()
+        down, across = _factor(self.pixels.shape[0], rows), _factor(self.pixels.shape[1], columns)
+        if (down, across) not in self._averages:
+            averages = np.ascontiguousarray(_averaged(self.pixels, down, across), dtype=np.float32)
+            self._averages[down, across] = PIL.Image.fromarray(averages)
+        # The last average may be of fewer pixels.
+        covered = 0, 0, self.pixels.shape[1] / across, self.pixels.shape[0] / down
+        resized = self._averages[down, across].resize((columns, rows), PIL.Image.Resampling.BILINEAR, box=covered)
+        return np.asarray(resized, dtype=np.float32)
 
 
 def _factor(side: int, wanted: int) -> int:
-    return max(1, side // (_GAP * wanted)) if side > _WHOLE_UP_TO else 1
+    return max(1, side // (_GAP * max(wanted, _USUAL))) if side > _WHOLE_UP_TO else 1
 
 
 def _averaged(pixels: NDArray[np.float32], down: int, across: int) -> NDArray[np.float32]:

@@ -5,7 +5,10 @@ The rules are in `radiolens.safety`; here is which slices are looked at, and whi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from radiolens.image import Image
+from radiolens.imaging.resample import Slice
 from radiolens.inference.gate_network import GateNetwork
 from radiolens.quality import Problem, ProblemCode, Quality
 from radiolens.safety.appearance import (
@@ -27,9 +30,13 @@ from radiolens.tasks import TASKS
 __all__ = ["judge", "look", "route"]
 
 
-def look(image: Image, network: GateNetwork) -> Sight:
-    """Return what the gate network sees: in a film, or in the middle and two more slices of a volume."""
-    return combined([network.look(image.pixels[place], image.unit) for place in _looked_at(len(image.pixels))])
+def look(image: Image, network: GateNetwork, slices: Sequence[Slice] = ()) -> Sight:
+    """Return what the gate network sees: in a film, or in the middle and two more slices of a volume.
+
+    `slices` are those of the image, where others look at them too.
+    """
+    pixels = slices or image.pixels
+    return combined([network.look(pixels[place], image.unit) for place in _looked_at(len(pixels))])
 
 
 def route(image: Image, sight: Sight | None = None) -> Task | Quality:

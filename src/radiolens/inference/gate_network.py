@@ -13,6 +13,7 @@ from radiolens.errors import BundleError, CorruptBundle
 from radiolens.evaluation.link import probabilities
 from radiolens.image import Unit
 from radiolens.imaging.preprocess import grey_levels, network_input
+from radiolens.imaging.resample import Slice
 from radiolens.inference.bundle_arrays import ARRAY_ERRORS, read_arrays
 from radiolens.inference.gate_bundle import GateBundle, InstalledGate, read_gate
 from radiolens.inference.network_file import check_network
@@ -83,7 +84,7 @@ class GateNetwork:
             ) from error
         return network
 
-    def look(self, pixels: NDArray[np.float32], unit: Unit) -> Sight:
+    def look(self, pixels: NDArray[np.float32] | Slice, unit: Unit) -> Sight:
         """Return what the network sees in one slice (rows, columns)."""
         bundle, kinds = self.bundle, len(self.bundle.kinds)
         grey = grey_levels(pixels, unit, bundle.preprocessing)
@@ -124,7 +125,7 @@ class GateNetwork:
         logits, features = self._session.run(["logits", "features"], {"image": image})
         return logits, features.mean(axis=(1, 2))
 
-    def _rather_inverted(self, logits: NDArray[np.float32], pixels: NDArray[np.float32], unit: Unit) -> float:
+    def _rather_inverted(self, logits: NDArray[np.float32], pixels: NDArray[np.float32] | Slice, unit: Unit) -> float:
         """Return the probability that this slice is inverted rather than its inverse, by what both look like.
 
         Another hospital's films may all look somewhat inverted; their inverses then look more so, and the difference

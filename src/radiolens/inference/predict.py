@@ -15,6 +15,7 @@ from radiolens.bundle import RELEASED, Bundle
 from radiolens.errors import BundleError
 from radiolens.image import Image
 from radiolens.imaging.preprocess import extent, grey_levels
+from radiolens.imaging.resample import Slice
 from radiolens.imaging.selection import MIDDLE, SliceSelection
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.inference.engine import Engine
@@ -154,7 +155,8 @@ class Predictor:
         """
         start = time.perf_counter()
         named = self._check_asked(task, bundle, gate=gate)
-        sight = self._sight(image) if gate else None
+        slices = [Slice(pixels) for pixels in image.pixels]
+        sight = self._sight(image, slices) if gate else None
         chosen = route(image, sight) if named == AUTO else get_task(named)
         if isinstance(chosen, Quality):
             return _refused(None, chosen, start)
@@ -167,13 +169,13 @@ class Predictor:
             problems = (*problems, *check_age(image, chosen, asked.bundle.labels))
         if asked is None or problems:
             return _refused(chosen.name, Quality.of(problems), start)
-        answer = self._answer(image, self.shelf.engine(asked.bundle.name), gate=gate, explain=explain)
+        answer = self._answer(image, slices, self.shelf.engine(asked.bundle.name), gate=gate, explain=explain)
         return replace(answer, seconds=time.perf_counter() - start)
 
-    def _sight(self, image: Image) -> Sight | None:
+    def _sight(self, image: Image, slices: Sequence[Slice]) -> Sight | None:
         """Return what the gate network sees, None where it is not asked or none is installed."""
         network = self.shelf.gate() if self.gate is Gate.FULL else None
-        return look(image, network) if network else None
+        return look(image, network, slices) if network else None
 
     def _check_asked(self, task: str, bundle: str | None, *, gate: bool) -> str:
         """Return the task that is asked, perhaps AUTO."""
@@ -182,8 +184,10 @@ class Predictor:
             raise ValueError("gate=False needs a named task: without the gate nothing chooses one")
         return named
 
-    def _answer(self, image: Image, engine: Engine, *, gate: bool, explain: bool) -> Prediction:
-        grey = np.stack([grey_levels(pixels, image.unit, engine.bundle.preprocessing) for pixels in image.pixels])
+    def _answer(
+        self, image: Image, slices: Sequence[Slice], engine: Engine, *, gate: bool, explain: bool
+    ) -> Prediction:
+        grey = np.stack([grey_levels(entry, image.unit, engine.bundle.preprocessing) for entry in slices])
         middle = len(grey) // 2
         logits, features = _middle(engine, grey, middle)
         if gate and self.gate is Gate.FULL and _is_unlike(engine, features):

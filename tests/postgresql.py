@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port
+
 __all__ = ["Server", "needs_postgresql", "postgresql", "running_server"]
 
 WAIT_S = 60.0
@@ -70,7 +72,7 @@ def running_server() -> Iterator[Server]:
         initdb = [binaries / "initdb", "-D", folder / "data", "-U", "radiolens", "--pwfile", secret]
         initdb += ["-N", "-A", "scram-sha-256", "-E", "UTF8"]
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **user)
-        port = _free_port()
+        port = free_port()
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": port,
@@ -98,12 +100,6 @@ def _unprivileged() -> dict[str, Any]:
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
     entry = names.get("postgres") or names["nobody"]
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -49,7 +49,9 @@ def test_a_language_is_spoken_in_its_block_and_nowhere_else() -> None:
     with using(SPANISH):
         with using(FRENCH):
             context = copy_context()
-        threading.Thread(target=lambda: heard.append(current_language())).start()
+        other = threading.Thread(target=lambda: heard.append(current_language()))
+        other.start()
+        other.join()
         assert current_language() == SPANISH
     assert context.run(current_language) == FRENCH
     assert heard == [ENGLISH]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from radiolens.store.database import Database, open_database
 from radiolens.store.engine import database_url, make_engine
 from radiolens.store.schema import UserRow
 from tests.store.older_database import make_older
+
+WAIT_S = 60.0
 
 
 def test_the_steps_make_the_tables_that_the_classes_describe(database: Database) -> None:
@@ -34,14 +37,14 @@ def test_opening_it_again_changes_nothing(database: Database, address: str) -> N
 
 def test_several_programs_may_make_the_tables_at_once(address: str) -> None:
     with ThreadPoolExecutor(4) as pool:
-        for opened in pool.map(open_database, [address] * 4):
+        for opened in pool.map(partial(open_database, wait_s=WAIT_S), [address] * 4):
             opened.close()
 
 
 def test_several_programs_may_upgrade_an_older_one_at_once(address: str) -> None:
     make_older(address)
     with ThreadPoolExecutor(4) as pool:
-        for opened in pool.map(open_database, [address] * 4):
+        for opened in pool.map(partial(open_database, wait_s=WAIT_S), [address] * 4):
             assert migration.revision(opened.engine) == migration.newest()
             opened.close()
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.web.serving import Server
 
-WAIT_MS = 30_000  # the machine may do other things
+WAIT_MS = 120_000  # the machine may do other things
 expect.set_options(timeout=WAIT_MS)
 LOOK = os.environ.get("RADIOLENS_LOOK", "")
 """A folder for pictures of what the stories see, to be looked at."""

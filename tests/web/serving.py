@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -24,12 +23,13 @@ from starlette.testclient import TestClient
 from radiolens.settings import Settings
 from radiolens.web.app import create_app
 from tests.phantoms import MR, chest_film, dicom, head_slice
+from tests.ports import free_port
 
 LOCAL = "http://127.0.0.1:8000"
 SERIES_UID = "1.2.826.0.1.3680043.8.498.77"
 CHEAP_KIB = 64
 """Of memory for a password's hash: tests compute many."""
-START_SECONDS = 60.0  # under the load of a whole suite; an idle machine needs three
+START_SECONDS = 180.0  # under the load of a whole suite; an idle machine needs three
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
@@ -128,12 +128,6 @@ def serving(
     finally:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(server: Server) -> None:

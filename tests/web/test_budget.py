@@ -12,20 +12,22 @@ from radiolens.web.problems import HTTPProblem
 def test_who_finds_no_bytes_waits_until_another_gives_them_back() -> None:
     order: list[str] = []
 
-    async def request(budget: ByteBudget, name: str, count: int, seconds: float) -> None:
+    async def request(budget: ByteBudget, name: str, count: int, ends: anyio.Event | None = None) -> None:
         async with budget.hold(count):
             order.append(f"{name} in")
-            await anyio.sleep(seconds)
+            if ends:
+                await ends.wait()
             order.append(f"{name} out")
 
     async def scenario() -> None:
-        budget = ByteBudget(100)
+        budget, large_ends = ByteBudget(100), anyio.Event()
         async with anyio.create_task_group() as group:
-            group.start_soon(request, budget, "large", 80, 0.1)
-            await anyio.sleep(0.01)
-            group.start_soon(request, budget, "second", 80, 0.0)
-            await anyio.sleep(0.01)
-            group.start_soon(request, budget, "small", 20, 0.0)
+            group.start_soon(request, budget, "large", 80, large_ends)
+            await anyio.wait_all_tasks_blocked()
+            group.start_soon(request, budget, "second", 80)
+            await anyio.wait_all_tasks_blocked()
+            await request(budget, "small", 20)
+            large_ends.set()
 
     anyio.run(scenario)
     assert order == ["large in", "small in", "small out", "large out", "second in", "second out"]

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ import pytest
 from radiolens.inference.record import KEYS
 from tests.hostile_corpus import CORPUS, Hostile
 from tests.hostile_files import film_png, jpeg_of_many_scans, png, zlib_zeros
+from tests.ports import free_port
 from tests.process_tree import PeakMemory, children, needs_proc, open_files, tree, until, zombies
 
 pytestmark = [needs_proc, pytest.mark.slow]
@@ -69,12 +69,6 @@ class Server:
         return httpx2.post(self.address + path, files=files, data=fields, timeout=TIMEOUT_SECONDS)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     port, folder = free_port(), tmp_path_factory.mktemp("server")
@@ -86,11 +80,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield Server(process.pid, ready(f"http://127.0.0.1:{port}", process, folder / "log"))
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(TIMEOUT_SECONDS)
 
 
 def ready(address: str, process: subprocess.Popen[bytes], log: Path) -> str:
-    for _ in range(600):
+    for _ in range(1800):
         assert process.poll() is None, log.read_text(errors="replace")
         try:
             if httpx2.get(f"{address}/readyz", timeout=TIMEOUT_SECONDS).status_code == 200:
@@ -126,6 +120,8 @@ def attack(server: Server) -> Attack:
             over.set()
             honest.join()
     found.peak_bytes, found.at_peak = memory.peak_bytes, memory.at_peak
+    with contextlib.suppress(AssertionError):  # what clients have just closed may still be open
+        until(lambda: open_files(server.pid, DATABASE) <= found.files_before + ATTACKERS)
     found.files_after = open_files(server.pid, DATABASE)
     found.database_files = open_files(server.pid) - found.files_after
     return found
@@ -163,7 +159,7 @@ def test_nothing_is_left_open_or_running(server: Server, attack: Attack) -> None
     assert 0 < attack.database_files <= 3 * (ATTACKERS + 1 + OTHER_THREADS)  # the file, its log and its shared memory
     assert zombies(server.pid) == []
     (forkserver,) = children(server.pid)
-    assert children(forkserver) == []
+    until(lambda: children(forkserver) == [])
 
 
 def test_the_server_outlives_its_fork_server(server: Server) -> None:
@@ -174,13 +170,22 @@ def test_the_server_outlives_its_fork_server(server: Server) -> None:
     assert zombies(server.pid) == []
 
 
+def is_limited(child: int) -> bool:
+    """Say whether a child has set the limits under which it decodes; before, its death is taken for the server's."""
+    try:
+        lines = Path(f"/proc/{child}/limits").read_text(encoding="ascii").splitlines()
+    except OSError:  # it ended meanwhile
+        return False
+    return any(line.startswith("Max address space") and "unlimited" not in line for line in lines)
+
+
 def test_a_decoder_that_crashes_is_a_problem_and_no_outage(server: Server) -> None:
     (forkserver,) = children(server.pid)
     slow = jpeg_of_many_scans(scans=400)
     with ThreadPoolExecutor(1) as sender:
         crashing = sender.submit(server.post, "/api/v1/predictions", "film.jpg", slow)
         while not crashing.done():
-            for child in children(forkserver):
+            for child in filter(is_limited, children(forkserver)):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGSEGV)
     answer = crashing.result()

@@ -19,6 +19,7 @@ from radiolens.settings import LogFormat
 from radiolens.web import logs
 from radiolens.web.logs import REQUEST_ID, RequestLog
 from tests.phantoms import chest_film, dicom
+from tests.process_tree import until
 from tests.web.serving import local_client, serving
 
 NAME = "Rossi^Maria"
@@ -121,6 +122,7 @@ def test_libraries_are_heard_only_when_they_fail_and_without_their_words(kept: i
 def test_the_program_writes_json_lines_alone(tmp_path: Path) -> None:
     with serving(tmp_path, {"RADIOLENS_LOG_FORMAT": "json", "RADIOLENS_LOG_LEVEL": "info"}) as server:
         httpx2.get(f"{server.address}/api/v1/tasks", timeout=60)
+        until(lambda: '"/api/v1/tasks"' in server.log())  # the line is written after the answer was sent
         lines = [json.loads(line) for line in server.log().splitlines()]
     assert {"/api/v1/tasks"} <= {line.get("route") for line in lines}
     assert {"radiolens.web.logs", "uvicorn.error"} <= {line["logger"] for line in lines}

@@ -55,7 +55,8 @@ def test_an_upload_of_20_mb_is_answered_where_no_file_can_be_written(tmp_path: P
         before = sorted(working.rglob("*"))
         with no_file_may_grow(server.process.pid):
             assert server.post(content).json()["status"] == "answered"
-            page = httpx2.post(f"{server.address}/", files={"file": ("a.png", content)}, data={"study": "chest"})
+            sent = {"file": ("a.png", content)}
+            page = httpx2.post(f"{server.address}/", files=sent, data={"study": "chest"}, timeout=START_SECONDS)
         assert page.text.count("<article") == 1
         assert list(temporary.iterdir()) == []
         assert sorted(working.rglob("*")) == before
@@ -106,7 +107,7 @@ def test_the_log_tells_nothing_of_a_patient_or_a_file(tmp_path: Path) -> None:
         named = dicom(film(), PatientName="Doe^Jane", PatientID="ID-Q-4711", SeriesDescription="Jane's chest")
         for content in (png(film()), b"no image", named, named[:2000], png(film())[:300]):
             server.post(content, name="Jane Doe b.1970.dcm")
-        httpx2.get(f"{server.address}/Jane%20Doe")
+        httpx2.get(f"{server.address}/Jane%20Doe", timeout=START_SECONDS)
         log = server.log()
     assert "POST /api/v1/predictions" in log
     content_of_it = log.replace("/Jane%20Doe", "")  # an address that somebody typed
@@ -118,7 +119,7 @@ def test_what_whoever_runs_it_should_know_stands_in_the_log_and_on_the_page(tmp_
     for name in ("braintumor.h5", "pneumonia_model.h5", "other.h5"):
         (tmp_path / name).write_bytes(b"not to be opened")
     with serving(tmp_path) as server:
-        log, page = server.log(), httpx2.get(server.address).text
+        log, page = server.log(), httpx2.get(server.address, timeout=START_SECONDS).text
     for text in (log, page):
         assert re.search(r"braintumor\.h5.*It is not opened or used.*radiolens import-h5 braintumor\.h5", text)
         assert re.search(r"radiolens import-h5 pneumonia_model\.h5", text)
@@ -129,7 +130,7 @@ def test_what_whoever_runs_it_should_know_stands_in_the_log_and_on_the_page(tmp_
 def test_who_lets_others_in_without_accounts_is_told_and_nobody_is_answered(tmp_path: Path) -> None:
     with serving(tmp_path, {"RADIOLENS_ALLOW_REMOTE": "true"}) as server:
         assert "there are no accounts: nobody else is answered" in server.log()
-        assert httpx2.get(f"{server.address}/api/v1/tasks").status_code == 401
+        assert httpx2.get(f"{server.address}/api/v1/tasks", timeout=START_SECONDS).status_code == 401
 
 
 def test_networks_of_the_first_design_are_never_opened(tmp_path: Path) -> None:
@@ -162,11 +163,28 @@ open("braintumor.h5").close()  # that the watch sees one
 def test_a_server_that_is_stopped_answers_what_it_has_begun_and_leaves_nothing(
     tmp_path: Path, number: signal.Signals
 ) -> None:
+    head = (
+        b'--x\r\nContent-Disposition: form-data; name="task"\r\n\r\nchest-xray\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    )
+    begun, go_on = threading.Event(), threading.Event()
+
+    def body() -> Iterator[bytes]:
+        yield head + large_file(30)
+        begun.set()
+        assert go_on.wait(START_SECONDS)
+        yield b"\r\n--x--\r\n"
+
+    def send(address: str) -> httpx2.Response:
+        told = {"Content-Type": "multipart/form-data; boundary=x"}
+        return httpx2.post(address, content=body(), headers=told, timeout=START_SECONDS)
+
     with serving(tmp_path) as server, ThreadPoolExecutor(1) as sender:
         (forkserver,) = children(server.process.pid)
-        answer = sender.submit(server.post, large_file(40))
-        time.sleep(0.1)
+        answer = sender.submit(send, f"{server.address}/api/v1/predictions")
+        assert begun.wait(START_SECONDS)
         server.process.send_signal(number)
+        go_on.set()
         with_answer = answer.exception(timeout=START_SECONDS)
         server.process.wait(START_SECONDS)
         # It may have been stopped before the upload had begun to arrive; then the sender learns that nobody is there.
@@ -178,14 +196,17 @@ def test_a_server_that_is_stopped_answers_what_it_has_begun_and_leaves_nothing(
 
 def test_the_event_loop_answers_while_images_are_read(server: Server) -> None:
     slow = threading.Thread(target=server.post, args=(large_file(60),))
+    begin = time.monotonic()
     slow.start()
     seconds = []
     while slow.is_alive():
         start = time.monotonic()
-        assert httpx2.get(f"{server.address}/healthz").status_code == 200
+        assert httpx2.get(f"{server.address}/healthz", timeout=START_SECONDS).status_code == 200
         seconds.append(time.monotonic() - start)
-    assert seconds
-    assert max(seconds) < 2.0  # it takes milliseconds; a blocked loop would need as long as the upload
+    upload_seconds = time.monotonic() - begin
+    assert len(seconds) > 3
+    # It takes milliseconds; a blocked loop would need as long as the upload.
+    assert max(seconds) < max(2.0, upload_seconds / 2)
 
 
 @needs_proc

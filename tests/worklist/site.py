@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -44,6 +45,7 @@ __all__ = [
     "needs_mount",
     "on_a_small_disk",
     "site",
+    "stands_in",
     "wait_until",
 ]
 
@@ -75,6 +77,13 @@ PATIENT = {
 }
 """What headers say of a patient who must be found nowhere."""
 FILE_NAME = "featherstonehaugh-marjorie.dcm"
+
+
+def stands_in(content: bytes, trace: bytes) -> bool:
+    """Say whether something of a patient stands in bytes; a date as a number of its own, not within random digits."""
+    if trace.isdigit():
+        return re.search(rb"(?<![0-9a-f.])" + trace + rb"(?![0-9a-f])", content) is not None
+    return trace in content
 
 
 @dataclass

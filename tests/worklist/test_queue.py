@@ -23,7 +23,7 @@ from radiolens.worklist.owners import Owners
 from radiolens.worklist.queue import ATTEMPTS, Claimed, Outcome, Queue
 from tests.postgresql import needs_postgresql, postgresql
 from tests.store.conftest import new_database
-from tests.worklist.site import Clock
+from tests.worklist.site import WAIT_S, Clock
 
 __all__ = ["postgresql"]
 
@@ -232,7 +232,7 @@ def test_a_living_process_and_one_elsewhere_are_left_alone(tmp_path: Path) -> No
 
 def _work(address: str, folder: Path, start: object) -> None:
     """Score until nothing waits any more."""
-    database, queue = open_database(address), None
+    database, queue = open_database(address, wait_s=WAIT_S), None
     queue = Queue(database, Owners(folder))
     start.wait()  # type: ignore[attr-defined]  multiprocessing's barrier has no type of its own
 

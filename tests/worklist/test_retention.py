@@ -22,7 +22,7 @@ from radiolens.store.schema import LOCAL_USER_ID, CaseRow, ImageRow, ImageState,
 from radiolens.worklist.reading import Answer
 from radiolens.worklist.retention import Tidied
 from tests.phantoms import MR, chest_film, dicom, head_slice
-from tests.worklist.site import FILE_NAME, PATIENT, Clock, Site, answering, films, site, wait_until
+from tests.worklist.site import FILE_NAME, PATIENT, Clock, Site, answering, films, site, stands_in, wait_until
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def traces(contents: list[bytes]) -> list[bytes]:
 
 
 def found_on(disk: bytes, looked_for: list[bytes]) -> list[bytes]:
-    return [trace for trace in looked_for if trace in disk]
+    return [trace for trace in looked_for if stands_in(disk, trace)]
 
 
 def test_after_a_day_with_cases_closed_nothing_of_a_patient_is_on_disk_and_before_nothing_in_clear(

@@ -44,6 +44,7 @@ def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def looked_at(page: Page, name: str) -> None:
     """Let axe judge the page in both themes, and keep a picture of it if somebody wants to look."""
+    page.wait_for_load_state()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert violations(page) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from statistics import median
 
 import pytest
 
@@ -158,12 +157,11 @@ def test_a_name_that_nobody_has_takes_as_long(site: Site) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(accounts, "passwords", Passwords(16384))  # so that the hash outweighs the rest
-        known = site.add(Role.CLINICIAN)
         found = {"known": [], "unknown": []}
-        for number in range(3):
-            found["known"].append(seconds(known.name))
+        for number in range(5):
+            found["known"].append(seconds(site.add(Role.CLINICIAN).name))
             found["unknown"].append(seconds(f"{account.name}-{number}"))
-    ratio = median(found["unknown"]) / median(found["known"])
+    ratio = min(found["unknown"]) / min(found["known"])  # other threads only add to it
     assert 0.5 < ratio < 2  # without a hash it is below 0.1
 
 

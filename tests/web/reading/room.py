@@ -32,7 +32,9 @@ def send(page: Page, *files: tuple[str, bytes], task: str = "chest-xray") -> str
 
 
 def opened(page: Page) -> None:
+    """Wait until the viewer has drawn the image; with its first drawing it gives the map's canvas a size."""
     expect(page.locator("#viewer[data-shown]")).to_be_visible(timeout=LONG_MS)
+    expect(page.locator("#heat[width]")).to_be_attached(timeout=LONG_MS)
 
 
 def reach(page: Page, selector: str) -> None:

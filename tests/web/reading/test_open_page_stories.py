@@ -26,6 +26,8 @@ WORDS = {
     "corrupt": ("could not be read", "Export it again"),
 }
 """What the pages of the other three say."""
+NOT_LATER_MS = 30_000
+"""Not a minute later, when the page asks anew."""
 ANSWERED = ".dot:is(.present, .indeterminate, .absent)"
 
 
@@ -110,7 +112,7 @@ def test_an_answer_that_comes_before_the_page_listens_appears_all_the_same(brows
         expect(page.locator("#queue a")).to_be_visible(timeout=LONG_MS)
         page.route("**/api/v1/events", late)
         page.locator("#queue a").click()
-        expect(page.locator("#panel .told")).to_be_visible()  # not a minute later, when it asks anew
+        expect(page.locator("#panel .told")).to_be_visible(timeout=NOT_LATER_MS)
 
 
 def test_an_answer_that_comes_before_its_file_is_listed_is_listed_with_it(browser: Browser, desk: Server) -> None:
@@ -126,4 +128,4 @@ def test_an_answer_that_comes_before_its_file_is_listed_is_listed_with_it(browse
 
         page.route("**/api/v1/cases", late)
         choose(page, ("film.png", FILM))
-        expect(page.locator("#queue a")).to_have_text("not analysed")  # not a minute later, when it asks anew
+        expect(page.locator("#queue a")).to_have_text("not analysed", timeout=NOT_LATER_MS)

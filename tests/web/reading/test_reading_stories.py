@@ -87,8 +87,9 @@ def test_a_film_from_the_drop_to_the_report(browser: Browser, desk: Server, home
         for label in ("pneumonia", "tuberculosis"):
             page.get_by_role("radio", name=label.capitalize(), exact=True).check()
             page.locator("#opacity").fill("100")
-            page.wait_for_timeout(500)
             expected = overlay(explanation, label, (rows, columns))[8:-8:8, 8:-8:8].astype(int)
+            alpha = expected[..., 3]
+            wait_until(lambda alpha=alpha: np.abs(canvas(page, "#heat", rows, columns)[..., 3] - alpha).max() <= 4)
             drawn = canvas(page, "#heat", rows, columns).astype(int)
             strong = expected[..., 3] > 40  # a canvas keeps few digits of the colour of what is nearly transparent
             assert np.abs(drawn[..., 3] - expected[..., 3]).max() <= 4

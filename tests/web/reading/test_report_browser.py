@@ -45,7 +45,7 @@ def test_the_print_page_is_accessible_and_can_be_printed(browser: Browser, serve
         page.evaluate("window.print = () => { window.printed = true; }")
         page.get_by_role("button", name="Print").click()
         assert page.evaluate("window.printed")
-        assert page.evaluate("document.fonts.check('1rem \"Radiolens Sans\"')")
+        assert page.evaluate("document.fonts.ready.then(() => document.fonts.check('1rem \"Radiolens Sans\"'))")
         widths = page.locator("figure img").evaluate_all("pictures => pictures.map(picture => picture.naturalWidth)")
         assert len(widths) == 3
         assert min(widths) > 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import os
 import re
-import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -21,14 +20,9 @@ from radiolens.store import audit
 from radiolens.store.database import open_database
 from radiolens.worklist.keys import read_keys
 from radiolens.worklist.working_store import WorkingStore
+from tests.ports import free_port
 from tests.tiny_bundle import make_bundle
 from tests.zones import KOLKATA, computer_in
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def subject(home: Path, **values: object) -> Subject:

@@ -10,6 +10,7 @@ import sys
 import zipfile
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 import numpy as np
@@ -224,9 +225,13 @@ def executed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """Run the notebook of the documentation as it is, and return what its cells print."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
-    ).execute()
+    resources = {"metadata": {"path": str(tmp_path)}}
+    client = NotebookClient(notebook, timeout=300, startup_timeout=300, kernel_name="python3", resources=resources)
+    with TemporaryDirectory() as sockets:  # whose paths are shorter than pytest's: a socket's may have 104 bytes
+        manager = client.create_kernel_manager()
+        manager.transport = "ipc"  # a port that is free now may be another program's when the kernel starts
+        manager.ip = f"{sockets}/kernel"
+        client.execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     return "".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in outputs)

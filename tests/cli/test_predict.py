@@ -8,9 +8,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from radiolens.inference.record import KEYS
 from radiolens.quality import ProblemCode
 from radiolens.safety.sight import Kind
 from tests.phantoms import MR, chest_film, dicom, head_slice, nifti
+from tests.process_tree import children, is_alive, until
 from tests.shared_data import SHARED, needs_shared_data
 from tests.tiny_gate import KINDS, make_gate
 
@@ -370,17 +371,18 @@ def test_a_bar_is_drawn_on_a_terminal_if_the_answers_go_elsewhere(tmp_path: Path
     for number in range(3):
         save_film(tmp_path / f"{number}.png", number)
     ours, theirs = os.openpty()
-    try:
-        command = [*PROGRAM, tmp_path, "--task", "chest-xray", "--json"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=False)
-        drawn = os.read(ours, 100_000).decode()
-    finally:
-        os.close(ours)
-        os.close(theirs)
+    drawn = b""
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        with os.fdopen(theirs, "wb", buffering=0) as stderr:
+            command = [*PROGRAM, tmp_path, "--task", "chest-xray", "--json"]
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, check=False)
+        with suppress(OSError):  # so Linux tells that nothing is left
+            while part := terminal.read(100_000):
+                drawn += part
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 3
-    assert "Answering" in drawn
-    assert "100%" in drawn
+    assert b"Answering" in drawn
+    assert b"100%" in drawn
 
 
 def test_a_reader_that_goes_away_ends_the_program_without_a_trace(film: Path, tmp_path: Path) -> None:
@@ -408,32 +410,15 @@ def test_ctrl_c_keeps_the_answers_so_far_and_leaves_no_trace_and_no_child(
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
-        children = children_of(process.pid)
+        below = children(process.pid)
         process.send_signal(signal.SIGINT)
         process.stdout.read()
         told = process.stderr.read()
     assert process.returncode == 130
     assert told.strip() == "radiolens: stopped."
     assert len(read_table(table)) >= 2
-    assert children
-    assert not [child for child in children if alive(child)]
-
-
-def children_of(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for file in found for child in file.read_text().split()]
-
-
-def alive(pid: int) -> bool:
-    """Say whether a process still runs, a moment after its end was asked for."""
-    for _ in range(100):
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-                return False
-        except FileNotFoundError:
-            return False
-        time.sleep(0.05)
-    return True
+    assert below
+    until(lambda: not any(map(is_alive, below)), timeout_s=5)
 
 
 @needs_shared_data

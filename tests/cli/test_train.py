@@ -26,6 +26,32 @@ __all__ = ["collection", "finished"]  # fixtures that are used here, too
 
 TINY = tiny_experiment.__file__
 
+WAIT_S = 400
+"""For what takes fifteen seconds, on a busy machine minutes."""
+
+KILLED = """
+import os, signal
+from dataclasses import replace
+from radiolens.training import checkpoints
+from tests.training.tiny_experiment import EXPERIMENT as TINY
+
+EXPERIMENT = replace(TINY, name="mine", patience=9)  # kept by the best epoch, so that more than one checkpoint is there
+put_in_place = checkpoints._put_in_place
+
+
+def put_or_die(partial, file):
+    if partial.name == os.environ["KILL_AT"]:
+        os.truncate(partial, partial.stat().st_size // 2)  # as in the middle of writing it
+        os.kill(os.getpid(), signal.SIGKILL)
+    put_in_place(partial, file)
+    if file.name == os.environ["KILL_AT"]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+if "KILL_AT" in os.environ:
+    checkpoints._put_in_place = put_or_die
+"""
+
 
 def radiolens(*arguments: object) -> Result:
     return CliRunner().invoke(cli, [str(argument) for argument in arguments])
@@ -89,22 +115,25 @@ def test_what_cannot_be_trained_is_one_sentence(arguments: list[str], code: int,
 
 
 @contextmanager
-def training(arguments: Sequence[object]) -> Iterator[subprocess.Popen[bytes]]:
-    """Start `radiolens train` as a process of its own, which is gone afterwards whatever happens."""
+def training(arguments: Sequence[object], told: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start `radiolens train` as a process of its own, which is gone afterwards whatever happens.
+
+    Its standard error goes to the file `told`.
+    """
     command = [sys.executable, "-m", "radiolens", "train", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
+    with told.open("wb") as stderr, subprocess.Popen(command, env=environment, stderr=stderr) as process:
         try:
             yield process
         finally:
             process.kill()
 
 
-def wait_for_epochs(process: subprocess.Popen[bytes], run: Path, count: int) -> None:
-    deadline = time.monotonic() + 400  # it takes fifteen seconds, on a busy machine minutes
-    while len(read_log(run)) < count:
-        assert process.poll() is None, "it ended by itself"
-        assert time.monotonic() < deadline, f"{count} epochs took too long"
+def wait_for_line(process: subprocess.Popen[bytes], told: Path, start: str) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while f"\n{start}" not in told.read_text():
+        assert process.poll() is None, f"it ended by itself: {told.read_text()}"
+        assert time.monotonic() < deadline, f"{start!r} took too long"
         time.sleep(0.01)
 
 
@@ -117,16 +146,16 @@ def test_a_run_stopped_and_killed_ends_like_an_uninterrupted_one(collection: Man
         "EXPERIMENT = replace(TINY, name='mine', images_per_epoch=2400)\n"
     )
     arguments = [own, "--data", collection.file, "--runs"]
-    run = tmp_path / "cut" / "mine"
+    run, messages = tmp_path / "cut" / "mine", tmp_path / "messages"
     for number, (end, code) in enumerate(((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)), 1):
-        with training([*arguments, tmp_path / "cut"]) as process:
-            wait_for_epochs(process, run, number)
-            time.sleep(0.1)
+        with training([*arguments, tmp_path / "cut"], messages) as process:
+            wait_for_line(process, messages, f"epoch {number + 1} of 3: 1 of 300")
             process.send_signal(end)
-            _, told = process.communicate(timeout=60)
-        assert process.returncode == code, told.decode()
+            process.wait(WAIT_S)
+        told = messages.read_text()
+        assert process.returncode == code, told
         assert number <= len(read_log(run)) < 3  # no finished epoch is lost, and it was cut before the end
-        assert (b"keeps the finished epochs; the same command goes on from there." in told) == (end is signal.SIGINT)
+        assert ("keeps the finished epochs; the same command goes on from there." in told) == (end is signal.SIGINT)
     (run / "partial-epoch.keras").write_bytes(b"half a checkpoint")
     for runs in ("cut", "straight"):
         assert radiolens("train", *arguments, tmp_path / runs).exit_code == 0
@@ -140,27 +169,17 @@ def test_a_run_stopped_and_killed_ends_like_an_uninterrupted_one(collection: Man
 @pytest.mark.slow
 def test_a_kill_while_an_epoch_is_written_loses_no_more_than_that_epoch(collection: Manifest, tmp_path: Path) -> None:
     own = tmp_path / "mine.py"
-    own.write_text(  # kept by the best epoch, so that more than one checkpoint lies there
-        "from dataclasses import replace\n"
-        "from tests.training.tiny_experiment import EXPERIMENT as TINY\n"
-        "EXPERIMENT = replace(TINY, name='mine', patience=9)\n"
-    )
+    own.write_text(KILLED)
     arguments = [own, "--data", collection.file, "--runs"]
-    run = tmp_path / "cut" / "mine"
-    kept = 0
-    for written in ("partial-epoch.keras", "epoch-0001.keras", "partial-network.keras"):
-        with training([*arguments, tmp_path / "cut"]) as process:
-            deadline = time.monotonic() + 400
-            while not (run / written).exists():
-                assert process.poll() is None, "it ended by itself"
-                assert time.monotonic() < deadline, f"{written} took too long"
-                time.sleep(0.0005)
-            process.kill()
-            _, told = process.communicate(timeout=60)
+    run, messages = tmp_path / "cut" / "mine", tmp_path / "messages"
+    for written, kept in (("partial-epoch.keras", 0), ("epoch-0001.keras", 0), ("partial-network.keras", 1)):
+        with training([*arguments, tmp_path / "cut"], messages, KILL_AT=written) as process:
+            process.wait(WAIT_S)
+        told = messages.read_text()
+        assert process.returncode == -signal.SIGKILL, told
+        assert (run / written).exists()
         log = read_log(run)  # whole, whatever was cut
-        assert max([kept, *map(int, re.findall(rb"^epoch (\d+): loss", told, re.MULTILINE))]) <= len(log) < 3
-        kept = len(log)
-    assert kept >= 1
+        assert max([0, *map(int, re.findall(r"^epoch (\d+): loss", told, re.MULTILINE))]) <= len(log) == kept
     for runs in ("cut", "straight"):
         assert radiolens("train", *arguments, tmp_path / runs).exit_code == 0
     resumed, straight = (read_log(tmp_path / runs / "mine") for runs in ("cut", "straight"))

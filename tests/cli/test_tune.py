@@ -61,24 +61,28 @@ def experiment_file(folder: Path, images: int) -> Path:
 
 
 @contextmanager
-def tuning(*arguments: object, gate: int = 1) -> Iterator[subprocess.Popen[str]]:
-    """Start `radiolens tune` as a process of its own, which is gone afterwards whatever happens."""
+def tuning(*arguments: object, told: Path, gate: int = 1) -> Iterator[subprocess.Popen[str]]:
+    """Start `radiolens tune` as a process of its own, which is gone afterwards whatever happens.
+
+    Its standard error goes to the file `told`.
+    """
     command = [sys.executable, "-m", "radiolens", "tune", *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "GATE": str(gate)}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        told.open("wb") as stderr,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
+    ):
         try:
             yield process
         finally:
             process.kill()
 
 
-def wait_for_epochs(process: subprocess.Popen[str], run: Path, count: int) -> None:
+def wait_for_line(process: subprocess.Popen[str], told: Path, start: str) -> None:
     deadline = time.monotonic() + WAIT_S
-    while len(read_log(run)) < count:
-        assert process.poll() is None, f"it ended by itself: {process.stderr and process.stderr.read()}"
-        assert time.monotonic() < deadline, f"{count} epochs took too long"
+    while f"\n{start}" not in told.read_text():
+        assert process.poll() is None, f"it ended by itself: {told.read_text()}"
+        assert time.monotonic() < deadline, f"{start!r} took too long"
         time.sleep(0.01)
 
 
@@ -89,20 +93,19 @@ def test_a_search_stopped_and_killed_loses_at_most_the_epoch_in_work(collection:
     )  # epochs of 300 batches, so that a signal comes in the middle of one
     arguments = [config, "--data", collection.file, "--runs", tmp_path / "runs", "--trials", 2]
     folder = tmp_path / "runs" / "mine-tune"
-    kept = []
+    kept, messages = [], tmp_path / "messages"
     for trial, (end, code) in enumerate(((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)), 1):
-        with tuning(*arguments) as process:
-            run = folder / f"trial-{trial:04d}"
-            wait_for_epochs(process, run, 1)
-            time.sleep(0.1)
+        with tuning(*arguments, told=messages) as process:
+            wait_for_line(process, messages, f"trial {trial} of 2, epoch 2 of 2: 1 of 300")
             process.send_signal(end)
-            _, told = process.communicate(timeout=WAIT_S)
+            process.communicate(timeout=WAIT_S)
+        told = messages.read_text()
         assert process.returncode == code, told
         assert ("keeps the finished trials, and the finished epochs of this one; the same command" in told) is (
             end is signal.SIGINT
         )
         assert "Traceback" not in told
-        kept.append(read_log(run)[0])
+        kept.append(read_log(folder / f"trial-{trial:04d}")[0])
     found = radiolens("tune", *arguments)  # at once: the death is seen without waiting for a heartbeat
     assert found.exit_code == 0, found.output
     assert f"best: {folder}/best.py" in found.stdout
@@ -125,8 +128,12 @@ def check_two_processes(collection: Manifest, folder: Path, url: str) -> None:
     config = experiment_file(folder, images=160)
     with ExitStack() as running:
         arguments = [config, "--data", collection.file, "--trials", 4, "--storage", url, "--runs"]
-        processes = [running.enter_context(tuning(*arguments, folder / name, gate=2)) for name in ("one", "other")]
-        told = [process.communicate(timeout=WAIT_S) for process in processes]
+        processes = [
+            running.enter_context(tuning(*arguments, folder / name, told=folder / f"{name}.told", gate=2))
+            for name in ("one", "other")
+        ]
+        printed = [process.communicate(timeout=WAIT_S)[0] for process in processes]
+    told = [(folder / f"{name}.told").read_text() for name in ("one", "other")]
     assert [process.returncode for process in processes] == [0, 0], told
     with open_storage(url) as storage:
         study = optuna.load_study(study_name="mine", storage=storage.trials)
@@ -136,7 +143,7 @@ def check_two_processes(collection: Manifest, folder: Path, url: str) -> None:
     assert by_process.keys() == {process.pid for process in processes}  # both took their part
     places = [path.name for name in ("one", "other") for path in (folder / name / "mine-tune").glob("trial-*")]
     assert sorted(places) == [f"trial-{place:04d}" for place in (1, 2, 3, 4)]
-    for name, (out, err) in zip(("one", "other"), told, strict=True):
+    for name, out, err in zip(("one", "other"), printed, told, strict=True):
         assert f"best: {folder / name}/mine-tune/best.py" in out
         found = load_experiment(str(folder / name / "mine-tune" / "best.py"))  # the best of both, not of its own
         assert found.learning_rate == best.params["learning_rate"]

@@ -6,7 +6,6 @@ import hashlib
 import re
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,7 +34,8 @@ class Behaviour:
     wrong_start: bool = False
     """Answers a part, but another than asked for."""
     wait_s: float = 0.0
-    """Between the first half of the content and the second."""
+    """Between the first half of the content and the second, at most until the server stops."""
+    stopped: threading.Event = field(default_factory=threading.Event)
     log: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(body[: len(body) // 2])
         self.wfile.flush()
-        time.sleep(does.wait_s)
+        does.stopped.wait(does.wait_s)
         self.wfile.write(body[len(body) // 2 :])
 
     def _refuse(self, status: int) -> None:
@@ -127,6 +127,7 @@ def file_server(behaviour: Behaviour, certificate: Path | None = None) -> Iterat
     try:
         yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}"
     finally:
+        behaviour.stopped.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,7 +61,9 @@ def test_what_the_header_says_fills_what_the_case_does_not(tmp_path: Path) -> No
 
 
 def test_nothing_that_is_filled_in_names_the_patient(tmp_path: Path) -> None:
-    text = repr(examine(manifest(tmp_path, film(tmp_path)), HOW))
+    found = examine(manifest(tmp_path, film(tmp_path)), HOW)
+    text = repr((found.manifest.cases, found.left_out))  # without the folder, whose name may hold any number
+    assert found.manifest.cases
     assert not [secret for secret in ("Jane", "Doe", "4711", "1.2.3") if secret in text]
 
 
@@ -172,13 +175,17 @@ def test_progress_counts_to_the_end(tmp_path: Path) -> None:
 
 def test_an_interruption_does_not_wait_for_every_image(tmp_path: Path) -> None:
     opened: list[str] = []
+    interrupted = threading.Event()
 
     class Watched(Manifest):
         def path(self, case: Case) -> Path:
             opened.append(case.path)
+            if case is not cases[0]:
+                interrupted.wait(60)
             return super().path(case)
 
     def interrupt(done: int, total: int) -> None:
+        interrupted.set()
         raise KeyboardInterrupt
 
     cases = tuple(picture(tmp_path, f"{number}.png", number) for number in range(200))

@@ -94,13 +94,13 @@ def test_a_child_that_hangs_is_ended_by_its_limits(sandbox: Sandbox, hang: str, 
     with pytest.raises(UnreadableImage, match="took longer than 2 s") as caught:
         call(sandbox, hang, limits=SHORT, **arguments)
     assert caught.value.code is ProblemCode.TOO_LARGE
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30
 
 
 def test_a_child_that_turned_its_timer_off_is_ended_from_outside(sandbox: Sandbox) -> None:
     with pytest.raises(UnreadableImage, match="took longer than"):
         call(sandbox, "sleep", limits=Limits(wall_seconds=0.5), seconds=1000, without_timer=True)
-    assert children(fork_server()) == []
+    until(lambda: children(fork_server()) == [])
 
 
 def test_a_child_that_eats_memory_is_too_large(sandbox: Sandbox) -> None:
@@ -188,6 +188,7 @@ def test_two_hundred_calls_leave_nothing_open_and_nothing_running(sandbox: Sandb
     call(sandbox, "echo")
     server = fork_server()
     gc.collect()  # what other tests left
+    until(lambda: children(server) == [])
     threads = threading.active_count()
     before, server_before = descriptors(os.getpid()), open_files(server)
     for number in range(200):
@@ -197,10 +198,10 @@ def test_two_hundred_calls_leave_nothing_open_and_nothing_running(sandbox: Sandb
             with pytest.raises(UnreadableImage):
                 call(sandbox, "leave")
     until(lambda: children(server) == [])  # an answer may come a moment before its child is waited for
-    assert descriptors(os.getpid()) <= before
-    assert open_files(server) == server_before
+    until(lambda: threading.active_count() <= threads)  # the thread that ends a slow child is not waited for
+    until(lambda: descriptors(os.getpid()) <= before)
+    until(lambda: open_files(server) == server_before)
     assert zombies(os.getpid()) == []
-    assert threading.active_count() <= threads
 
 
 def test_a_fork_server_that_died_is_replaced(sandbox: Sandbox) -> None:
@@ -224,7 +225,7 @@ def test_threads_that_find_the_fork_server_dead_at_once_all_get_their_answer(san
 def test_a_fork_server_that_stopped_answering_is_replaced(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     call(sandbox, "echo")
     hung = fork_server()
-    monkeypatch.setattr("radiolens.imaging.sandbox._START_SECONDS", 5.0)
+    monkeypatch.setattr("radiolens.imaging.sandbox._FORK_SECONDS", 5.0)
     os.kill(hung, signal.SIGSTOP)
     call(sandbox, "echo")
     assert not is_alive(hung)
@@ -234,10 +235,8 @@ def test_stopping_ends_the_children_and_the_next_call_starts_anew() -> None:
     own = Sandbox(preload=(HERE, "json"))
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(call, own, "sleep", seconds=1000)
-        for _ in range(100):
-            time.sleep(0.1)
-            if own._server and children(own._server.pid):
-                break
+        until(lambda: own._server is not None and children(own._server.pid) != [], timeout_s=60)
+        time.sleep(0.5)  # until the child has told its number: before, the call would be made anew
         own.stop()
         with pytest.raises(UnreadableImage, match="made its decoder fail"):
             running.result(timeout=20)
@@ -271,6 +270,7 @@ sandbox.run("{HERE}:sleep", [], {{"seconds": 1000}})
 
 
 def test_a_fork_server_that_does_not_start_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+    gc.collect()  # what other tests left
     before = open_files(os.getpid())
     with pytest.raises(RadiolensError, match="does not start; its messages are on standard error"):
         call(Sandbox(preload=("no_such_module",)), "echo")

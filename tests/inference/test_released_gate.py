@@ -96,13 +96,16 @@ def test_drawn_junk_is_refused(network: GateNetwork, name: str) -> None:
 def test_a_look_takes_at_most_six_tenths_of_a_task_network(network: GateNetwork) -> None:
     engine = Engine.open(find_installed([RELEASED]).get("chest-xray").folder, threads=1)
     pixels = np.random.default_rng(0).random((224, 224)).astype(np.float32)
-    looks = []
-    for _ in range(10):
-        start = time.perf_counter()
+    blank = np.zeros((1, engine.bundle.preprocessing.rows, engine.bundle.preprocessing.columns), np.uint8)
+    looks, answers = [], []
+    for _ in range(10):  # in turn, and in time of this thread, where both compute: a busy machine slows both alike
+        start = time.thread_time()
         network.look(pixels, Unit.UNIT_INTERVAL)
-        looks.append(time.perf_counter() - start)
-    asked = min(Engine.seconds_per_image.func(engine) for _ in range(5))  # measured anew each time
-    assert min(looks) <= 0.6 * asked
+        between = time.thread_time()
+        engine.logits(blank)
+        looks.append(between - start)
+        answers.append(time.thread_time() - between)
+    assert min(looks) <= 0.6 * min(answers)
 
 
 @needs_shared_data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -171,19 +172,35 @@ def test_the_studies_asked_for_are_made_and_stand_in_report_and_card(
     assert (tmp_path / "plots" / "robustness-pneumonia.svg").is_file()
 
 
+KILLED = """
+import os, signal, sys
+from radiolens import cli
+from radiolens.cli import evaluate
+
+stage = sys.argv.pop(1)
+
+
+def progress(found, done, total):
+    if found.startswith(stage):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+evaluate.stage_progress = lambda stream: progress
+cli.main()
+"""
+
+
 @pytest.mark.slow
 def test_a_program_killed_at_any_stage_goes_on(engine: Engine, manifest: Manifest, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    command = [sys.executable, "-m", "radiolens", "evaluate", str(engine.installed.folder), str(manifest.file)]
-    command += ["--output", str(output), "--resamples", "20", "--only", "robustness"]
+    arguments = ["evaluate", str(engine.installed.folder), str(manifest.file)]
+    arguments += ["--output", str(output), "--resamples", "20", "--only", "robustness"]
     for stage in ("Reading training images", "Drawing"):
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as program:
-            assert program.stderr
-            seen = next((line for line in program.stderr if line.startswith(stage)), "")
-            program.kill()
-        assert seen, stage
+        killed = subprocess.run([sys.executable, "-c", KILLED, stage, *arguments], capture_output=True, check=False)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert (output / "work").is_dir()
         assert not (output / "hashes.json").exists()
+    command = [sys.executable, "-m", "radiolens", *arguments]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     assert verify_documents(engine.installed, output)
     assert not (output / "work").exists()

@@ -49,6 +49,8 @@ _SMALL_SPACE_BYTES = 400_000_000  # of address space, libraries included: enough
 _SMALL_FILES_BYTES = 32_000_000  # the files stand in the child, too
 _GRACE_SECONDS = 2.0  # the child's own timer comes first; this is for a child that turned it off
 _START_SECONDS = 60.0  # a cold start from a slow disk
+_FORK_SECONDS = 60.0  # it takes milliseconds; a machine under load may pause it
+_EARLY_SECONDS = 0.05  # the kernel counts computing in ticks of milliseconds, and may end a child a little early
 
 _CROSSING: Mapping[str, Callable[[str, ProblemCode], RadiolensError]] = MappingProxyType(
     {
@@ -174,7 +176,7 @@ class Sandbox:
             with theirs, self._lock:
                 self._wait_until_ready(control)
                 socket.send_fds(control, [b"+"], [theirs.fileno()])
-            ours.settimeout(_START_SECONDS)
+            ours.settimeout(_FORK_SECONDS)
             pid = int(receive_json(ours)["pid"])
             ours.settimeout(None)
             on_failure.pop_all()
@@ -282,7 +284,7 @@ def _crossed(told: Mapping[str, Any]) -> _Failed:
 
 def _died(seconds: float, limits: Limits, cause: Exception) -> _Failed:
     """Return why a child died without an answer; raise UnreadableImage if it took too long."""
-    if seconds >= min(limits.cpu_seconds, limits.wall_seconds):
+    if seconds >= min(limits.cpu_seconds, limits.wall_seconds) - _EARLY_SECONDS:
         raise UnreadableImage(
             f"Reading the file took longer than {limits.wall_seconds:.0f} s ({limits.cpu_seconds} s of computing), "
             "which no ordinary image does. Export it again from its source, or smaller.",

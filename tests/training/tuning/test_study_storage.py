@@ -135,7 +135,7 @@ class TestPostgresql:
 
     def test_a_heart_that_beats_is_alive_in_any_time_zone(self, postgresql: Server) -> None:
         # The server is five and a half hours east. Optuna alone compares its local time with UTC.
-        with open_storage(postgresql.url, Heartbeat(interval_s=1, grace_s=2)) as storage:
+        with open_storage(postgresql.url, Heartbeat(interval_s=1, grace_s=30)) as storage:
             study = optuna.create_study(storage=storage.trials, study_name="zone")
 
             def look(trial: optuna.Trial) -> float:

@@ -13,7 +13,18 @@ from types import TracebackType
 
 import pytest
 
-__all__ = ["PeakMemory", "children", "descriptors", "is_alive", "needs_proc", "open_files", "tree", "until", "zombies"]
+__all__ = [
+    "PeakMemory",
+    "children",
+    "descriptors",
+    "is_alive",
+    "is_limited",
+    "needs_proc",
+    "open_files",
+    "tree",
+    "until",
+    "zombies",
+]
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -39,6 +50,15 @@ def zombies(pid: int) -> list[int]:
 def is_alive(pid: int) -> bool:
     """Say whether a process runs."""
     return _status(pid).get("State", "Z")[0] not in "ZX"
+
+
+def is_limited(child: int) -> bool:
+    """Say whether a child has set the limits under which it decodes; before, its death is taken for the server's."""
+    try:
+        lines = Path(f"/proc/{child}/limits").read_text(encoding="ascii").splitlines()
+    except OSError:  # it ended meanwhile
+        return False
+    return any(line.startswith("Max address space") and "unlimited" not in line for line in lines)
 
 
 def open_files(pid: int, besides: str = "nothing") -> int:

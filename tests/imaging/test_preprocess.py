@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from unittest.mock import MagicMock
-
 import numpy as np
 import PIL.Image
 import pytest
 
 from radiolens.image import Unit
-from radiolens.imaging import resample
 from radiolens.imaging.preprocess import Fit, Preprocessing, extent, grey_levels, network_input
 from radiolens.imaging.resample import Slice, resize
 from tests.phantoms import chest_film
@@ -104,17 +101,19 @@ def test_a_large_film_is_resized_in_two_steps_within_two_grey_levels(shape: tupl
     assert difference.mean() < 0.35
 
 
-def test_the_first_step_of_a_large_film_is_done_once_for_gate_and_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    averaged = MagicMock(wraps=resample._averaged)
-    monkeypatch.setattr(resample, "_averaged", averaged)
+def test_a_slice_gives_every_size_as_the_pixels_alone_do() -> None:
     film = chest_film(1800, 1500)
-    sizes = Preprocessing(128, 128, fit=Fit.PAD, percentiles=(0.5, 99.5)), Preprocessing(224, 224)
-    alone = [grey_levels(film, Unit.UNIT_INTERVAL, size) for size in sizes]
-    assert averaged.call_count == 2
     whole = Slice(film)
-    for size, expected in zip(sizes, alone, strict=True):
+    for size in (Preprocessing(128, 128, fit=Fit.PAD, percentiles=(0.5, 99.5)), Preprocessing(224, 224)):
+        expected = grey_levels(film, Unit.UNIT_INTERVAL, size)
         np.testing.assert_array_equal(grey_levels(whole, Unit.UNIT_INTERVAL, size), expected)
-    assert averaged.call_count == 3
+
+
+def test_a_slice_that_is_not_averaged_is_not_kept_twice() -> None:
+    whole = Slice(chest_film(512, 512))
+    for size in (SQUARE, Preprocessing(224, 224)):
+        grey_levels(whole, Unit.ARBITRARY, size)
+    assert whole._averages == {}
 
 
 @pytest.mark.parametrize("shape", [(2991, 2430), (1345, 1346)])

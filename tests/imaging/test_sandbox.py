@@ -27,7 +27,7 @@ from radiolens.imaging.limits import Limits
 from radiolens.imaging.sandbox import Sandbox, readers_sandbox
 from radiolens.imaging.wire import Payload
 from radiolens.quality import ProblemCode
-from tests.process_tree import children, descriptors, is_alive, needs_proc, open_files, until, zombies
+from tests.process_tree import children, descriptors, is_alive, is_limited, needs_proc, open_files, until, zombies
 
 pytestmark = needs_proc
 
@@ -235,8 +235,7 @@ def test_stopping_ends_the_children_and_the_next_call_starts_anew() -> None:
     own = Sandbox(preload=(HERE, "json"))
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(call, own, "sleep", seconds=1000)
-        until(lambda: own._server is not None and children(own._server.pid) != [], timeout_s=60)
-        time.sleep(0.5)  # until the child has told its number: before, the call would be made anew
+        until(lambda: own._server is not None and any(map(is_limited, children(own._server.pid))), timeout_s=60)
         own.stop()
         with pytest.raises(UnreadableImage, match="made its decoder fail"):
             running.result(timeout=20)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from radiolens.bundle import read_bundle, write_bundle
 from radiolens.errors import BundleError
 from radiolens.image import Image, Source, Unit
+from radiolens.imaging import resample
 from radiolens.imaging.preprocess import Preprocessing, grey_levels
 from radiolens.inference.gate import judge, look, route
 from radiolens.inference.gate_network import GateNetwork
@@ -69,6 +70,22 @@ def test_auto_answers_a_picture_without_header_by_what_the_gate_network_sees(tmp
     assert (found.task, found.answered) == ("brain-mri", True)
     without = opened(tmp_path / "without").predict_image(film())
     assert (without.task, codes(without)) == (None, ["task_undetermined"])
+
+
+def test_gate_and_network_share_the_first_reduction_of_a_large_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reduced: list[tuple[int, ...]] = []
+    averaged = resample._averaged
+
+    def counting(pixels: NDArray[np.float32], down: int, across: int) -> NDArray[np.float32]:
+        reduced.append(pixels.shape)
+        return averaged(pixels, down, across)
+
+    monkeypatch.setattr(resample, "_averaged", counting)
+    large = Image(chest_film(1800, 1500)[None], Unit.UNIT_INTERVAL, Source("png"))
+    assert opened(tmp_path, gate_seeing(Kind.CHEST_FRONTAL)).predict_image(large, "chest-xray").answered
+    assert reduced == [(1800, 1500)]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from radiolens.training.configs import load_experiment
 from radiolens.training.configs.brain_mri import source_and_side
 from tests.training import tiny_experiment
 
-KNOWN = ("brain_ct", "brain_mri", "chest_xray", "chest_xray_lite2", "chest_xray_staged")
+KNOWN = ("brain_ct", "brain_mri", "chest_xray", "chest_xray_averaged", "chest_xray_lite2", "chest_xray_staged")
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -78,14 +78,16 @@ def test_a_mean_is_of_networks_that_start_from_one_base() -> None:
         ((start,), "is the mean of start. Give at least two"),
         ((start, start), "is the mean of start, start. Give at least two"),
         ((start, replace(other, name="mean")), "each with a name of its own"),
-        ((start, replace(other, base=None)), "'other', of which it is the mean, differ in base"),
-        ((start, replace(other, labels=("pneumonia",))), "differ in labels"),
-        ((start, replace(mean, name="inner")), "do not start from one base"),
+        ((start, replace(other, base=None)), "'other', of which it is a mean, differs from it in base"),
+        ((start, replace(other, labels=("pneumonia",))), "differs from it in labels"),
+        ((start, replace(other, sources=("clinic",))), "differs from it in sources"),
+        ((start, replace(other, freeze_batch_norms=False)), "'other', .* trains its batch norms"),
+        ((start, replace(mean, name="inner")), "'inner', .* is a mean itself"),
     ):
         with pytest.raises(DatasetError, match=message):
             replace(start, name="mean", mean_of=members)
     without = [replace(one, base=None) for one in (start, other)]
-    with pytest.raises(DatasetError, match="do not start from one base"):
+    with pytest.raises(DatasetError, match="starts from no base"):
         replace(without[0], name="mean", mean_of=tuple(without))
 
 

@@ -284,6 +284,10 @@ def test_the_mean_of_networks_of_one_base_is_made_once_and_goes_on_after_a_cut(
     content, told = network.read_bytes(), len(stages)
     assert train(mean, collection, tmp_path / "run", tmp_path / "cache", watcher).read_bytes() == content
     assert not [stage for stage in stages[told:] if "epoch" in stage]
+    shutil.copyfile(tmp_path / "base" / "network.keras", tmp_path / "run-other" / "epoch-0001.keras")
+    train(mean, collection, tmp_path / "run", tmp_path / "cache")  # of the network that is there now
+    for own, one, other in zip(weights(network), members[0], weights(tmp_path / "base" / "network.keras"), strict=True):
+        np.testing.assert_allclose(own, (one + other) / 2, atol=1e-7)
     others = replace(mean, mean_of=(start, replace(start, name="third", seed=2)))
     with pytest.raises(DatasetError, match="holds another experiment: mean_of differ"):
         train(others, collection, tmp_path / "run", tmp_path / "cache")

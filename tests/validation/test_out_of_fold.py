@@ -155,6 +155,30 @@ def test_the_network_of_a_fold_becomes_a_bundle_calibrated_on_answers_out_of_fol
     assert [sum(part[split] for part in counts.values()) for split in ("train", "validation")] == [30, 30]
 
 
+@pytest.mark.slow
+def test_a_mean_of_networks_is_judged_out_of_fold_and_exported_as_one_network_is(
+    collection: Manifest, tmp_path: Path
+) -> None:
+    cases = [
+        replace(case, fold=number // 4 % 3 + 1, split="train") if case.source == "clinic" else case
+        for number, case in enumerate(collection.cases)
+    ]
+    manifest = replace(collection, cases=tuple(cases))
+    start = replace(EXPERIMENT, name="start", base=replace(EXPERIMENT, name="base", sources=("practice",), patience=0))
+    mean = replace(start, name="mean", mean_of=(start, replace(start, name="other", seed=1)))
+    found = cross_validate(mean, manifest, tmp_path)
+    assert [fold.sha256 for fold in finished_folds(mean, manifest, tmp_path)] == list(found.networks.values())
+    for fold in found.networks:
+        member = json.loads((tmp_path / f"mean-without-fold{fold}-other" / "config.json").read_text())
+        assert member["patience"] == 0
+    assert len(list(tmp_path.glob("base*"))) == 1
+    network = tmp_path / "mean-without-fold2" / "network.keras"
+    exported = calibrated_out_of_fold(Exported(mean, manifest, network, tmp_path / "cache"), tmp_path, 2)
+    installed = export_bundle(exported, tmp_path / "bundle", "1.0.0")
+    assert hashlib.sha256((installed.folder / "model.onnx").read_bytes()).hexdigest() == found.networks[2]
+    assert installed.bundle.provenance["mean_of"] == ["start", "other"]
+
+
 @pytest.mark.parametrize(
     ("fold", "network", "message"),
     [(4, "tiny-without-fold3", "no fold 4. Choose of 1, 2, 3"), (2, "tiny-without-fold3", "not the network that left")],

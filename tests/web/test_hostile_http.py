@@ -22,7 +22,7 @@ from radiolens.inference.record import KEYS
 from tests.hostile_corpus import CORPUS, Hostile
 from tests.hostile_files import film_png, jpeg_of_many_scans, png, zlib_zeros
 from tests.ports import free_port
-from tests.process_tree import PeakMemory, children, needs_proc, open_files, tree, until, zombies
+from tests.process_tree import PeakMemory, children, is_limited, needs_proc, open_files, tree, until, zombies
 
 pytestmark = [needs_proc, pytest.mark.slow]
 
@@ -168,15 +168,6 @@ def test_the_server_outlives_its_fork_server(server: Server) -> None:
     assert server.post("/api/v1/predictions", "film.png", film_png()).status_code == 200
     until(lambda: len(tree(server.pid)) == 2)  # the answer may come a moment before its child is waited for
     assert zombies(server.pid) == []
-
-
-def is_limited(child: int) -> bool:
-    """Say whether a child has set the limits under which it decodes; before, its death is taken for the server's."""
-    try:
-        lines = Path(f"/proc/{child}/limits").read_text(encoding="ascii").splitlines()
-    except OSError:  # it ended meanwhile
-        return False
-    return any(line.startswith("Max address space") and "unlimited" not in line for line in lines)
 
 
 def test_a_decoder_that_crashes_is_a_problem_and_no_outage(server: Server) -> None:

@@ -185,11 +185,8 @@ def test_a_server_that_is_stopped_answers_what_it_has_begun_and_leaves_nothing(
         assert begun.wait(START_SECONDS)
         server.process.send_signal(number)
         go_on.set()
-        with_answer = answer.exception(timeout=START_SECONDS)
+        assert answer.result(START_SECONDS).json()["status"] == "answered"
         server.process.wait(START_SECONDS)
-        # It may have been stopped before the upload had begun to arrive; then the sender learns that nobody is there.
-        assert with_answer is None or isinstance(with_answer, httpx2.TransportError)
-        assert with_answer is not None or answer.result().json()["status"] == "answered"
         assert not is_alive(forkserver)
         assert "Traceback" not in server.log()
 
@@ -206,7 +203,7 @@ def test_the_event_loop_answers_while_images_are_read(server: Server) -> None:
     upload_seconds = time.monotonic() - begin
     assert len(seconds) > 3
     # It takes milliseconds; a blocked loop would need as long as the upload.
-    assert max(seconds) < max(2.0, upload_seconds / 2)
+    assert max(seconds) < max(2.0, upload_seconds / 4)
 
 
 @needs_proc

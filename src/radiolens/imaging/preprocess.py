@@ -62,7 +62,7 @@ def grey_levels(
         fitted = _fit(Slice(np.clip(whole.pixels, low, high)), preprocessing, high if inverse else low)
         fitted = np.float32(2 * centre) - fitted if inverse else fitted
     else:
-        fitted = _fit(whole, preprocessing, float(whole.pixels.max()) if inverse else None)
+        fitted = _fit(whole, preprocessing, whole.greatest if inverse else None)
         fitted = -fitted if inverse else fitted
         low, high = _percentiles(fitted, preprocessing.percentiles)
     if high <= low:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 __all__ = ["Slice", "resize"]
 
 _WHOLE_UP_TO = 512  # pixels of a side: the released networks were trained on smaller images, resized in one step
-_USUAL = 224  # pixels of a side that the released networks see; a gate that sees fewer shares their first step
+_USUAL = 224  # pixels of a side that the released networks see; what sees fewer, as the gate, shares their first step
 _GAP = 2  # times the wanted size is left for the second step: a noisy film changes by 0.3 of 256 levels, by 2 at most
 
 
@@ -36,18 +36,30 @@ class Slice:
         """Return the least value."""
         return float(self.pixels.min())
 
+    @cached_property
+    def greatest(self) -> float:
+        """Return the greatest value."""
+        return float(self.pixels.max())
+
     def resized(self, rows: int, columns: int) -> NDArray[np.float32]:
         """Return the slice (rows, columns) as `resize` does."""
         if self.pixels.shape == (rows, columns):
             return self.pixels.copy()
         down, across = _factor(self.pixels.shape[0], rows), _factor(self.pixels.shape[1], columns)
-        if (down, across) not in self._averages:
-            averages = np.ascontiguousarray(_averaged(self.pixels, down, across), dtype=np.float32)
-            self._averages[down, across] = PIL.Image.fromarray(averages)
         # The last average may be of fewer pixels.
         covered = 0, 0, self.pixels.shape[1] / across, self.pixels.shape[0] / down
-        resized = self._averages[down, across].resize((columns, rows), PIL.Image.Resampling.BILINEAR, box=covered)
+        resized = self._picture(down, across).resize((columns, rows), PIL.Image.Resampling.BILINEAR, box=covered)
         return np.asarray(resized, dtype=np.float32)
+
+    def _picture(self, down: int, across: int) -> PIL.Image.Image:
+        """Return the averages as a picture; they are kept where they are fewer than the pixels of the slice."""
+        if (down, across) in self._averages:
+            return self._averages[down, across]
+        averages = np.ascontiguousarray(_averaged(self.pixels, down, across), dtype=np.float32)
+        picture = PIL.Image.fromarray(averages)
+        if down * across > 1:
+            self._averages[down, across] = picture
+        return picture
 
 
 def _factor(side: int, wanted: int) -> int:

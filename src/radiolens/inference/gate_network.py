@@ -87,12 +87,13 @@ class GateNetwork:
     def look(self, pixels: NDArray[np.float32] | Slice, unit: Unit) -> Sight:
         """Return what the network sees in one slice (rows, columns)."""
         bundle, kinds = self.bundle, len(self.bundle.kinds)
-        grey = grey_levels(pixels, unit, bundle.preprocessing)
+        whole = pixels if isinstance(pixels, Slice) else Slice(pixels)
+        grey = grey_levels(whole, unit, bundle.preprocessing)
         logits, pooled = self.run(grey[np.newaxis])
         answers = self.probabilities(logits)[0]
         told = dict(zip(bundle.defects, map(float, answers[kinds:]), strict=True))
         if "inverted" in bundle.second_look and told["inverted"] >= bundle.refuse_from["inverted"]:
-            told["inverted"] = min(told["inverted"], self._rather_inverted(logits, pixels, unit))
+            told["inverted"] = min(told["inverted"], self._rather_inverted(logits, whole, unit))
         return Sight(
             kinds=dict(zip(bundle.kinds, map(float, answers[:kinds]), strict=True)),
             rotated=told["rotated"],
@@ -125,7 +126,7 @@ class GateNetwork:
         logits, features = self._session.run(["logits", "features"], {"image": image})
         return logits, features.mean(axis=(1, 2))
 
-    def _rather_inverted(self, logits: NDArray[np.float32], pixels: NDArray[np.float32] | Slice, unit: Unit) -> float:
+    def _rather_inverted(self, logits: NDArray[np.float32], whole: Slice, unit: Unit) -> float:
         """Return the probability that this slice is inverted rather than its inverse, by what both look like.
 
         Another hospital's films may all look somewhat inverted; their inverses then look more so, and the difference
@@ -133,7 +134,7 @@ class GateNetwork:
         """
         bundle = self.bundle
         place = len(bundle.kinds) + bundle.defects.index("inverted")
-        grey = grey_levels(pixels, unit, bundle.preprocessing, inverse=True)
+        grey = grey_levels(whole, unit, bundle.preprocessing, inverse=True)
         of_inverse, _ = self.run(grey[np.newaxis])
         difference = logits[:, [place]] - of_inverse[:, [place]]
         return float(probabilities(difference, bundle.temperature["inverted"], exclusive=False)[0, 0])

@@ -4,12 +4,14 @@
       log.jsonl          one line per finished epoch, replaced as a whole once the checkpoint of its last line is there
       network.keras      a copy of the checkpoint that is the run's result so far
 
-Whatever a kill leaves besides (a checkpoint that the log does not name, a partial file) is removed with the next epoch.
+A mean of networks has of these only network.keras, and members.json beside it. Whatever a kill leaves besides (a
+checkpoint that the log does not name, a partial file) is removed with the next epoch.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -27,6 +29,7 @@ __all__ = ["Epoch", "best_epoch", "locked", "read_log", "restore", "save_epoch",
 
 _PARTIAL = "partial-"
 _RESULT = "network.keras"
+_MEMBERS = "members.json"
 
 
 @dataclass(frozen=True)
@@ -102,15 +105,21 @@ def settle(run: Path, log: Sequence[Epoch], *, keep_best: bool) -> Path:
 
 
 def save_mean(networks: Sequence[Path], run: Path) -> Path:
-    """Store the network whose weights are the mean of those of finished networks, once, and return its file."""
-    file = run / _RESULT
-    if not file.exists():
-        model = keras.saving.load_model(networks[0], compile=False)
-        weights = [keras.saving.load_model(network, compile=False).get_weights() for network in networks]
-        model.set_weights([np.mean(of_all, axis=0) for of_all in zip(*weights, strict=True)])
+    """Store the network whose weights are the mean of those of finished networks, and return its file.
+
+    It is made once, and anew only if another network stands in the place of one: members.json has their SHA-256.
+    """
+    file, record = run / _RESULT, run / _MEMBERS
+    members = json.dumps([hashlib.sha256(network.read_bytes()).hexdigest() for network in networks])
+    if not (file.exists() and record.exists() and record.read_text(encoding="utf-8") == members):
+        models = [keras.saving.load_model(network, compile=False) for network in networks]
+        of_each = zip(*(model.get_weights() for model in models), strict=True)
+        models[0].set_weights([np.mean(weights, axis=0) for weights in of_each])
         partial = run / f"{_PARTIAL}{_RESULT}"
-        model.save(partial)
+        models[0].save(partial)
+        record.unlink(missing_ok=True)  # a kill between the two leaves no record of the mean before
         _put_in_place(partial, file)
+        write_whole(record, members)
     return file
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError
 from radiolens.imaging.preprocess import Preprocessing
 
-__all__ = ["UNCHANGED", "Absence", "Augmentation", "Experiment", "as_json", "source_and_label"]
+__all__ = ["UNCHANGED", "Absence", "Augmentation", "Experiment", "as_json", "completed", "source_and_label"]
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ class Experiment:
     that nobody made. Both hold for training only. `base` is trained first, in a folder beside, and its network is where
     this one starts. `mean_of` are experiments that are trained each on its own, and the mean of whose weights is this
     one's network, of which then only task, cases and preprocessing count: networks of one base lie close enough for it
-    (Wortsman et al. 2022, "Model soups"), and their mean depends less on the luck of one run, at no cost for who asks
-    it. Groups of `group_by` are drawn equally often. `map_weight` is the weight of a second loss, by which
+    (Wortsman et al. 2022, "Model soups", ICML), and their mean depends less on the luck of one run, at no cost for who
+    asks it. Groups of `group_by` are drawn equally often. `map_weight` is the weight of a second loss, by which
     the class activation map of a case with a mask learns to point at the lesion (0: none). `unfreeze_from` names the
     backbone layer up to which nothing is trained (empty: everything is). `patience` is the number of epochs without a
     better validation loss before it stops, and the best epoch is kept; 0 is a fixed schedule, of which the last epoch
@@ -154,7 +155,7 @@ class Experiment:
         return self.backbone if isinstance(self.backbone, str) else self.backbone.__qualname__
 
     def with_fixed_schedule(self) -> Experiment:
-        """Return the experiment without early stopping, so that no validation case chooses its epoch."""
+        """Return the experiment without early stopping of its own epochs, so that no validation case chooses one."""
         return replace(self, patience=0, mean_of=tuple(member.with_fixed_schedule() for member in self.mean_of))
 
     def part(self, manifest: Manifest) -> Manifest:
@@ -188,16 +189,29 @@ class Experiment:
             )
         for member in self.mean_of:
             differing = [name for name in _SHARED if getattr(member, name) != getattr(self, name)]
-            if member.base is None or member.mean_of or differing:
-                found = f"differ in {', '.join(differing)}" if differing else "do not start from one base"
+            found = f"differs from it in {', '.join(differing)}" if differing else ""
+            found = found or ("starts from no base" if member.base is None else "")
+            found = found or ("is a mean itself" if member.mean_of else "")
+            found = found or ("trains its batch norms" if not member.freeze_batch_norms else "")
+            if found:
                 raise DatasetError(
-                    f"experiment {self.name!r}: it and {member.name!r}, of which it is the mean, {found}. Only "
-                    "networks of one kind that were trained from the same base have a mean that answers anything."
+                    f"experiment {self.name!r}: {member.name!r}, of which it is a mean, {found}. Only networks of one "
+                    "kind and one base have a mean that answers anything, and only while batch norms stay as they are."
                 )
 
 
-_SHARED = ("task", "labels", "backbone", "preprocessing", "base")
-"""Without which the weights of two networks do not mean the same."""
+_SHARED = ("task", "labels", "backbone", "preprocessing", "base", "sources", "masked", "assumed_absent")
+"""Without the first of these the weights of two networks do not mean the same, without the last three the provenance
+of their mean would not tell what it was trained on."""
+
+
+def completed(written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `as_json` of an earlier version as this one would write it: what was not known then was not done."""
+    unchanged = json.loads(json.dumps(asdict(UNCHANGED)))
+    augmentation = {**unchanged, **written.get("augmentation", {})}
+    base = written.get("base")
+    members = [completed(member) for member in written.get("mean_of", [])]
+    return {**written, "augmentation": augmentation, "base": completed(base) if base else None, "mean_of": members}
 
 
 def as_json(experiment: Experiment) -> dict[str, object]:

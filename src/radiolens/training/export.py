@@ -141,6 +141,7 @@ def _bundle(name: str, version: str, exported: Exported, manifest: Manifest) -> 
         explanation="class-activation-map",
         provenance={
             "experiment": experiment.name,
+            **({"mean_of": [member.name for member in experiment.mean_of]} if experiment.mean_of else {}),
             "backbone": experiment.backbone_name,
             "sources": _licences(manifest.cases),
             "cases": _counts(manifest.cases, exported.calibration),

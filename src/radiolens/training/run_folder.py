@@ -6,7 +6,6 @@ import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import matplotlib.figure
 from radiolens.data.manifest import Manifest
 from radiolens.errors import DatasetError
 from radiolens.training.checkpoints import Epoch, write_whole
-from radiolens.training.config import UNCHANGED, Experiment, as_json
+from radiolens.training.config import Experiment, as_json, completed
 
 __all__ = ["draw_curves", "environment", "read_config", "write_run_facts"]
 
@@ -60,7 +59,7 @@ def write_run_facts(run: Path, experiment: Experiment, manifest: Manifest, cases
 
 def read_config(file: Path) -> dict[str, Any]:
     """Return what a config.json of a run says; what was not known when it was written was not done."""
-    return _completed(json.loads(file.read_text(encoding="utf-8")))
+    return completed(json.loads(file.read_text(encoding="utf-8")))
 
 
 def draw_curves(run: Path, log: Sequence[Epoch]) -> None:
@@ -86,15 +85,6 @@ def _check_same(file: Path, config: Mapping[str, object]) -> None:
             f"{file.parent} holds another experiment: {', '.join(differing)} differ from its config.json. "
             "Give another folder, or remove this one."
         )
-
-
-def _completed(written: Mapping[str, Any]) -> dict[str, Any]:
-    unchanged = json.loads(json.dumps(asdict(UNCHANGED)))
-    base = written.get("base")
-    augmentation = {**unchanged, **written.get("augmentation", {})}
-    started_from = _completed(base) if base else None
-    members = [_completed(member) for member in written.get("mean_of", [])]
-    return {**written, "augmentation": augmentation, "base": started_from, "mean_of": members}
 
 
 def _add_environment(file: Path, entry: Mapping[str, object]) -> None:

@@ -145,6 +145,7 @@ def _train_mean(experiment: Experiment, manifest: Manifest, run: Path, cache: Pa
         def progress(stage: str, done: int, total: int, name: str = member.name) -> None:
             watcher.progress(f"{name}: {stage}", done, total)
 
+        _log.info("%s", member.name)
         own = run.with_name(f"{run.name}-{member.name}")
         networks.append(train(member, manifest, own, cache, replace(watcher, progress=progress)))
     return save_mean(networks, run)

@@ -91,6 +91,10 @@ def test_a_mean_of_networks_is_not_searched() -> None:
     mean = replace(start, name="mean", mean_of=(start, replace(start, name="other", seed=1)))
     with pytest.raises(DatasetError, match="Search one of them: start, other"):
         check_search(mean, Search({"dropout": Uniform(0, 0.6)}))
+    with pytest.raises(DatasetError, match="Search one of them: start, other"):
+        check_search(
+            replace(start, name="plain"), Search({"dropout": Uniform(0, 0.6)}, fixed={"mean_of": mean.mean_of})
+        )
 
 
 @pytest.mark.parametrize(

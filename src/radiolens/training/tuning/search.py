@@ -46,6 +46,7 @@ _INCOMPARABLE = {
     "masked": "it changes the cases of which the validation loss is the mean",
     "group_by": "it changes the groups of which the validation loss is the mean",
     "label_smoothing": "the validation loss contains it",
+    "mean_of": "a mean is not trained itself",
     "patience": "it decides which epoch's loss counts",
     "seed": "the best of several seeds is luck",
     "preprocessing.channels": "networks are trained on one channel, the grey",
@@ -201,12 +202,12 @@ def check_search(experiment: Experiment, search: Search) -> None:
 
     Its names must be known, its ranges of the right kind, and what it varies must leave losses comparable.
     """
-    if experiment.mean_of:
+    start = tuned(experiment, search.fixed)
+    if start.mean_of:
         raise DatasetError(
             f"experiment {experiment.name!r} is a mean of networks, of which a search would change nothing. Search one "
-            f"of them: {', '.join(member.name for member in experiment.mean_of)}."
+            f"of them: {', '.join(member.name for member in start.mean_of)}."
         )
-    start = tuned(experiment, search.fixed)
     for name in ("name", "task"):
         if name in search.fixed:
             raise DatasetError(f"SEARCH: fixed holds {name!r}. Write it into EXPERIMENT.")

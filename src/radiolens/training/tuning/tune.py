@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,7 +24,7 @@ from radiolens.data.manifest import Manifest
 from radiolens.data.splits import check_no_leakage
 from radiolens.errors import DatasetError, RadiolensError, TrainingDiverged
 from radiolens.training.checkpoints import Epoch, best_epoch, read_log
-from radiolens.training.config import Experiment, as_json
+from radiolens.training.config import Experiment, as_json, completed
 from radiolens.training.train import Watcher, digest_of_cases, train
 from radiolens.training.tuning.experiment_file import write_experiment
 from radiolens.training.tuning.search import (
@@ -162,13 +163,20 @@ def _open_study(run: SearchRun) -> optuna.Study:
         found = study.user_attrs.get("facts")
         if found is None:
             study.set_user_attr("facts", facts)
-        elif found != facts:
+        elif (found := _completed(found)) != facts:
             differing = sorted(name for name in found.keys() | facts.keys() if found.get(name) != facts.get(name))
             raise DatasetError(
                 f"{run.storage.address} holds another search of {run.experiment.name!r}: {', '.join(differing)} "
                 "differ. Give the experiment another name, or --storage another place."
             )
     return study
+
+
+def _completed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a study as this version would write them."""
+    start = "experiment."
+    written = {name.removeprefix(start): value for name, value in facts.items() if name.startswith(start)}
+    return {**facts, **{f"{start}{name}": value for name, value in completed(written).items()}}
 
 
 def _pruner(run: SearchRun) -> optuna.pruners.BasePruner:

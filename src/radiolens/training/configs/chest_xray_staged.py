@@ -5,7 +5,8 @@ Runtime: on two cores 49 ms for an image and step, so 22 minutes for the base (5
     validation), once; what follows it (4 of 4800) leaves the first three blocks as the base has them: 39 ms, so 14
     minutes for each fold.
 Result: five networks, one without each fold: pneumonia AUROC 0.828 on NIH films that they had not seen; 0.988 on the
-    Guangzhou test films with the network without fold 5, which is released as chest-xray 0.5.0.
+    Guangzhou test films with the network without fold 5, which was chest-xray 0.5.0. It is one of the two whose mean
+    chest_xray_averaged is.
 """
 
 from __future__ import annotations

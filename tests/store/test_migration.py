@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from radiolens.errors import OtherSchema, StoreUnavailable
+from radiolens.errors import OtherSchema, StoreBusy, StoreUnavailable
 from radiolens.store import migration
 from radiolens.store.database import Database, open_database
 from radiolens.store.engine import database_url, make_engine
@@ -39,6 +42,21 @@ def test_several_programs_may_make_the_tables_at_once(address: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         for opened in pool.map(partial(open_database, wait_s=WAIT_S), [address] * 4):
             opened.close()
+
+
+@pytest.mark.parametrize("held", ["BEGIN", "BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+def test_an_older_file_is_opened_once_another_program_has_let_it_go(tmp_path: Path, held: str) -> None:
+    address = f"sqlite:///{tmp_path}/radiolens.db"
+    make_older(address)
+    with closing(sqlite3.connect(tmp_path / "radiolens.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute(held)
+        other.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        with pytest.raises(StoreBusy, match="another program holds the database"):
+            open_database(address, wait_s=0.2)
+        end = threading.Timer(0.5, other.execute, ["COMMIT"])
+        end.start()
+        open_database(address, wait_s=WAIT_S).close()
+        end.join()
 
 
 def test_several_programs_may_upgrade_an_older_one_at_once(address: str) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from radiolens.errors import StoreBusy, StoreError, StoreFull, StoreUnavailable
 
@@ -38,6 +40,8 @@ __all__ = [
 
 WAIT_S = 10.0
 """For another program's write to end."""
+
+_BETWEEN_S = 0.01, 0.1  # chance, so that two programs do not meet again
 
 READ_ONLY = "radiolens_read_only"
 """Execution option of a connection whose transactions only read."""
@@ -98,7 +102,7 @@ def make_engine(url: URL, *, wait_s: float = WAIT_S) -> Engine:
     if file is not None:
         _make_file(file)
         engine = _pooled(url, {"timeout": wait_s}, wait_s)
-        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", partial(_set_up_sqlite, wait_s))
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     options, bare = _tls(url)
@@ -151,10 +155,21 @@ def _make_file(file: Path) -> None:
         ) from error
 
 
-def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
+def _set_up_sqlite(wait_s: float, connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # the driver begins no transactions of its own; see _begin_sqlite
-    for statement in ("journal_mode=WAL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {statement}")
+    # Where a file has another journal, SQLite refuses the change at once while another program writes.
+    again = Retrying(
+        retry=retry_if_exception(_is_locked),
+        stop=stop_after_delay(wait_s),
+        wait=wait_random(*_BETWEEN_S),
+        reraise=True,
+    )
+    again(connection.execute, "PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -7,6 +7,9 @@ keeps its trace, which a report of the defect needs.
 
 from __future__ import annotations
 
+import atexit
+import os
+import sys
 from typing import IO, Any
 
 import click
@@ -83,4 +86,13 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    cli()
+    try:
+        cli()
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED and "tensorflow" in sys.modules:
+            # Threads of TensorFlow that were in the midst of a step would abort the process while it ends.
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(_INTERRUPTED)
+        raise

@@ -193,17 +193,14 @@ def test_a_server_that_is_stopped_answers_what_it_has_begun_and_leaves_nothing(
 
 def test_the_event_loop_answers_while_images_are_read(server: Server) -> None:
     slow = threading.Thread(target=server.post, args=(large_file(60),))
-    begin = time.monotonic()
     slow.start()
     seconds = []
     while slow.is_alive():
         start = time.monotonic()
         assert httpx2.get(f"{server.address}/healthz", timeout=START_SECONDS).status_code == 200
         seconds.append(time.monotonic() - start)
-    upload_seconds = time.monotonic() - begin
     assert len(seconds) > 3
-    # It takes milliseconds; a blocked loop would need as long as the upload.
-    assert max(seconds) < max(2.0, upload_seconds / 4)
+    assert max(seconds) < 2.0  # it takes milliseconds; a blocked loop would need as long as the upload
 
 
 @needs_proc

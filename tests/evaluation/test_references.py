@@ -151,6 +151,10 @@ REFERENCES: dict[str, tuple[str, str]] = {
         "all thresholds",
         "test_the_specificity_asked_for_is_reached_by_the_lowest_threshold_that_does",
     ),
+    "thresholds.threshold_sensitive": (
+        "all thresholds",
+        "test_the_sensitive_threshold_is_the_lowest_within_one_standard_error_of_the_best",
+    ),
     "thresholds.threshold_youden": (
         "scikit-learn",
         "test_the_youden_threshold_reaches_the_best_balanced_accuracy_of_the_roc_curve",

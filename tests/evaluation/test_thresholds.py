@@ -19,6 +19,7 @@ from radiolens.evaluation.thresholds import (
     choose,
     threshold_at_sensitivity,
     threshold_at_specificity,
+    threshold_sensitive,
     threshold_youden,
 )
 
@@ -100,6 +101,48 @@ def test_a_large_hospital_does_not_drown_a_small_one() -> None:
     assert threshold_youden(labels, scores, weights) == pytest.approx(0.3)
 
 
+@given(hnp.arrays(bool, 30), hnp.arrays(np.int8, 30, elements=st.integers(-9, 9)))
+def test_the_sensitive_threshold_is_the_lowest_within_one_standard_error_of_the_best(
+    labels: NDArray[np.bool_], scores: NDArray[np.int8]
+) -> None:
+    labels[:2] = (True, False)
+    best = confusion(labels, scores >= threshold_youden(labels, scores))
+    variances = [
+        share * (1 - share) / count
+        for share, count in ((best.sensitivity, labels.sum()), (best.specificity, (~labels).sum()))
+    ]
+    least = best.balanced_accuracy - np.sqrt(sum(variances)) / 2 - 1e-12
+    found = threshold_sensitive(labels, scores)
+    assert confusion(labels, scores >= found).balanced_accuracy >= least
+    # A lower threshold falls short: every set of alarms that is larger than the one found.
+    lower = [score for score in np.unique(scores) if score < found]
+    assert all(confusion(labels, scores >= score).balanced_accuracy < least for score in lower)
+
+
+def test_a_plateau_is_left_at_its_sensitive_end() -> None:
+    # 70 of 320 negatives lie at 0.3 and one at 0.9, among positives that lie from 0.8 on but for three at 0.1. From
+    # 0.55 on the best is reached; below, 0.22 of the negatives are alarms, far more than one standard error of 0.024.
+    labels = np.repeat([0, 0, 0, 1, 1], [249, 70, 1, 3, 66])
+    scores = np.concatenate([np.full(249, 0.2), np.full(70, 0.3), [0.9], np.full(3, 0.1), np.linspace(0.8, 1.0, 66)])
+    assert threshold_sensitive(labels, scores) == pytest.approx(0.55)
+    # The same with 4 negatives at 0.3: 0.0125 more alarms are within it.
+    labels[249:315], scores[249:315] = 0, 0.2
+    assert threshold_sensitive(labels, scores) == pytest.approx(0.25)
+
+
+@given(
+    hnp.arrays(bool, 20), hnp.arrays(np.int8, 20, elements=st.integers(-9, 9)), st.integers(2, 5), st.integers(0, 99)
+)
+def test_images_of_one_patient_count_as_one_for_the_standard_error(
+    labels: NDArray[np.bool_], scores: NDArray[np.int8], times: int, seed: int
+) -> None:
+    labels[:2] = (True, False)
+    weights = np.random.default_rng(seed).uniform(0.1, 1.0, 20)
+    groups = [f"patient {number}" for number in np.repeat(np.arange(20), times)]
+    repeated = [np.repeat(values, times) for values in (labels, scores, weights)]
+    assert threshold_sensitive(*repeated, groups) == threshold_sensitive(labels, scores, weights)
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
@@ -111,8 +154,9 @@ def test_a_large_hospital_does_not_drown_a_small_one() -> None:
     ],
 )
 def test_weights_that_say_nothing_are_refused(weights: list[float], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        threshold_youden([0, 1], [0.1, 0.2], weights)
+    for choose_threshold in (threshold_youden, threshold_sensitive):
+        with pytest.raises(ValueError, match=message):
+            choose_threshold([0, 1], [0.1, 0.2], weights)
 
 
 @given(

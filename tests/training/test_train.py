@@ -248,13 +248,24 @@ def test_a_base_is_trained_first_and_shared(collection: Manifest, tmp_path: Path
     base = replace(EXPERIMENT, name="base", epochs=1)
     start = replace(EXPERIMENT, name="start", epochs=1, learning_rate=0.0, base=base)
     networks = [train(start, collection, tmp_path / name, tmp_path / "cache") for name in ("one", "two")]
-    assert len(read_log(tmp_path / "base")) == 1
+    (shared,) = tmp_path.glob("base-*")
+    assert len(read_log(shared)) == 1
     for network in networks:  # without a learning rate they are where they started
-        for own, expected in zip(weights(network), weights(tmp_path / "base" / "network.keras"), strict=True):
+        for own, expected in zip(weights(network), weights(shared / "network.keras"), strict=True):
             np.testing.assert_array_equal(own, expected)
     assert json.loads((tmp_path / "one" / "config.json").read_text())["base"]["name"] == "base"
     with pytest.raises(DatasetError, match="its base has the same name"):
         replace(base, base=base)
+
+
+def test_a_base_on_other_cases_is_another_one(collection: Manifest, tmp_path: Path) -> None:
+    base = replace(EXPERIMENT, name="base", epochs=1)
+    start = replace(EXPERIMENT, name="start", epochs=1, base=base)
+    first = next(case for case in collection.cases if case.split == "train")
+    fewer = replace(collection, cases=tuple(case for case in collection.cases if case is not first))
+    for name, manifest in (("one", collection), ("two", fewer)):  # as the folds of a cross-validation are
+        train(start, manifest, tmp_path / name, tmp_path / "cache")
+    assert len(list(tmp_path.glob("base-*"))) == 2
 
 
 def test_the_mean_of_networks_of_one_base_is_made_once_and_goes_on_after_a_cut(
@@ -284,9 +295,10 @@ def test_the_mean_of_networks_of_one_base_is_made_once_and_goes_on_after_a_cut(
     content, told = network.read_bytes(), len(stages)
     assert train(mean, collection, tmp_path / "run", tmp_path / "cache", watcher).read_bytes() == content
     assert not [stage for stage in stages[told:] if "epoch" in stage]
-    shutil.copyfile(tmp_path / "base" / "network.keras", tmp_path / "run-other" / "epoch-0001.keras")
+    (base,) = tmp_path.glob("base-*")
+    shutil.copyfile(base / "network.keras", tmp_path / "run-other" / "epoch-0001.keras")
     train(mean, collection, tmp_path / "run", tmp_path / "cache")  # of the network that is there now
-    for own, one, other in zip(weights(network), members[0], weights(tmp_path / "base" / "network.keras"), strict=True):
+    for own, one, other in zip(weights(network), members[0], weights(base / "network.keras"), strict=True):
         np.testing.assert_allclose(own, (one + other) / 2, atol=1e-7)
     others = replace(mean, mean_of=(start, replace(start, name="third", seed=2)))
     with pytest.raises(DatasetError, match="holds another experiment: mean_of differ"):

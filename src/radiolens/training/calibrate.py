@@ -20,7 +20,7 @@ from radiolens.errors import DatasetError
 from radiolens.evaluation.calibration import fit_platt, fit_temperature
 from radiolens.evaluation.conformal import ConformalSets, answers_of
 from radiolens.evaluation.link import probabilities
-from radiolens.evaluation.thresholds import threshold_youden
+from radiolens.evaluation.thresholds import threshold_sensitive
 from radiolens.task import Task
 from radiolens.training.losses import targets
 
@@ -93,11 +93,14 @@ def operating_point(
     else:
         temperature, bias = fit_platt(logits, wanted, weights)
     scores = probabilities(logits, temperature, bias, exclusive=task.exclusive)
+    patients = group_ids(cases)
     thresholds = dict.fromkeys(task.label_names, EXCLUSIVE_THRESHOLD)
     if not task.exclusive:
         for column, name in enumerate(task.label_names):
-            told = wanted[:, column] >= 0
-            thresholds[name] = threshold_youden(wanted[told, column], scores[told, column], weights[told, column])
+            told = np.flatnonzero(wanted[:, column] >= 0)
+            thresholds[name] = threshold_sensitive(
+                wanted[told, column], scores[told, column], weights[told, column], [patients[row] for row in told]
+            )
     answers = answers_of(task.label_names, exclusive=task.exclusive)
     return OperatingPoint(
         temperature=dict(zip(task.label_names, temperature, strict=True)),
@@ -110,7 +113,7 @@ def operating_point(
             known_answers(answers, cases, exclusive=task.exclusive),
             [case.source for case in cases],
             exclusive=task.exclusive,
-            patients=group_ids(cases),
+            patients=patients,
         ),
     )
 
@@ -155,7 +158,10 @@ def _evidence(task: Task, cases: Sequence[Case], wanted: NDArray[np.float32], on
         counts = Counter(f"{case.source} {' or '.join(sorted(case.possible))}" for case in cases if case.possible)
         told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
         return f"one half: the label is likelier than all others together. Temperature: {on}, {told}"
-    rule = f"best balanced accuracy on {on}, every source weighing the same among present and absent"
+    rule = (
+        f"the most sensitive whose balanced accuracy is within a standard error of the best on {on}, every source "
+        "weighing the same among present and absent"
+    )
     return f"{rule}. " + ". ".join(
         f"{name}: {'; '.join(_told(cases, column))}" for name, column in zip(task.label_names, wanted.T, strict=True)
     )

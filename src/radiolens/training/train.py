@@ -52,11 +52,11 @@ class _Part:
 def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher = Watcher()) -> Path:
     """Train an experiment in the folder `run`, or go on where an earlier call was cut, and return the network's file.
 
-    The network is that of the best epoch, or of the last where `patience` is 0. A `base` is trained first, in the
-    folder of its name beside `run`, which other runs share; the networks of `mean_of` are trained in folders beside,
-    named after `run` and themselves. All of an epoch is written before the next begins, so a kill loses at most one;
-    the draws, the augmentation and the dropout of an epoch depend on seed and epoch only, so a resumed run ends as an
-    uninterrupted one.
+    The network is that of the best epoch, or of the last where `patience` is 0. A `base` is trained first, in a folder
+    beside `run` that is named after it and its cases, and shared by all runs that start from the same; the networks of
+    `mean_of` are trained in folders beside, named after `run` and themselves. All of an epoch is written before the
+    next begins, so a kill loses at most one; the draws, the augmentation and the dropout of an epoch depend on seed and
+    epoch only, so a resumed run ends as an uninterrupted one.
 
     Raises PatientLeakage if a patient or duplicate group of the manifest stands in two splits; DatasetError if the
     folder holds another experiment, or the manifest lacks what the experiment names; TrainingDiverged if the loss
@@ -72,7 +72,9 @@ def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, wa
             return _train_mean(experiment, manifest, run, cache, watcher)
         parts = {split: _part(experiment, used, split, cases, cache, watcher) for split, cases in chosen.items()}
         base = experiment.base
-        started_from = train(base, manifest, run.with_name(base.name), cache, watcher) if base and not log else None
+        started_from = None
+        if base and not log:
+            started_from = train(base, manifest, run.with_name(_base_folder(base, manifest)), cache, watcher)
         model = _start(experiment, used.task, run, log, started_from)
         if experiment.map_weight:
             grid = model.get_layer("features").output.shape[1:3]
@@ -116,6 +118,11 @@ def _chosen(experiment: Experiment, manifest: Manifest, split: str) -> tuple[Cas
             f"{split!r}. Run `radiolens data split`."
         )
     return chosen
+
+
+def _base_folder(base: Experiment, manifest: Manifest) -> str:
+    """Return the name of a base's folder: runs share it if it is trained on the same cases for them."""
+    return f"{base.name}-{digest_of_cases(base, manifest)[:8]}"
 
 
 def _digest(experiment: Experiment, task: Task, chosen: Mapping[str, Sequence[Case]]) -> str:

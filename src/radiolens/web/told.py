@@ -243,6 +243,15 @@ _BASES = (
         "trained without it, and this network's to validation cases without a fold, every source weighing the same "
         "among present and absent"
     ),
+    N_(
+        "the most sensitive whose balanced accuracy is within a standard error of the best on the validation split, "
+        "every source weighing the same among present and absent"
+    ),
+    N_(
+        "the most sensitive whose balanced accuracy is within a standard error of the best on answers out of fold: "
+        "those to the folds 1, 2, 3, 4, each by the network that was trained without it, and this network's to "
+        "validation cases without a fold, every source weighing the same among present and absent"
+    ),
     N_("one half: the label is likelier than all others together"),
 )
 """What the released bundles say of their thresholds, here only to be translated; a site's own text stays as it is."""

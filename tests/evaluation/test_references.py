@@ -143,6 +143,11 @@ REFERENCES: dict[str, tuple[str, str]] = {
         "test_cases_of_one_confidence_count_with_the_mean_over_all_their_orders",
     ),
     "targets.judge": ("worked example", "test_it_is_met_only_if_both_lower_bounds_reach_it"),
+    "threshold_choice.thresholds_of": (
+        "worked example",
+        "test_specificity_to_spare_is_spent_until_one_absent_case_in_twenty_is_an_alarm",
+    ),
+    "threshold_choice.balanced": ("worked example", "test_weights_are_shared_by_sources_on_each_side"),
     "thresholds.threshold_at_sensitivity": (
         "all thresholds",
         "test_the_sensitivity_asked_for_is_reached_and_no_higher_threshold_reaches_it",
@@ -153,7 +158,7 @@ REFERENCES: dict[str, tuple[str, str]] = {
     ),
     "thresholds.threshold_sensitive": (
         "all thresholds",
-        "test_the_sensitive_threshold_is_the_lowest_within_one_standard_error_of_the_best",
+        "test_the_sensitive_threshold_is_the_lowest_that_spares_the_negatives_of_every_source",
     ),
     "thresholds.threshold_youden": (
         "scikit-learn",

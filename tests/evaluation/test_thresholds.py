@@ -14,6 +14,7 @@ from statsmodels.stats.proportion import proportion_confint
 from radiolens.evaluation.cut_offs import Practice, cut_offs
 from radiolens.evaluation.discrimination import confusion
 from radiolens.evaluation.thresholds import (
+    FEWEST_NEGATIVES,
     Criterion,
     Rule,
     choose,
@@ -101,46 +102,44 @@ def test_a_large_hospital_does_not_drown_a_small_one() -> None:
     assert threshold_youden(labels, scores, weights) == pytest.approx(0.3)
 
 
-@given(hnp.arrays(bool, 30), hnp.arrays(np.int8, 30, elements=st.integers(-9, 9)))
-def test_the_sensitive_threshold_is_the_lowest_within_one_standard_error_of_the_best(
-    labels: NDArray[np.bool_], scores: NDArray[np.int8]
+@given(
+    hnp.arrays(bool, 90),
+    hnp.arrays(np.int8, 90, elements=st.integers(-50, 50)),
+    st.sampled_from([0.5, 0.9, 0.95]),
+)
+def test_the_sensitive_threshold_is_the_lowest_that_spares_the_negatives_of_every_source(
+    labels: NDArray[np.bool_], scores: NDArray[np.int8], specificity: float
 ) -> None:
-    labels[:2] = (True, False)
-    best = confusion(labels, scores >= threshold_youden(labels, scores))
-    variances = [
-        share * (1 - share) / count
-        for share, count in ((best.sensitivity, labels.sum()), (best.specificity, (~labels).sum()))
-    ]
-    least = best.balanced_accuracy - np.sqrt(sum(variances)) / 2 - 1e-12
-    found = threshold_sensitive(labels, scores)
-    assert confusion(labels, scores >= found).balanced_accuracy >= least
-    # A lower threshold falls short: every set of alarms that is larger than the one found.
-    lower = [score for score in np.unique(scores) if score < found]
-    assert all(confusion(labels, scores >= score).balanced_accuracy < least for score in lower)
+    labels[:4] = (True, False, True, False)
+    sources = np.asarray(["one", "two", "three"] * 30)
+    youden = threshold_youden(labels, scores)
+    found = threshold_sensitive(labels, scores, None, sources, specificity)
+    groups = [scores[~labels & (sources == name)] for name in np.unique(sources)]
+    large = [group for group in groups if len(group) >= FEWEST_NEGATIVES]
+
+    assert found <= youden
+    if found < youden:
+        assert all((group < found).mean() >= specificity - 1e-12 for group in large)
+        # Below the next negative of one source at least that source is spared no longer.
+        lower = [group[group < found].max(initial=-99) for group in large]
+        assert any((group < low).mean() < specificity for group, low in zip(large, lower, strict=True))
 
 
 def test_a_plateau_is_left_at_its_sensitive_end() -> None:
-    # 70 of 320 negatives lie at 0.3 and one at 0.9, among positives that lie from 0.8 on but for three at 0.1. From
-    # 0.55 on the best is reached; below, 0.22 of the negatives are alarms, far more than one standard error of 0.024.
-    labels = np.repeat([0, 0, 0, 1, 1], [249, 70, 1, 3, 66])
-    scores = np.concatenate([np.full(249, 0.2), np.full(70, 0.3), [0.9], np.full(3, 0.1), np.linspace(0.8, 1.0, 66)])
-    assert threshold_sensitive(labels, scores) == pytest.approx(0.55)
-    # The same with 4 negatives at 0.3: 0.0125 more alarms are within it.
-    labels[249:315], scores[249:315] = 0, 0.2
-    assert threshold_sensitive(labels, scores) == pytest.approx(0.25)
-
-
-@given(
-    hnp.arrays(bool, 20), hnp.arrays(np.int8, 20, elements=st.integers(-9, 9)), st.integers(2, 5), st.integers(0, 99)
-)
-def test_images_of_one_patient_count_as_one_for_the_standard_error(
-    labels: NDArray[np.bool_], scores: NDArray[np.int8], times: int, seed: int
-) -> None:
-    labels[:2] = (True, False)
-    weights = np.random.default_rng(seed).uniform(0.1, 1.0, 20)
-    groups = [f"patient {number}" for number in np.repeat(np.arange(20), times)]
-    repeated = [np.repeat(values, times) for values in (labels, scores, weights)]
-    assert threshold_sensitive(*repeated, groups) == threshold_sensitive(labels, scores, weights)
+    # Of 320 negatives 16 lie at 0.3, one at 0.9; positives from 0.8 on, but for three at 0.1. The best is 0.55.
+    labels = np.repeat([0, 0, 0, 1, 1], [303, 16, 1, 3, 66])
+    scores = np.concatenate([np.full(303, 0.2), np.full(16, 0.3), [0.9], np.full(3, 0.1), np.linspace(0.8, 1.0, 66)])
+    home = np.full(389, "home")
+    assert threshold_youden(labels, scores) == pytest.approx(0.55)
+    assert threshold_sensitive(labels, scores, None, home, 0.95) == pytest.approx(0.55)  # 17 of 320 are too many
+    scores[303] = 0.2
+    assert threshold_sensitive(labels, scores, None, home, 0.95) == pytest.approx(0.25)  # 16 are not
+    # A second hospital, whose normal films score higher, keeps it up; a handful of its films would not.
+    away = np.where(np.arange(389) < 30, "away", "home")
+    scores[:2] = 0.5
+    assert threshold_sensitive(labels, scores, None, away, 0.95) == pytest.approx(0.65)
+    few = np.where(np.arange(389) < 19, "away", "home")
+    assert threshold_sensitive(labels, scores, None, few, 0.94) == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize(
@@ -154,9 +153,10 @@ def test_images_of_one_patient_count_as_one_for_the_standard_error(
     ],
 )
 def test_weights_that_say_nothing_are_refused(weights: list[float], message: str) -> None:
-    for choose_threshold in (threshold_youden, threshold_sensitive):
-        with pytest.raises(ValueError, match=message):
-            choose_threshold([0, 1], [0.1, 0.2], weights)
+    with pytest.raises(ValueError, match=message):
+        threshold_youden([0, 1], [0.1, 0.2], weights)
+    with pytest.raises(ValueError, match=message):
+        threshold_sensitive([0, 1], [0.1, 0.2], weights, ["one", "one"], 0.95)
 
 
 @given(

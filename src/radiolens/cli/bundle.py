@@ -1,4 +1,4 @@
-"""`radiolens bundle COMMAND`: checks a bundle, and seals its evidence."""
+"""`radiolens bundle COMMAND`: checks a bundle, seals its evidence, chooses its thresholds anew."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.group("bundle")
 def command() -> None:
-    """Check a bundle, or seal its evidence."""
+    """Check a bundle, seal its evidence, or choose its thresholds anew."""
 
 
 @command.command("verify")
@@ -57,3 +57,22 @@ def _seal(folder: Path) -> None:
     from radiolens.validation.gate.seal import seal_gate
 
     click.echo(f"written: {seal_gate(read_gate(folder)) if is_gate(folder) else seal(folder)}")
+
+
+@command.command("rethreshold")
+@click.argument("folder", type=_FOLDER)
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option("--version", required=True, help="Version of the new bundle.")
+def _rethreshold(folder: Path, output: Path, version: str) -> None:
+    """Write to OUTPUT the network of FOLDER with thresholds by today's rule, chosen on the answers that it keeps.
+
+    Thresholds are no weights: probabilities, prediction sets and heat maps stay as they are. The new bundle has no
+    evidence yet; `radiolens evaluate` writes it.
+    """
+    from radiolens.bundle import read_bundle
+    from radiolens.inference.rethreshold import rethreshold
+
+    old, new = read_bundle(folder).bundle.thresholds, rethreshold(folder, output, version)
+    for label, threshold in new.bundle.thresholds.items():
+        click.echo(f"{label}: {old[label]:.4f} before, {threshold:.4f} now")
+    click.echo(f"{new.identity.name} {new.identity.version}: {new.sha256}")

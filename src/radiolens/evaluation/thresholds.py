@@ -18,6 +18,7 @@ from radiolens.evaluation.intervals import LEVEL
 from radiolens.evaluation.wilson import lower_bound_reaches
 
 __all__ = [
+    "FEWEST_NEGATIVES",
     "Criterion",
     "Rule",
     "choose",
@@ -26,6 +27,9 @@ __all__ = [
     "threshold_sensitive",
     "threshold_youden",
 ]
+
+FEWEST_NEGATIVES = 20
+"""Of fewer negatives a specificity of 0.95 is less than one of them."""
 
 _SLACK = 1e-12
 """Shares are sums of 1/n in binary: 0.9 of ten cases must count as reached."""
@@ -111,52 +115,36 @@ def threshold_youden(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | 
     the same however many films it gave. Of equally good thresholds it is the middle, of two the higher. Raises
     ValueError if a class is missing or has no weight.
     """
-    candidates, below, alarms = _errors(labels, scores, weights)
-    return float(candidates[_least(below + alarms)])
-
-
-def threshold_sensitive(
-    labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None, groups: ArrayLike | None = None
-) -> float:
-    """Return the lowest threshold whose balanced accuracy is at most one standard error below the best.
-
-    Where both sides lie far apart many thresholds are as good on the cases at hand, and the best one lies at a random
-    end of them. The most sensitive of them finds the ill of another hospital, whose scores are lower, at the price of
-    alarms that cannot be told from chance here. One standard error is the rule of Breiman et al. 1984 (Classification
-    and Regression Trees, section 3.4.3). It is that of the best balanced accuracy as a weighted share of independent
-    `groups` (n,), patients; without them every case is independent. `weights` and errors are those of
-    `threshold_youden`.
-    """
-    positive, values = binary(labels, scores)
-    candidates, below, alarms = _errors(labels, scores, weights)
-    losses = below + alarms
-    best = _least(losses)
-    wrong = positive != (values >= candidates[best])
-    weighing = np.ones(values.shape) if weights is None else np.asarray(weights, np.float64)
-    ids = np.arange(len(values)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    variance = sum(_variance(wrong[side], weighing[side], ids[side]) for side in (positive, ~positive))
-    near = losses <= losses[best] + np.sqrt(variance) + _SLACK
-    return float(candidates[near].min())
-
-
-def _errors(
-    labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return all thresholds in order, and at each the weighted shares of positives missed and of negatives called."""
     positive, values = binary(labels, scores)
     weighing = np.ones(values.shape) if weights is None else _weights(weights, values.shape)
     _require(weighing[positive].any(), "positives")
     _require(weighing[~positive].any(), "negatives")
     candidates = midpoints(values)
     below = _share_below(candidates, values[positive], weighing[positive])
-    return candidates, below, 1.0 - _share_below(candidates, values[~positive], weighing[~positive])
+    alarms = 1.0 - _share_below(candidates, values[~positive], weighing[~positive])
+    return float(candidates[_least(below + alarms)])
 
 
-def _variance(wrong: NDArray[np.bool_], weights: NDArray[np.float64], ids: NDArray[np.intp]) -> float:
-    """Return the variance of a weighted share, by linearization over groups (Cochran 1977, section 6.4)."""
-    share = np.average(wrong, weights=weights)
-    sums = np.bincount(ids, weights * (wrong - share))
-    return float(np.square(sums).sum() / weights.sum() ** 2)
+def threshold_sensitive(
+    labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None, sources: ArrayLike, specificity: float
+) -> float:
+    """Return Youden's threshold, or a lower one as long as it leaves every source that `specificity` (0 to 1).
+
+    Where nearly all cases are told many thresholds are as good, and the best is any of them by chance. The lowest finds
+    most of the ill of another hospital, whose scores are lower. `sources` (n,) are names; one of fewer than
+    FEWEST_NEGATIVES negatives has no say, and without any other Youden's threshold is returned. `weights` and errors
+    are those of `threshold_youden`.
+    """
+    positive, values = binary(labels, scores)
+    names = np.asarray(sources, str)
+    negatives = [values[~positive & (names == name)] for name in np.unique(names)]
+    best = threshold_youden(labels, scores, weights)
+    spared = [
+        threshold_at_specificity(np.zeros(part.size), part, specificity)
+        for part in negatives
+        if part.size >= FEWEST_NEGATIVES
+    ]
+    return min(best, max(spared, default=best))
 
 
 def _reached(successes: NDArray[np.intp], total: int, rule: Rule) -> NDArray[np.intp]:

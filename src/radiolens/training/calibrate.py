@@ -1,13 +1,12 @@
 """Temperature, bias, thresholds and prediction sets of a stored network, so that they hold in every source.
 
-Sources differ in size by a factor of twenty. Chosen on the pooled cases, an operating point of findings is that of the
-largest source; the others then get far too many alarms, or too few. What was tried stands in docs/conformal.md.
+How thresholds are chosen stands in `evaluation/threshold_choice.py`, and what else was tried in docs/conformal.md.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,24 +19,17 @@ from radiolens.errors import DatasetError
 from radiolens.evaluation.calibration import fit_platt, fit_temperature
 from radiolens.evaluation.conformal import ConformalSets, answers_of
 from radiolens.evaluation.link import probabilities
-from radiolens.evaluation.thresholds import threshold_sensitive
+from radiolens.evaluation.threshold_choice import RULE, balanced, thresholds_of
 from radiolens.task import Task
 from radiolens.training.losses import targets
 
 __all__ = [
-    "EXCLUSIVE_THRESHOLD",
     "VALIDATION_SPLIT",
     "Calibration",
     "OperatingPoint",
     "operating_point",
     "source_weights",
 ]
-
-EXCLUSIVE_THRESHOLD = 0.5
-"""Of exclusive labels one must hold: it is called present once it is likelier than all others together."""
-
-_FEWEST = 10
-"""A group of fewer cases weighs less than a whole source: otherwise a handful of images would decide."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,28 +85,21 @@ def operating_point(
     else:
         temperature, bias = fit_platt(logits, wanted, weights)
     scores = probabilities(logits, temperature, bias, exclusive=task.exclusive)
-    patients = group_ids(cases)
-    thresholds = dict.fromkeys(task.label_names, EXCLUSIVE_THRESHOLD)
-    if not task.exclusive:
-        for column, name in enumerate(task.label_names):
-            told = np.flatnonzero(wanted[:, column] >= 0)
-            thresholds[name] = threshold_sensitive(
-                wanted[told, column], scores[told, column], weights[told, column], [patients[row] for row in told]
-            )
     answers = answers_of(task.label_names, exclusive=task.exclusive)
+    sets = ConformalSets.calibrated(
+        task.label_names,
+        scores,
+        known_answers(answers, cases, exclusive=task.exclusive),
+        [case.source for case in cases],
+        exclusive=task.exclusive,
+        patients=group_ids(cases),
+    )
     return OperatingPoint(
         temperature=dict(zip(task.label_names, temperature, strict=True)),
         bias=dict(zip(task.label_names, bias, strict=True)),
-        thresholds=thresholds,
+        thresholds=thresholds_of(sets),
         evidence=_evidence(task, cases, wanted, on),
-        sets=ConformalSets.calibrated(
-            task.label_names,
-            scores,
-            known_answers(answers, cases, exclusive=task.exclusive),
-            [case.source for case in cases],
-            exclusive=task.exclusive,
-            patients=patients,
-        ),
+        sets=sets,
     )
 
 
@@ -125,21 +110,12 @@ def source_weights(task: Task, cases: Sequence[Case]) -> NDArray[np.float64]:
     Exclusive labels: (n,); so does every set of possible labels. What is not annotated weighs 0.
     """
     if task.exclusive:
-        return _balanced([(case.source, case.possible) if case.possible else None for case in cases])
+        return balanced([(case.source, case.possible) if case.possible else None for case in cases])
     columns = [
-        _balanced([None if case.labels.get(name) is None else (case.source, case.labels[name]) for case in cases])
+        balanced([None if case.labels.get(name) is None else (case.source, case.labels[name]) for case in cases])
         for name in task.label_names
     ]
     return np.stack(columns, axis=1)
-
-
-def _balanced(keys: Sequence[tuple[str, Hashable] | None]) -> NDArray[np.float64]:
-    """Return weights (n,) that sum to 1 on each side for (source, side) keys; None weighs 0."""
-    counts = Counter(key for key in keys if key is not None)
-    sides: dict[Hashable, float] = defaultdict(float)
-    for (_, side), count in counts.items():
-        sides[side] += count / max(count, _FEWEST)
-    return np.asarray([0.0 if key is None else 1 / max(counts[key], _FEWEST) / sides[key[1]] for key in keys])
 
 
 def _check_both_sides(task: Task, wanted: NDArray[np.float32]) -> None:
@@ -158,11 +134,8 @@ def _evidence(task: Task, cases: Sequence[Case], wanted: NDArray[np.float32], on
         counts = Counter(f"{case.source} {' or '.join(sorted(case.possible))}" for case in cases if case.possible)
         told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
         return f"one half: the label is likelier than all others together. Temperature: {on}, {told}"
-    rule = (
-        f"the most sensitive whose balanced accuracy is within a standard error of the best on {on}, every source "
-        "weighing the same among present and absent"
-    )
-    return f"{rule}. " + ". ".join(
+    best = f"best balanced accuracy on {on}, every source weighing the same among present and absent"
+    return f"{best}, {RULE}. " + ". ".join(
         f"{name}: {'; '.join(_told(cases, column))}" for name, column in zip(task.label_names, wanted.T, strict=True)
     )
 

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from radiolens.bundle import LITE0_BYTES, LITE2_BYTES, Bundle, InstalledBundle, read_bundle, write_bundle
 from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import BundleError, DatasetError
+from radiolens.evaluation.threshold_choice import EXCLUSIVE_THRESHOLD
 from radiolens.inference.engine import Engine
 from radiolens.inference.set_file import set_arrays
 from radiolens.training.bundle_name import check_name
-from radiolens.training.calibrate import EXCLUSIVE_THRESHOLD, VALIDATION_SPLIT, Calibration, operating_point
+from radiolens.training.calibrate import VALIDATION_SPLIT, Calibration, operating_point
 from radiolens.training.config import Experiment, as_json
 from radiolens.training.golden import write_golden, write_provisional
 from radiolens.training.losses import annotated, training_targets

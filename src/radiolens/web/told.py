@@ -244,13 +244,9 @@ _BASES = (
         "among present and absent"
     ),
     N_(
-        "the most sensitive whose balanced accuracy is within a standard error of the best on the validation split, "
-        "every source weighing the same among present and absent"
-    ),
-    N_(
-        "the most sensitive whose balanced accuracy is within a standard error of the best on answers out of fold: "
-        "those to the folds 1, 2, 3, 4, each by the network that was trained without it, and this network's to "
-        "validation cases without a fold, every source weighing the same among present and absent"
+        "best balanced accuracy on answers out of fold: those to the folds 1, 2, 3, 4, each by the network that was "
+        "trained without it, and this network's to validation cases without a fold, every source weighing the same "
+        "among present and absent, or lower as long as 0.95 of the absent cases of every source lie below"
     ),
     N_("one half: the label is likelier than all others together"),
 )

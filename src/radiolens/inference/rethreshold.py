@@ -1,0 +1,54 @@
+"""The same network with thresholds chosen anew, by today's rule, on the answers that its bundle keeps."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from radiolens.bundle import LITE2_BYTES, NETWORK_FILES, InstalledBundle, read_bundle, write_bundle
+from radiolens.errors import BundleError
+from radiolens.evaluation.threshold_choice import RULE, thresholds_of
+from radiolens.inference.engine import Engine
+
+__all__ = ["rethreshold"]
+
+
+def rethreshold(source: Path, folder: Path, version: str) -> InstalledBundle:
+    """Write a bundle with the network, calibration and prediction sets of another one, and thresholds of its own.
+
+    They are chosen as an export chooses them, on the calibration cases whose scores the prediction sets keep, so that
+    no image is needed. Evidence is not taken over, since its decisions are those of other thresholds. `folder` appears
+    once all is done. Raises BundleError if it is there already, or there is nothing to choose: the bundle has no
+    prediction sets, its labels exclude one another, or its thresholds are such already.
+    """
+    if folder.exists():
+        raise BundleError(f"{folder} exists. A bundle is never changed: give another folder, or remove it.")
+    engine = Engine.open(source)
+    bundle, sets = engine.installed.bundle, engine.sets
+    if sets is None or bundle.exclusive:
+        lacking = "its labels exclude one another" if bundle.exclusive else "it keeps no scores of calibration cases"
+        raise BundleError(f"{source}: no threshold can be chosen, since {lacking}. It answers as it is.")
+    chosen = thresholds_of(sets)
+    if chosen == bundle.thresholds:
+        raise BundleError(f"{source}: its thresholds are what today's rule chooses. It needs no other version.")
+    sentence, _, counts = bundle.threshold_evidence.partition(". ")
+    told = sentence if RULE in sentence else f"{sentence}, {RULE}"
+    origin = {"version": bundle.version, "sha256": engine.installed.sha256}
+    new = replace(
+        bundle,
+        version=version,
+        thresholds=chosen,
+        threshold_evidence=f"{told}. {counts}" if counts else told,
+        provenance={**bundle.provenance, "thresholds_chosen_anew_of": origin},
+    )
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name in NETWORK_FILES:
+        shutil.copyfile(source / name, partial / name)
+    write_bundle(new, partial, LITE2_BYTES)
+    Engine.open(partial)  # as serving will
+    os.replace(partial, folder)
+    return read_bundle(folder)

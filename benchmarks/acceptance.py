@@ -74,12 +74,23 @@ def page(found: Sequence[Judged]) -> str:
             [row for each in found for row in _rows(each)],
         ),
         "",
+        *_told_of_missed(found),
         "## The evidence",
         "",
         *table(("file", "seed", "command"), sources),
         "",
     ]
     return "\n".join(lines)
+
+
+def _told_of_missed(found: Sequence[Judged]) -> list[str]:
+    """Return the section on what is missed; lines that are missed for one reason are told of together."""
+    reasons: dict[str, list[str]] = {}
+    for each in found:
+        if each.verdict == "missed":
+            reasons.setdefault(each.criterion.tried or "Nothing was tried yet.", []).append(each.criterion.what)
+    lines = [f"* **{'; '.join(names)}.** {tried}" for tried, names in reasons.items()]
+    return ["## What is missed, and what was tried", "", *lines, ""] if lines else []
 
 
 def _evidence(released: Path, bundle: str) -> tuple[str, Mapping[str, Evaluation]]:

@@ -174,3 +174,25 @@ def test_the_page_holds_interval_control_seed_and_command(released: Path) -> Non
 
 def test_the_committed_page_is_what_the_released_evidence_says() -> None:
     assert PAGE.read_text() == page(judged()), "run `python -m benchmarks.acceptance`"
+
+
+def test_every_missed_line_of_the_released_bundles_says_what_was_tried(released: Path) -> None:
+    missed = [each for each in judged() if each.verdict == "missed"]
+    assert [each.criterion.what for each in missed if not each.criterion.tried] == []
+    text = page(judged(released))
+    beginning = "* **the same, balanced accuracy at the validation threshold; "
+    (told_of,) = [line for line in text.splitlines() if line.startswith(beginning)]  # a made-up miss, as others are
+    assert told_of.endswith("** Nothing was tried yet.")
+
+
+def test_a_place_near_the_mask_counts_as_the_pointing_game_has_it(released: Path) -> None:
+    (released / "brain-ct" / "1.0.0").mkdir(parents=True)
+    (released / "brain-ct" / "1.0.0" / "bundle.json").touch()
+    prior = {"name": "image centre", "pointing": told(0.1), "pointing_difference": told(0.01)}
+    prior |= {"near": told(0.3), "near_difference": told(0.3)}
+    row = {"maps": "activation map", "label": "all", "pointing": told(0.1), "near": told(0.6), "priors": [prior]}
+    write(released, f"brain-ct/1.0.0/evidence/{RELEASE}", {"explanations": {"localisation": [row]}})
+    (found,) = named(judged(released), "activation maps, pointing game on haemorrhage")
+    (figure,) = found.figures
+    assert (figure.met, figure.value["estimate"]) == (True, 0.3)
+    assert "strictly inside the mask 0.100 (0.080 to 0.120), image centre 0.100" in figure.control

@@ -58,10 +58,10 @@ _SHARES: Mapping[str, _Share] = MappingProxyType(
         "guangzhou": _Share(500, 2, 2, 1, 2),
         "tb-collection": _Share(500, 2, 2, 1, 2),
         "nih": _Share(400, 2, 2, 1, 2),
-        "figshare": _Share(1200, 1, 3, 1, 2),
-        "web": _Share(700, 2, 5, 1, 3),
-        "sich": _Share(900, 1, 4, 1, 2),
-        "stroke": _Share(900, 1, 4, 1, 2),
+        "figshare": _Share(1200, 1, 4, 1, 2),
+        "web": _Share(700, 3, 12, 1, 3),
+        "sich": _Share(900, 2, 6, 1, 2),
+        "stroke": _Share(900, 2, 6, 1, 2),
     }
 )
 """Enough of each, so that no hospital is what a film has to look like. Every picture is inverted once, since films of a

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ADULTS", "COVERAGE", "JUNK", "ROTATED", "SUREST", "TB"]
+__all__ = ["ADULTS", "COVERAGE", "ROTATED", "SUREST", "TB"]
 
 ADULTS = (
     "498 films, of which reports that a program read say whether there is pneumonia, are what there is to learn "
@@ -20,19 +20,15 @@ TB = (
 )
 
 COVERAGE = (
-    "The estimate lies near the 0.90 that the sets promise; its lower end is that of some 230 patients. Tried: sets "
+    "The estimate lies near the 0.90 that the sets promise; its lower end is that of 242 films. Tried: sets "
     "by answer, with sources weighing the same, and with every source having a say, which is what is released "
     "(conformal.md). Sets that promise more would hold it and leave more films open."
 )
 
-JUNK = (
-    "One of 16 pages with CT figures passes. There are 15 such pages to learn from. Tried: drawn pages, tables and "
-    "screens, and collages of genuine pictures (gate.md)."
-)
-
 ROTATED = (
-    "What is missed are brain MR, which lies in every plane, and head CT; films are found. Tried: more turned heads "
-    "(0.890 before them), and the four turns of a picture compared, which lost on head CT (gate.md)."
+    "What is missed is mostly brain MR of the web, which lies in every plane: 20 of 28 are found, of films 85 of 86. "
+    "Tried: more turned heads, twice (0.890, then 0.935, then as many), and the four turns of a picture compared, "
+    "which lost on head CT (gate.md). A larger picture than 128 pixels was not tried: looking would cost more."
 )
 
 SUREST = (

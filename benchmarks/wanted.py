@@ -284,7 +284,6 @@ CRITERIA = (
         "gate",
         RELEASE,
         _junk_refused,
-        tried=tried.JUNK,
     ),
     Criterion("gate, genuine test images refused by `auto`", "at most 0.02", "gate", RELEASE, _genuine_refused),
     Criterion(

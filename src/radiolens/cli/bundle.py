@@ -62,7 +62,7 @@ def _seal(folder: Path) -> None:
 @command.command("rethreshold")
 @click.argument("folder", type=_FOLDER)
 @click.argument("output", type=click.Path(path_type=Path))
-@click.option("--version", required=True, help="Version of the new bundle.")
+@click.option("--version", required=True, help="Version of the new bundle, for instance 1.0.1.")
 def _rethreshold(folder: Path, output: Path, version: str) -> None:
     """Write to OUTPUT the network of FOLDER with thresholds by today's rule, chosen on the answers that it keeps.
 
@@ -70,7 +70,7 @@ def _rethreshold(folder: Path, output: Path, version: str) -> None:
     evidence yet; `radiolens evaluate` writes it.
     """
     from radiolens.bundle import read_bundle
-    from radiolens.inference.rethreshold import rethreshold
+    from radiolens.training.rethreshold import rethreshold
 
     old, new = read_bundle(folder).bundle.thresholds, rethreshold(folder, output, version)
     for label, threshold in new.bundle.thresholds.items():

@@ -14,8 +14,8 @@ from radiolens.errors import BundleError
 from radiolens.evaluation.conformal import ConformalSets, answers_of
 from radiolens.evaluation.threshold_choice import RULE
 from radiolens.inference.engine import Engine
-from radiolens.inference.rethreshold import rethreshold
 from radiolens.tasks import get_task
+from radiolens.training.rethreshold import rethreshold
 from tests.tiny_bundle import make_bundle
 
 CHEST, MRI = get_task("chest-xray"), get_task("brain-mri")
@@ -63,6 +63,10 @@ def test_what_cannot_be_chosen_is_refused_and_leaves_nothing(tmp_path: Path) -> 
         rethreshold(typed, tmp_path / "new", "0.0.2")
     with pytest.raises(BundleError, match="A bundle is never changed"):
         rethreshold(plain, plain, "0.0.2")
+    with pytest.raises(BundleError, match=r"is version 0\.0\.1 already"):
+        rethreshold(plain, tmp_path / "new", "0.0.1")
+    with pytest.raises(BundleError, match=r"cannot be called 'chest-xray' '\.\./0'"):
+        rethreshold(plain, tmp_path / "new", "../0")
     assert {entry.name for entry in tmp_path.iterdir()} == {"plain", "typed"}
 
 

@@ -7,10 +7,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from radiolens.bundle import LITE2_BYTES, NETWORK_FILES, InstalledBundle, read_bundle, write_bundle
+from radiolens.bundle import NETWORK_FILES, SITE_BYTES, InstalledBundle, read_bundle, write_bundle
 from radiolens.errors import BundleError
 from radiolens.evaluation.threshold_choice import RULE, thresholds_of
 from radiolens.inference.engine import Engine
+from radiolens.training.bundle_name import check_name
 
 __all__ = ["rethreshold"]
 
@@ -20,13 +21,19 @@ def rethreshold(source: Path, folder: Path, version: str) -> InstalledBundle:
 
     They are chosen as an export chooses them, on the calibration cases whose scores the prediction sets keep, so that
     no image is needed. Evidence is not taken over, since its decisions are those of other thresholds. `folder` appears
-    once all is done. Raises BundleError if it is there already, or there is nothing to choose: the bundle has no
-    prediction sets, its labels exclude one another, or its thresholds are such already.
+    once all is done. Raises BundleError if it is there already, the version is none or that of the source, or there is
+    nothing to choose: the bundle has no prediction sets, its labels exclude one another, or its thresholds are such
+    already.
     """
     if folder.exists():
         raise BundleError(f"{folder} exists. A bundle is never changed: give another folder, or remove it.")
     engine = Engine.open(source)
     bundle, sets = engine.installed.bundle, engine.sets
+    check_name(bundle.name, version, bundle.name)
+    if version == bundle.version:
+        raise BundleError(
+            f"{source} is version {version} already, and two networks of one version cannot be told apart."
+        )
     if sets is None or bundle.exclusive:
         lacking = "its labels exclude one another" if bundle.exclusive else "it keeps no scores of calibration cases"
         raise BundleError(f"{source}: no threshold can be chosen, since {lacking}. It answers as it is.")
@@ -48,7 +55,7 @@ def rethreshold(source: Path, folder: Path, version: str) -> InstalledBundle:
     partial.mkdir(parents=True)
     for name in NETWORK_FILES:
         shutil.copyfile(source / name, partial / name)
-    write_bundle(new, partial, LITE2_BYTES)
+    write_bundle(new, partial, SITE_BYTES)  # it is no larger than what was opened
     Engine.open(partial)  # as serving will
     os.replace(partial, folder)
     return read_bundle(folder)

@@ -6,7 +6,6 @@ The routes are taken from the app, so one that is added is looked at, too. Nobod
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from radiolens.store import site_settings
 from radiolens.store.schema import LOCAL_USER_ID
 from radiolens.web import app as web_app
 from radiolens.worklist.keeping import KeptImage, kept_images
+from tests.report.opened_pdf import texts
 from tests.tiny_bundle import Weights, make_bundle
 from tests.web.serving import CHEAP_KIB, LOCAL, film, png
 from tests.worklist.site import answering, wait_until
@@ -92,7 +92,7 @@ def told(found: Opened, address: str) -> tuple[int, str, str]:
     """Return status, kind and words of an answer, without what chance has chosen."""
     answer = found.client.get(address, follow_redirects=False)
     kind = answer.headers.get("content-type", "")
-    words = pdf_words(answer.content) if kind == "application/pdf" else answer.content.decode("latin-1")
+    words = "\n".join(texts(answer.content)) if kind == "application/pdf" else answer.content.decode("latin-1")
     return answer.status_code, kind, without_chance(words, found)
 
 
@@ -101,10 +101,6 @@ def without_chance(words: str, found: Opened) -> str:
         words = words.replace(chosen, name)
     words = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9a-f]{8,64}\b", "random", words)  # of the audit log, and networks
     return re.sub(r'nonce="[^"]*"|token" content="[^"]*"|value="[\w.-]{40,}"', "", words)
-
-
-def pdf_words(content: bytes) -> str:
-    return subprocess.run(["pdftotext", "-", "-"], input=content, capture_output=True, check=True).stdout.decode()
 
 
 def test_no_page_and_no_endpoint_differs_between_two_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ __all__ = ["Member", "is_archive", "label", "read_archive"]
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _DICOM_MAGIC, _DICOM_MAGIC_AT = b"DICM", 128  # PS3.10 7.1; the content of an archive's first file begins after it
 _DIRECTORY_ENTRY = b"PK\x01\x02"
+_LOCAL_HEADER = 30  # bytes before each file, and its name
 _ENCRYPTED = 0x1  # general purpose bit 0
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LARGEST_RATIO = 200  # an all black CT slice shrinks to a hundredth; deflate ends at 1032
@@ -102,7 +103,17 @@ def _check_before_parsing(data: bytes, limits: Limits) -> None:
         raise _too_large(f"has {entries} members", f"{limits.archive_members}")
 
 
+def _check_apart(archive: zipfile.ZipFile) -> None:
+    """Raise BadZipFile if files share bytes, as in a bomb (Fifield 2019); zipfile does so from Python 3.11.8 on."""
+    end = 0
+    for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
+        if entry.header_offset < end:
+            raise zipfile.BadZipFile("files that overlap")
+        end = entry.header_offset + _LOCAL_HEADER + entry.compress_size
+
+
 def _members(archive: zipfile.ZipFile, archive_bytes: int, limits: Limits) -> Iterator[Member]:
+    _check_apart(archive)
     left = limits.inflated_bytes - archive_bytes  # the archive stands in memory beside its members
     for entry in archive.infolist():
         if entry.filename.endswith("/"):  # ZipInfo.is_dir fails on an empty name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from radiolens.bundle import LITE0_BYTES, LITE2_BYTES, Bundle, InstalledBundle, read_bundle, write_bundle
 from radiolens.data.manifest import Case, Manifest
-from radiolens.errors import BundleError, DatasetError
+from radiolens.errors import DatasetError
 from radiolens.evaluation.threshold_choice import EXCLUSIVE_THRESHOLD
 from radiolens.inference.engine import Engine
 from radiolens.inference.set_file import set_arrays
@@ -27,6 +26,7 @@ from radiolens.training.calibrate import VALIDATION_SPLIT, Calibration, operatin
 from radiolens.training.config import Experiment, as_json
 from radiolens.training.golden import write_golden, write_provisional
 from radiolens.training.losses import annotated, training_targets
+from radiolens.training.new_folder import appearing, check_new
 from radiolens.training.onnx_export import export_onnx, head_weights
 from radiolens.training.pipeline import cached_grey_levels, draw_indices
 from radiolens.training.reference import feature_reference
@@ -70,23 +70,19 @@ def export_bundle(
     name, or is larger than `largest_bytes` (default: what the backbone may take); DatasetError if the network is not of
     this experiment, or validation does not suffice.
     """
-    if folder.exists():
-        raise BundleError(f"{folder} exists. A bundle is never changed: give another version, or remove it.")
+    check_new(folder)
     name = exported.name or exported.experiment.task
     check_name(name, version, exported.experiment.task)
     _check_run(exported)
     limit = largest_bytes_of(exported.experiment) if largest_bytes is None else largest_bytes
     manifest = exported.experiment.part(exported.manifest)
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    _write_network(exported, manifest, partial)
-    bundle = _bundle(name, version, exported, manifest)
-    bundle = _calibrated(bundle, exported, manifest, partial, limit, progress)
-    write_golden(bundle, partial, limit)
-    write_bundle(bundle, partial, limit)
-    Engine.open(partial)  # as serving will
-    os.replace(partial, folder)
+    with appearing(folder) as partial:
+        _write_network(exported, manifest, partial)
+        bundle = _bundle(name, version, exported, manifest)
+        bundle = _calibrated(bundle, exported, manifest, partial, limit, progress)
+        write_golden(bundle, partial, limit)
+        write_bundle(bundle, partial, limit)
+        Engine.open(partial)  # as serving will
     return read_bundle(folder)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from radiolens.errors import BundleError
 from radiolens.evaluation.threshold_choice import RULE, thresholds_of
 from radiolens.inference.engine import Engine
 from radiolens.training.bundle_name import check_name
+from radiolens.training.new_folder import appearing, check_new
 
 __all__ = ["rethreshold"]
 
@@ -25,15 +25,12 @@ def rethreshold(source: Path, folder: Path, version: str) -> InstalledBundle:
     nothing to choose: the bundle has no prediction sets, its labels exclude one another, or its thresholds are such
     already.
     """
-    if folder.exists():
-        raise BundleError(f"{folder} exists. A bundle is never changed: give another folder, or remove it.")
+    check_new(folder)
     engine = Engine.open(source)
     bundle, sets = engine.installed.bundle, engine.sets
     check_name(bundle.name, version, bundle.name)
     if version == bundle.version:
-        raise BundleError(
-            f"{source} is version {version} already, and two networks of one version cannot be told apart."
-        )
+        raise BundleError(f"{source} is version {version} already. Give another one, by which both are told apart.")
     if sets is None or bundle.exclusive:
         lacking = "its labels exclude one another" if bundle.exclusive else "it keeps no scores of calibration cases"
         raise BundleError(f"{source}: no threshold can be chosen, since {lacking}. It answers as it is.")
@@ -50,12 +47,9 @@ def rethreshold(source: Path, folder: Path, version: str) -> InstalledBundle:
         threshold_evidence=f"{told}. {counts}" if counts else told,
         provenance={**bundle.provenance, "thresholds_chosen_anew_of": origin},
     )
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for name in NETWORK_FILES:
-        shutil.copyfile(source / name, partial / name)
-    write_bundle(new, partial, SITE_BYTES)  # it is no larger than what was opened
-    Engine.open(partial)  # as serving will
-    os.replace(partial, folder)
+    with appearing(folder) as partial:
+        for name in NETWORK_FILES:
+            shutil.copyfile(source / name, partial / name)
+        write_bundle(new, partial, SITE_BYTES)  # it is no larger than what was opened
+        Engine.open(partial)  # as serving will
     return read_bundle(folder)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +11,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from radiolens.errors import BundleError
 from radiolens.inference.gate_bundle import SECOND_LOOKS, GateBundle, InstalledGate, read_gate, write_gate
 from radiolens.inference.gate_network import GateNetwork
 from radiolens.training.gate.feature_set import FeatureSet
@@ -40,6 +37,7 @@ from radiolens.training.gate.reference import (
 )
 from radiolens.training.gate.samples import DEFECT_NAMES, KINDS, PREPROCESSING
 from radiolens.training.golden import golden_pictures
+from radiolens.training.new_folder import appearing, check_new
 from radiolens.training.onnx_export import export_onnx
 from radiolens.training.run_folder import environment
 
@@ -71,7 +69,7 @@ def train_gate(
     `work` keeps the features of the pictures; called again, it goes on from there. Raises BundleError if `folder` is
     there already, DatasetError or InvalidManifest if the data is not as expected.
     """
-    _check_new(folder)
+    check_new(folder)
     validation = kept_features(work, "validation", validation_samples(data, seed), progress)
     training = kept_features(work, "training", training_samples(data, seed), progress)
     return gate_of(training, validation, folder, version, seed, progress)
@@ -86,25 +84,17 @@ def gate_of(
     progress: Progress = lambda stage, done, total: None,
 ) -> InstalledGate:
     """Make the gate's bundle of features, and return it; raise BundleError if `folder` is there already."""
-    _check_new(folder)
+    check_new(folder)
     heads = fit_heads(training, seed, progress=progress)
     shifts, points = _chosen(heads, validation)
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    export_onnx(joined(heads, shifts), partial / "model.onnx")
-    _write_reference(training, validation, partial)
-    bundle = _bundle(version, points, training, seed)
-    _write_golden(bundle, partial)
-    write_gate(bundle, partial)
-    GateNetwork.open(partial)  # as serving will
-    os.replace(partial, folder)
+    with appearing(folder) as partial:
+        export_onnx(joined(heads, shifts), partial / "model.onnx")
+        _write_reference(training, validation, partial)
+        bundle = _bundle(version, points, training, seed)
+        _write_golden(bundle, partial)
+        write_gate(bundle, partial)
+        GateNetwork.open(partial)  # as serving will
     return read_gate(folder)
-
-
-def _check_new(folder: Path) -> None:
-    if folder.exists():
-        raise BundleError(f"{folder} exists. A bundle is never changed: give another version, or remove it.")
 
 
 def _chosen(heads: keras.Model, validation: FeatureSet) -> tuple[NDArray[np.float32], OperatingPoints]:

@@ -279,11 +279,7 @@ CRITERIA = (
         "haemorrhage out of fold, AUROC", "0.97", "brain-ct", OUT_OF_FOLD, _contrasts("haemorrhage", ("sich",), 0.97)
     ),
     Criterion(
-        "gate, pictures of no task refused by `auto`",
-        "0.98; lateral films 0.90",
-        "gate",
-        RELEASE,
-        _junk_refused,
+        "gate, pictures of no task refused by `auto`", "0.98; lateral films 0.90", "gate", RELEASE, _junk_refused
     ),
     Criterion("gate, genuine test images refused by `auto`", "at most 0.02", "gate", RELEASE, _genuine_refused),
     Criterion(

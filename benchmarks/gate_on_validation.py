@@ -1,0 +1,68 @@
+"""What gate bundles say of the validation pictures of the gate's recipe, as they are and with a generated defect.
+
+    .venv/bin/python -m benchmarks.gate_on_validation ../shared/data src/radiolens/bundles/gate/0.5.0   # half a minute
+
+The first look alone, by the limits of each bundle. They were chosen on these very pictures, so this compares recipes
+and foretells nothing of a new hospital. An older bundle is brought back by
+`git archive 0ead7af src/radiolens/bundles/gate/0.4.0 | tar -x -C /tmp`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from benchmarks.gate_left_out import Row
+from radiolens.cli.stages import stage_progress
+from radiolens.imaging.preprocess import network_input
+from radiolens.inference.gate_bundle import read_gate
+from radiolens.inference.session import open_session
+from radiolens.training.gate.recipe import validation_samples
+from radiolens.training.gate.samples import DEFECT_NAMES, KINDS, PREPROCESSING, Sample
+
+
+def main() -> None:
+    """Print a line for each bundle, defect and source, and one for all sources."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="the folder of the collections")
+    parser.add_argument("gates", type=Path, nargs="+", help="folders of gate bundles")
+    given = parser.parse_args()
+    planned, progress, samples = validation_samples(given.data), stage_progress(sys.stderr), []
+    for sample in planned.samples:
+        samples.append(sample)
+        progress("making validation pictures", len(samples), planned.count)
+    for folder in given.gates:
+        print(folder)
+        for row in rows(samples, refused_by(folder, samples)):
+            print(row.line(), flush=True)
+
+
+def refused_by(folder: Path, samples: Sequence[Sample]) -> NDArray[np.bool_]:
+    """Return which samples (n, defects) the first look of a gate refuses, in the order of DEFECT_NAMES."""
+    gate, session = read_gate(folder).bundle, open_session(folder / "model.onnx")
+    asked = (network_input(sample.seen[np.newaxis], PREPROCESSING) for sample in samples)
+    logits = np.concatenate([session.run(["logits"], {"image": image})[0] for image in asked])[:, len(KINDS) :]
+    scores = expit(logits / [gate.temperature[name] for name in DEFECT_NAMES])
+    return np.asarray(scores >= [gate.refuse_from[name] for name in DEFECT_NAMES], np.bool_)
+
+
+def rows(samples: Sequence[Sample], refused: NDArray[np.bool_]) -> Iterator[Row]:
+    """Yield for each defect, and each source with it and all together, what share is refused for it."""
+    families, sources = (np.array([getattr(sample, name) for sample in samples]) for name in ("family", "source"))
+    for place, name in enumerate(DEFECT_NAMES):
+        for family in (name, "genuine"):
+            of = families == family
+            for source in (*sorted(set(sources[of].tolist())), "all"):
+                shown = of & ((sources == source) | (source == "all"))
+                share = float(refused[shown, place].mean())
+                yield Row(f"{family}, {source}", int(shown.sum()), {f"refused as {name}": share})
+
+
+if __name__ == "__main__":
+    main()

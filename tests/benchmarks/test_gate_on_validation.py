@@ -1,0 +1,39 @@
+"""The script that asks gates about validation pictures: what it counts, and what the released gate says."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.gate_left_out import Row
+from benchmarks.gate_on_validation import refused_by, rows
+from radiolens.bundle import RELEASED
+from radiolens.safety.sight import Kind
+from radiolens.training.gate.samples import DEFECT_NAMES, Sample
+
+GREY = np.zeros((128, 128), np.uint8)
+
+
+def sample(source: str, family: str) -> Sample:
+    return Sample(GREY, Kind.BRAIN_MR, {}, source, "a.png", family)
+
+
+def test_shares_are_of_the_pictures_with_the_defect_and_of_genuine_ones_by_source() -> None:
+    samples = [sample("web", "rotated"), sample("web", "rotated"), sample("sich", "rotated"), sample("web", "genuine")]
+    refused = np.zeros((4, len(DEFECT_NAMES)), bool)
+    refused[[0, 2], DEFECT_NAMES.index("rotated")] = True
+    refused[1, DEFECT_NAMES.index("cropped")] = True  # for another reason
+    samples += [sample("web", name) for name in DEFECT_NAMES if name != "rotated"]
+    found = list(rows(samples, np.vstack([refused, np.zeros((len(samples) - 4, len(DEFECT_NAMES)), bool)])))
+    as_rotated = [row for row in found if "refused as rotated" in row.shares]
+    assert as_rotated == [
+        Row("rotated, sich", 1, {"refused as rotated": 1.0}),
+        Row("rotated, web", 2, {"refused as rotated": 0.5}),
+        Row("rotated, all", 3, {"refused as rotated": 2 / 3}),
+        Row("genuine, web", 1, {"refused as rotated": 0.0}),
+        Row("genuine, all", 1, {"refused as rotated": 0.0}),
+    ]
+
+
+def test_a_bundle_is_asked_about_every_sample() -> None:
+    (folder,) = (RELEASED / "gate").glob("*")
+    assert refused_by(folder, [sample("web", "genuine")] * 3).shape == (3, len(DEFECT_NAMES))

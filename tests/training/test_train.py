@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -242,6 +243,25 @@ def test_logits_do_not_depend_on_the_batch_size(finished: Run) -> None:
     one_by_one = predict_logits(model, grey, EXPERIMENT.preprocessing, batch_size=1)
     np.testing.assert_allclose(predict_logits(model, grey, EXPERIMENT.preprocessing), one_by_one, atol=1e-5)
     assert isinstance(finished.epochs[0], Epoch)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_ends_an_epoch_even_where_a_finalizer_swallows_it(collection: Manifest, tmp_path: Path) -> None:
+    stages: list[str] = []
+
+    class Finalized:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    def progress(stage: str, done: int, total: int) -> None:
+        stages.append(stage)
+        if stage.startswith("epoch 2") and done == 1:
+            Finalized()
+
+    with pytest.raises(KeyboardInterrupt):
+        train(EXPERIMENT, collection, tmp_path / "run", tmp_path / "cache", Watcher(progress))
+    assert stages.count("epoch 2 of 3") == 1  # the next batch is not told of any more
+    assert len(read_log(tmp_path / "run")) == 1
 
 
 def test_a_base_is_trained_first_and_shared(collection: Manifest, tmp_path: Path) -> None:

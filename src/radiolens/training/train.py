@@ -21,6 +21,7 @@ from radiolens.imaging.preprocess import Preprocessing, network_input
 from radiolens.task import Task
 from radiolens.training.checkpoints import Epoch, best_epoch, locked, read_log, restore, save_epoch, save_mean, settle
 from radiolens.training.config import Experiment
+from radiolens.training.interrupts import interrupts_heeded
 from radiolens.training.losses import MapCrossentropy, annotated, loss_for, training_targets
 from radiolens.training.model import build_classifier
 from radiolens.training.pipeline import EpochDraw, Lesions, cached_grey_levels
@@ -186,15 +187,17 @@ def _run_epoch(
     part = parts["train"]
     draw = EpochDraw(experiment, number, part.cases, part.grey, part.wanted, part.lesions)
     _seed_dropout(model, experiment.seed, number)
-    steps = _Steps(f"epoch {number + 1} of {experiment.epochs}", len(draw), watcher)
-    # The draw is random already; shuffling its batches would take Python's global state, which a resumed run lacks.
-    history = model.fit(draw, epochs=number + 1, initial_epoch=number, verbose=0, shuffle=False, callbacks=[steps])
-    epoch = Epoch(
-        number=number,
-        loss=float(history.history["loss"][-1]),
-        validation_loss=_grouped_loss(experiment, model, parts["validation"]),
-        learning_rate=float(np.asarray(model.optimizer.learning_rate)),
-    )
+    with interrupts_heeded() as check:
+        steps = _Steps(f"epoch {number + 1} of {experiment.epochs}", len(draw), watcher, check)
+        # The draw is random already; shuffling its batches would take Python's global state, which a resumed run lacks.
+        history = model.fit(draw, epochs=number + 1, initial_epoch=number, verbose=0, shuffle=False, callbacks=[steps])
+        epoch = Epoch(
+            number=number,
+            loss=float(history.history["loss"][-1]),
+            validation_loss=_grouped_loss(experiment, model, parts["validation"]),
+            learning_rate=float(np.asarray(model.optimizer.learning_rate)),
+        )
+        check()
     if not (math.isfinite(epoch.loss) and math.isfinite(epoch.validation_loss)):
         raise TrainingDiverged(
             f"the loss is {epoch.loss:g}, on validation {epoch.validation_loss:g}. "
@@ -205,13 +208,14 @@ def _run_epoch(
 
 
 class _Steps(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-    """Tells a watcher of every batch; Keras's own bar writes control characters into log files."""
+    """Tells a watcher of every batch, since Keras's own bar writes control characters, and heeds Ctrl+C after it."""
 
-    def __init__(self, stage: str, total: int, watcher: Watcher) -> None:
+    def __init__(self, stage: str, total: int, watcher: Watcher, check: Callable[[], None]) -> None:
         super().__init__()
-        self._stage, self._total, self._watcher = stage, total, watcher
+        self._stage, self._total, self._watcher, self._check = stage, total, watcher, check
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._check()
         self._watcher.progress(self._stage, batch + 1, self._total)
 
 

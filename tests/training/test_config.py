@@ -12,12 +12,12 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError
 from radiolens.tasks import get_task
 from radiolens.training import configs
-from radiolens.training.config import Experiment, as_json
+from radiolens.training.config import Experiment, Masking, as_json, completed
 from radiolens.training.configs import load_experiment
 from radiolens.training.configs.brain_mri import source_and_side
 from tests.training import tiny_experiment
 
-KNOWN = ("brain_ct", "brain_mri", "chest_xray", "chest_xray_averaged", "chest_xray_lite2", "chest_xray_staged")
+KNOWN = ("brain_ct", "brain_mri", "chest_xray", "chest_xray_averaged", "chest_xray_lite2", "chest_xray_reconciled", "chest_xray_staged")
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -91,6 +91,22 @@ def test_a_mean_is_of_networks_that_start_from_one_base() -> None:
         replace(without[0], name="mean", mean_of=tuple(without))
 
 
+def test_a_mean_with_its_base_is_of_networks_of_one_kind() -> None:
+    base = Experiment("base", "chest-xray")
+    joined = Experiment("joined", "chest-xray", base=base, mean_with_base=True)
+    for change, message in (
+        ({"base": None}, "'joined' is to be the mean of its base and itself, but has none"),
+        ({"base": replace(base, backbone="efficientnet-lite2")}, "but differs from it in backbone"),
+        ({"freeze_batch_norms": False}, "but trains its batch norms"),
+        ({"mean_of": (joined, joined)}, "but is a mean of others already"),
+    ):
+        with pytest.raises(DatasetError, match=message):
+            replace(joined, **change)  # type: ignore[arg-type]  # one field each
+    start = Experiment("start", "chest-xray", base=base)
+    with pytest.raises(DatasetError, match=r"'joined', .* is a mean itself"):
+        replace(start, name="mean", mean_of=(start, joined))
+
+
 def test_an_experiment_takes_its_sources_and_labels_only(collection: Manifest) -> None:
     experiment = Experiment("x", "chest-xray", sources=("clinic",), labels=("tuberculosis",))
     part = experiment.part(collection)
@@ -115,6 +131,13 @@ def test_an_experiment_is_json_with_functions_by_name() -> None:
     assert content["group_by"] == "source_and_label"
     assert content["preprocessing"]["rows"] == 32
     assert content["augmentation"]["contrast"] == [0.6, 1.3]
+
+
+def test_what_an_earlier_version_left_out_is_read() -> None:
+    experiment = Experiment("x", "chest-xray", masked=(Masking("clinic", "pneumonia"),))
+    written = json.loads(json.dumps(as_json(experiment)))
+    assert written["masked"] == [{"source": "clinic", "label": "pneumonia", "keep_one_in": 0}]
+    assert completed({**written, "masked": [["clinic", "pneumonia"]]}) == completed(written) == written
 
 
 def test_web_pictures_are_grouped_by_side_and_figshare_by_type() -> None:

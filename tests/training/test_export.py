@@ -22,6 +22,7 @@ from radiolens.inference.engine import Engine
 from radiolens.inference.set_file import PATIENTS, SET_ARRAYS
 from radiolens.prediction import Presence
 from radiolens.safety.feature_distance import KEYS
+from radiolens.training.config import Masking
 from radiolens.training.export import Exported, export_bundle, largest_bytes_of
 from radiolens.training.losses import targets
 from radiolens.training.onnx_export import export_onnx, head_weights
@@ -148,7 +149,7 @@ def test_the_network_of_another_experiment_is_refused(
 
 
 def test_an_experiment_changed_since_the_run_is_refused(exported: Exported, tmp_path: Path) -> None:
-    masked = replace(EXPERIMENT, masked=(("clinic", "pneumonia"),))
+    masked = replace(EXPERIMENT, masked=(Masking("clinic", "pneumonia"),))
     with pytest.raises(DatasetError, match="was trained by another experiment: masked differ"):
         export_bundle(replace(exported, experiment=masked), tmp_path / "bundle", "1.0.0")
 

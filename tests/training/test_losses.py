@@ -10,8 +10,9 @@ import pytest
 import tensorflow as tf
 
 from radiolens.data.manifest import Case
+from radiolens.errors import DatasetError
 from radiolens.tasks import get_task
-from radiolens.training.config import Absence
+from radiolens.training.config import Absence, Masking
 from radiolens.training.losses import (
     AnnotatedCrossentropy,
     MapCrossentropy,
@@ -74,10 +75,21 @@ def test_the_loss_follows_the_kind_of_labels_and_survives_its_configuration(task
 def test_targets_are_joined_by_name_and_masked() -> None:
     case = Case("a", "s", labels={"tuberculosis": 1, "pneumonia": 0})
     assert targets([case], CHEST).tolist() == [[0.0, 1.0]]
-    assert targets([case], CHEST, [("s", "pneumonia")]).tolist() == [[-1.0, 1.0]]
-    assert targets([case], CHEST, [("other", "pneumonia")]).tolist() == [[0.0, 1.0]]
+    assert targets([case], CHEST, [Masking("s", "pneumonia")]).tolist() == [[-1.0, 1.0]]
+    assert targets([case], CHEST, [Masking("other", "pneumonia")]).tolist() == [[0.0, 1.0]]
     assert targets([Case("a", possible=frozenset({"glioma"}))], MRI).tolist() == [[1.0, 0.0, 0.0, 0.0]]
     assert targets([], MRI).shape == (0, 4)
+
+
+def test_one_case_in_some_keeps_what_is_masked() -> None:
+    cases = [Case(f"{number}.png", "s", labels={"tuberculosis": 0, "pneumonia": 0}) for number in range(3000)]
+    kept = [targets(cases, CHEST, [Masking("s", "pneumonia", number)])[:, 0] == 0 for number in (0, 1, 10)]
+    assert [int(found.sum()) for found in kept[:2]] == [0, 3000]
+    assert kept[2].mean() == pytest.approx(0.1, abs=3 * np.sqrt(0.09 / 3000))
+    alone = [targets([case], CHEST, [Masking("s", "pneumonia", 10)])[0, 0] == 0 for case in cases]
+    assert alone == kept[2].tolist()  # whatever stands beside it
+    with pytest.raises(DatasetError, match="keep_one_in of pneumonia of s is -1, expected 0"):
+        Masking("s", "pneumonia", -1)
 
 
 def test_rows_without_annotation_are_told() -> None:
@@ -90,7 +102,7 @@ def test_a_finding_taken_as_absent_is_so_where_nobody_annotated_it() -> None:
         Absence("children", "tuberculosis", "read as normal", only_normal=True),
         Absence("adults", "tuberculosis", "none is seen there"),
     )
-    experiment = replace(EXPERIMENT, assumed_absent=absences, masked=(("adults", "pneumonia"),))
+    experiment = replace(EXPERIMENT, assumed_absent=absences, masked=(Masking("adults", "pneumonia"),))
     cases = [
         Case("normal child", "children", labels={"pneumonia": 0, "tuberculosis": None}),
         Case("ill child", "children", labels={"pneumonia": 1, "tuberculosis": None}),

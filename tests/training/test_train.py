@@ -18,7 +18,8 @@ import pytest
 from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError, PatientLeakage, RadiolensError
 from radiolens.imaging.preprocess import network_input
-from radiolens.training.checkpoints import Epoch, read_log
+from radiolens.training.checkpoints import Epoch, best_epoch, read_log
+from radiolens.training.config import Masking
 from radiolens.training.pipeline import read_grey_levels
 from radiolens.training.train import Watcher, predict_logits, train
 from tests.training.conftest import Run
@@ -148,7 +149,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_run(collection: Manifest, 
     [
         ({"seed": 1}, "seed"),
         ({"epochs": 4}, "epochs"),
-        ({"masked": (("clinic", "pneumonia"),)}, "cases, masked"),
+        ({"masked": (Masking("clinic", "pneumonia"),)}, "cases, masked"),
         ({"group_by": lambda case: case.source}, "cases, group_by"),
     ],
 )
@@ -286,6 +287,32 @@ def test_a_base_on_other_cases_is_another_one(collection: Manifest, tmp_path: Pa
     for name, manifest in (("one", collection), ("two", fewer)):  # as the folds of a cross-validation are
         train(start, manifest, tmp_path / name, tmp_path / "cache")
     assert len(list(tmp_path.glob("base-*"))) == 2
+
+
+def test_the_mean_with_a_base_is_made_once_and_goes_on_after_a_cut(collection: Manifest, tmp_path: Path) -> None:
+    base = replace(EXPERIMENT, name="base", epochs=1)
+    joined = replace(EXPERIMENT, name="joined", epochs=2, base=base, mean_with_base=True)
+
+    def cut(epoch: Epoch) -> None:
+        if (tmp_path / "run" / "log.jsonl").exists():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(joined, collection, tmp_path / "run", tmp_path / "cache", Watcher(finished=cut))
+    network = train(joined, collection, tmp_path / "run", tmp_path / "cache")
+    assert network == tmp_path / "run" / "network.keras"
+    log = read_log(tmp_path / "run")
+    own = tmp_path / "run" / f"epoch-{1 + best_epoch(log):04d}.keras"
+    (first,) = tmp_path.glob("base-*/network.keras")
+    for mean, start, end in zip(weights(network), weights(first), weights(own), strict=True):
+        np.testing.assert_allclose(mean, (start + end) / 2, atol=1e-7)
+    content, stages = network.read_bytes(), list[str]()
+    watcher = Watcher(lambda stage, done, total: stages.append(stage))
+    assert train(joined, collection, tmp_path / "run", tmp_path / "cache", watcher).read_bytes() == content
+    assert not [stage for stage in stages if "epoch" in stage]
+    alone = replace(joined, mean_with_base=False)
+    with pytest.raises(DatasetError, match="holds another experiment: mean_with_base differ"):
+        train(alone, collection, tmp_path / "run", tmp_path / "cache")
 
 
 def test_the_mean_of_networks_of_one_base_is_made_once_and_goes_on_after_a_cut(

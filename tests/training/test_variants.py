@@ -6,7 +6,7 @@ import pytest
 
 from radiolens.data.case import Case
 from radiolens.errors import DatasetError
-from radiolens.training.config import Augmentation, Experiment
+from radiolens.training.config import Augmentation, Experiment, Masking
 from radiolens.training.variant import Variant
 from radiolens.training.variants import PLAIN, known_variants, load_variant
 from tests.project.source_tree import ROOT
@@ -58,7 +58,7 @@ def test_each_augmentation_variant_switches_on_its_own_part_and_together_they_ar
 
 def test_masked_and_implied_answers_are_told_by_the_experiment() -> None:
     chest = Experiment(name="x", task="chest-xray")
-    assert load_variant("masked_pneumonia").change(chest).masked == (("tb-collection", "pneumonia"),)
+    assert load_variant("masked_pneumonia").change(chest).masked == (Masking("tb-collection", "pneumonia"),)
     assert load_variant("masked_pneumonia").change(Experiment(name="x", task="brain-ct")).masked == ()
     assumed = load_variant("implied_absences").change(chest).assumed_absent
     child = Case("a.png", source="guangzhou", labels={"pneumonia": 1, "tuberculosis": None})

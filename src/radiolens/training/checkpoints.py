@@ -4,8 +4,9 @@
       log.jsonl          one line per finished epoch, replaced as a whole once the checkpoint of its last line is there
       network.keras      a copy of the checkpoint that is the run's result so far
 
-A mean of networks has of these only network.keras, and members.json beside it. Whatever a kill leaves besides (a
-checkpoint that the log does not name, a partial file) is removed with the next epoch.
+A mean of networks has of these only network.keras, and members.json beside it; the mean of a base and what was trained
+from it has all. Whatever a kill leaves besides (a checkpoint that the log does not name, a partial file) is removed
+with the next epoch.
 """
 
 from __future__ import annotations
@@ -25,7 +26,18 @@ import numpy as np
 
 from radiolens.errors import DatasetError
 
-__all__ = ["Epoch", "best_epoch", "locked", "read_log", "restore", "save_epoch", "save_mean", "settle", "write_whole"]
+__all__ = [
+    "Epoch",
+    "best_epoch",
+    "chosen_checkpoint",
+    "locked",
+    "read_log",
+    "restore",
+    "save_epoch",
+    "save_mean",
+    "settle",
+    "write_whole",
+]
 
 _PARTIAL = "partial-"
 _RESULT = "network.keras"
@@ -92,16 +104,20 @@ def save_epoch(model: keras.Model, run: Path, log: Sequence[Epoch], *, keep_best
 
 def settle(run: Path, log: Sequence[Epoch], *, keep_best: bool) -> Path:
     """Bring the files of a run in line with its log, and return its result; also after a kill at any moment."""
-    last = len(log) - 1
-    chosen = _checkpoint(run, best_epoch(log) if keep_best else last)
+    chosen = chosen_checkpoint(run, log, keep_best=keep_best)
     copy = run / f"{_PARTIAL}{_RESULT}"
     shutil.copyfile(chosen, copy)
     _put_in_place(copy, run / _RESULT)
-    kept = {chosen, _checkpoint(run, last)}
+    kept = {chosen, _checkpoint(run, len(log) - 1)}
     for file in (*run.glob("epoch-*.keras"), *run.glob(f"{_PARTIAL}*")):
         if file not in kept:
             file.unlink()
     return run / _RESULT
+
+
+def chosen_checkpoint(run: Path, log: Sequence[Epoch], *, keep_best: bool) -> Path:
+    """Return the checkpoint that counts so far: that of the best epoch, or of the last."""
+    return _checkpoint(run, best_epoch(log) if keep_best else len(log) - 1)
 
 
 def save_mean(networks: Sequence[Path], run: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
@@ -11,7 +12,16 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError
 from radiolens.imaging.preprocess import Preprocessing
 
-__all__ = ["UNCHANGED", "Absence", "Augmentation", "Experiment", "as_json", "completed", "source_and_label"]
+__all__ = [
+    "UNCHANGED",
+    "Absence",
+    "Augmentation",
+    "Experiment",
+    "Masking",
+    "as_json",
+    "completed",
+    "source_and_label",
+]
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,31 @@ class Absence:
         return told == {0} if self.only_normal else bool(told)
 
 
+@dataclass(frozen=True)
+class Masking:
+    """Annotations of a label by a source that are left out of training.
+
+    With `keep_one_in` n > 0 one case in n keeps its own, always the same ones, whatever the split and the other cases:
+    those whose path has a CRC-32 that n divides. So a network still learns what the annotation says, but not mainly.
+    """
+
+    source: str
+    label: str
+    keep_one_in: int = 0
+
+    def __post_init__(self) -> None:
+        if self.keep_one_in < 0:
+            raise DatasetError(
+                f"keep_one_in of {self.label} of {self.source} is {self.keep_one_in}, expected 0 (none is kept) or the "
+                "number of cases of which one is kept."
+            )
+
+    def hides(self, case: Case) -> bool:
+        """Say whether what is annotated of the label on this case is left out."""
+        kept = self.keep_one_in > 0 and zlib.crc32(case.path.encode()) % self.keep_one_in == 0
+        return case.source == self.source and not kept
+
+
 def source_and_label(case: Case) -> str:
     """Return the default sampling group of a case: its source and what is annotated."""
     annotated = [f"{name}={value}" for name, value in sorted(case.labels.items()) if value is not None]
@@ -90,18 +125,19 @@ class Experiment:
     """One training run.
 
     `sources` are the sources of the manifest that are used, and `labels` the labels of the task; empty means all.
-    `backbone` is a name (see `radiolens.training.model`), or a function that returns a Keras model from grey images
-    (n, rows, columns, 1) to feature maps. `masked` lists (source, label) annotations that are left out of training, for
-    instance a finding of which a source has only one answer, which would teach the source; `assumed_absent` adds some
-    that nobody made. Both hold for training only. `base` is trained first, in a folder beside, and its network is where
-    this one starts. `mean_of` are experiments that are trained each on its own, and the mean of whose weights is this
-    one's network, of which then only task, cases and preprocessing count: networks of one base lie close enough for it
-    (Wortsman et al. 2022, "Model soups", ICML), and their mean depends less on the luck of one run, at no cost for who
-    asks it. Groups of `group_by` are drawn equally often. `map_weight` is the weight of a second loss, by which
-    the class activation map of a case with a mask learns to point at the lesion (0: none). `unfreeze_from` names the
-    backbone layer up to which nothing is trained (empty: everything is). `patience` is the number of epochs without a
-    better validation loss before it stops, and the best epoch is kept; 0 is a fixed schedule, of which the last epoch
-    is kept.
+    `backbone` is a name (see `radiolens.training.model`), or a function that returns a Keras model from grey images (n,
+    rows, columns, 1) to feature maps. `masked` lists annotations that are left out of training, for instance of a
+    finding of which a source has only one answer, which would teach the source; `assumed_absent` adds some that nobody
+    made. Both hold for training only. `base` is trained first, in a folder beside, and its network is where this one
+    starts; with `mean_with_base` the result is the mean of the weights of both, which keeps more of what the base could
+    do (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", CVPR). `mean_of` are experiments that are
+    trained each on its own, and the mean of whose weights is this one's network, of which then only task, cases and
+    preprocessing count: networks of one base lie close enough for it (Wortsman et al. 2022, "Model soups", ICML), and
+    their mean depends less on the luck of one run, at no cost for who asks it. Groups of `group_by` are drawn equally
+    often. `map_weight` is the weight of a second loss, by which the class activation map of a case with a mask learns
+    to point at the lesion (0: none). `unfreeze_from` names the backbone layer up to which nothing is trained (empty:
+    everything is). `patience` is the number of epochs without a better validation loss before it stops, and the best
+    epoch is kept; 0 is a fixed schedule, of which the last epoch is kept.
     """
 
     name: str
@@ -110,9 +146,10 @@ class Experiment:
     labels: tuple[str, ...] = ()
     backbone: str | Callable[[Preprocessing], Any] = "efficientnet-lite0"
     preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(224, 224))
-    masked: tuple[tuple[str, str], ...] = ()
+    masked: tuple[Masking, ...] = ()
     assumed_absent: tuple[Absence, ...] = ()
     base: Experiment | None = None
+    mean_with_base: bool = False
     mean_of: tuple[Experiment, ...] = ()
     group_by: Callable[[Case], str] = source_and_label
     augmentation: Augmentation = Augmentation()
@@ -142,6 +179,7 @@ class Experiment:
             raise DatasetError(f"experiment {self.name!r}: map_weight is {self.map_weight}, expected 0 or more.")
         if self.base is not None and self.base.name == self.name:
             raise DatasetError(f"experiment {self.name!r}: its base has the same name, so both would use one folder.")
+        self._check_mean_with_base()
         self._check_mean()
 
     @property
@@ -177,6 +215,25 @@ class Experiment:
         cases = tuple(case for case in manifest.cases if not self.sources or case.source in self.sources)
         return replace(manifest, task=replace(manifest.task, labels=labels), cases=cases)
 
+    def _check_mean_with_base(self) -> None:
+        """Raise DatasetError if the weights of base and network have no meaningful mean."""
+        if not self.mean_with_base:
+            return
+        base, found = self.base, ""
+        if base is None:
+            found = "has none"
+        elif not self.freeze_batch_norms:
+            found = "trains its batch norms"
+        elif differing := [name for name in _LAYERS if getattr(base, name) != getattr(self, name)]:
+            found = f"differs from it in {', '.join(differing)}"
+        elif self.mean_of:
+            found = "is a mean of others already"
+        if found:
+            raise DatasetError(
+                f"experiment {self.name!r} is to be the mean of its base and itself, but {found}. Only networks of one "
+                "kind have a mean that answers anything, and only while batch norms stay as they are."
+            )
+
     def _check_mean(self) -> None:
         """Raise DatasetError if the weights of the experiments of `mean_of` have no meaningful mean."""
         if not self.mean_of:
@@ -191,7 +248,7 @@ class Experiment:
             differing = [name for name in _SHARED if getattr(member, name) != getattr(self, name)]
             found = f"differs from it in {', '.join(differing)}" if differing else ""
             found = found or ("starts from no base" if member.base is None else "")
-            found = found or ("is a mean itself" if member.mean_of else "")
+            found = found or ("is a mean itself" if member.mean_of or member.mean_with_base else "")
             found = found or ("trains its batch norms" if not member.freeze_batch_norms else "")
             if found:
                 raise DatasetError(
@@ -200,18 +257,23 @@ class Experiment:
                 )
 
 
-_SHARED = ("task", "labels", "backbone", "preprocessing", "base", "sources", "masked", "assumed_absent")
-"""Without the first of these the weights of two networks do not mean the same, without the last three the provenance
-of their mean would not tell what it was trained on."""
+_LAYERS = ("task", "labels", "backbone", "preprocessing")
+"""Without these the weights of two networks do not mean the same."""
+
+_SHARED = (*_LAYERS, "base", "sources", "masked", "assumed_absent")
+"""The same for a mean of several; without the last three its provenance would not tell what it was trained on."""
 
 
 def completed(written: Mapping[str, Any]) -> dict[str, Any]:
     """Return `as_json` of an earlier version as this one would write it: what was not known then was not done."""
     unchanged = json.loads(json.dumps(asdict(UNCHANGED)))
     augmentation = {**unchanged, **written.get("augmentation", {})}
+    masked = [asdict(Masking(*entry)) if isinstance(entry, list) else entry for entry in written.get("masked", [])]
     base = written.get("base")
     members = [completed(member) for member in written.get("mean_of", [])]
-    return {**written, "augmentation": augmentation, "base": completed(base) if base else None, "mean_of": members}
+    base = completed(base) if base else None
+    known = {"augmentation": augmentation, "masked": masked, "base": base, "mean_of": members}
+    return {"mean_with_base": False, **written, **known}
 
 
 def as_json(experiment: Experiment) -> dict[str, object]:
@@ -219,7 +281,7 @@ def as_json(experiment: Experiment) -> dict[str, object]:
     values = {entry.name: getattr(experiment, entry.name) for entry in fields(experiment)}
     parts = {name: asdict(values[name]) for name in ("augmentation", "preprocessing")}
     named = {"backbone": experiment.backbone_name, "group_by": experiment.group_by.__qualname__}
-    assumed = [asdict(absence) for absence in experiment.assumed_absent]
+    told = {name: [asdict(entry) for entry in values[name]] for name in ("masked", "assumed_absent")}
     base = as_json(experiment.base) if experiment.base else None
     members = [as_json(member) for member in experiment.mean_of]
-    return {**values, **parts, **named, "assumed_absent": assumed, "base": base, "mean_of": members}
+    return {**values, **parts, **named, **told, "base": base, "mean_of": members}

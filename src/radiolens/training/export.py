@@ -142,12 +142,18 @@ def _bundle(name: str, version: str, exported: Exported, manifest: Manifest) -> 
             "backbone": experiment.backbone_name,
             "sources": _licences(manifest.cases),
             "cases": _counts(manifest.cases, exported.calibration),
-            "left_out": [list(pair) for pair in experiment.masked],
+            "left_out": _left_out(experiment),
             "taken_as_absent": [asdict(absence) for absence in experiment.assumed_absent],
             "environment": environment(),
             "created": datetime.now(UTC).date().isoformat(),
         },
     )
+
+
+def _left_out(experiment: Experiment) -> list[dict[str, object]]:
+    """Return what each stage of the training left out, the first stage first."""
+    before = _left_out(experiment.base) if experiment.base else []
+    return [*before, *({**asdict(entry), "stage": experiment.name} for entry in experiment.masked)]
 
 
 def _licences(cases: Sequence[Case]) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case
 from radiolens.task import Task
-from radiolens.training.config import Absence, Experiment
+from radiolens.training.config import Absence, Experiment, Masking
 
 __all__ = [
     "NOT_ANNOTATED",
@@ -105,11 +105,11 @@ def loss_for(task: Task, label_smoothing: float = 0.0) -> keras.losses.Loss:
 
 
 def targets(
-    cases: Sequence[Case], task: Task, masked: Sequence[tuple[str, str]] = (), assumed: Sequence[Absence] = ()
+    cases: Sequence[Case], task: Task, masked: Sequence[Masking] = (), assumed: Sequence[Absence] = ()
 ) -> NDArray[np.float32]:
     """Return the targets (n, labels) of cases, in the order of the task's labels.
 
-    `masked` (source, label) annotations count as not annotated; what `assumed` covers counts as absent.
+    What `masked` hides counts as not annotated, what `assumed` covers as absent.
     """
     if task.exclusive:
         rows = [[float(name in case.possible) for name in task.label_names] for case in cases]
@@ -129,8 +129,8 @@ def annotated(wanted: NDArray[np.float32], *, exclusive: bool) -> NDArray[np.boo
     return np.asarray(told.any(axis=1), np.bool_)
 
 
-def _target(case: Case, name: str, masked: Sequence[tuple[str, str]], assumed: Sequence[Absence]) -> float:
+def _target(case: Case, name: str, masked: Sequence[Masking], assumed: Sequence[Absence]) -> float:
     value = case.labels.get(name)
     if value is None:
         return 0.0 if any(absence.label == name and absence.covers(case) for absence in assumed) else NOT_ANNOTATED
-    return NOT_ANNOTATED if (case.source, name) in masked else float(value)
+    return NOT_ANNOTATED if any(entry.label == name and entry.hides(case) for entry in masked) else float(value)

@@ -19,7 +19,17 @@ from radiolens.data.splits import check_no_leakage
 from radiolens.errors import DatasetError, TrainingDiverged
 from radiolens.imaging.preprocess import Preprocessing, network_input
 from radiolens.task import Task
-from radiolens.training.checkpoints import Epoch, best_epoch, locked, read_log, restore, save_epoch, save_mean, settle
+from radiolens.training.checkpoints import (
+    Epoch,
+    best_epoch,
+    chosen_checkpoint,
+    locked,
+    read_log,
+    restore,
+    save_epoch,
+    save_mean,
+    settle,
+)
 from radiolens.training.config import Experiment
 from radiolens.training.interrupts import interrupts_heeded
 from radiolens.training.losses import MapCrossentropy, annotated, loss_for, training_targets
@@ -72,11 +82,9 @@ def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, wa
         if experiment.mean_of:
             return _train_mean(experiment, manifest, run, cache, watcher)
         parts = {split: _part(experiment, used, split, cases, cache, watcher) for split, cases in chosen.items()}
-        base = experiment.base
-        started_from = None
-        if base and not log:
-            started_from = train(base, manifest, run.with_name(_base_folder(base, manifest)), cache, watcher)
-        model = _start(experiment, used.task, run, log, started_from)
+        needs_base = experiment.mean_with_base or not log
+        base = _trained_base(experiment, manifest, run, cache, watcher) if needs_base else None
+        model = _start(experiment, used.task, run, log, base)
         if experiment.map_weight:
             grid = model.get_layer("features").output.shape[1:3]
             masks = Lesions.read(used, parts["train"].cases, experiment.preprocessing, grid)
@@ -86,7 +94,10 @@ def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, wa
             save_epoch(model, run, log, keep_best=experiment.patience > 0)
             draw_curves(run, log)
             watcher.finished(log[-1])
-        return settle(run, log, keep_best=experiment.patience > 0)
+        keep_best = experiment.patience > 0
+        if base and experiment.mean_with_base:
+            return save_mean([base, chosen_checkpoint(run, log, keep_best=keep_best)], run)
+        return settle(run, log, keep_best=keep_best)
 
 
 def digest_of_cases(experiment: Experiment, manifest: Manifest) -> str:
@@ -119,6 +130,11 @@ def _chosen(experiment: Experiment, manifest: Manifest, split: str) -> tuple[Cas
             f"{split!r}. Run `radiolens data split`."
         )
     return chosen
+
+
+def _trained_base(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher) -> Path | None:
+    base = experiment.base
+    return train(base, manifest, run.with_name(_base_folder(base, manifest)), cache, watcher) if base else None
 
 
 def _base_folder(base: Experiment, manifest: Manifest) -> str:

@@ -64,7 +64,11 @@ def installed(tmp_path: Path) -> InstalledBundle:
             "nih": ["NIH, free"],
         },
         "cases": {"clinic": {"train": 70, "validation": 10}},
-        "left_out": [["web", "pneumonia"]],
+        "left_out": [
+            ["web", "pneumonia"],  # as radiolens wrote it before annotations could be left out in part
+            {"source": "clinic", "label": "cough", "keep_one_in": 0, "stage": "one"},
+            {"source": "nih", "label": "fever", "keep_one_in": 10, "stage": "two"},
+        ],
         "environment": {"python": "3.11", "commit": "abc"},
         "created": "2026-01-01",
     }
@@ -90,7 +94,8 @@ def test_a_card_has_every_section_and_every_fact(installed: InstalledBundle) -> 
         "not a medical device",
         "| clinic | 70 | 10 | CC BY 4.0 |",
         "Terms that could not be verified: web, other, nih.",
-        "Annotations left out of training: pneumonia of web.",
+        "Annotations left out of training: pneumonia of web; cough of clinic (stage one); fever of nih, but for",
+        "but for one case in 10 (stage two).",
         "| pneumonia | 0.500 | 1.500 |",
         "Chosen by: one half.",
         "backbone: efficientnet-lite0",

@@ -47,6 +47,7 @@ _INCOMPARABLE = {
     "group_by": "it changes the groups of which the validation loss is the mean",
     "label_smoothing": "the validation loss contains it",
     "mean_of": "a mean is not trained itself",
+    "mean_with_base": "the validation loss is that of the network before the mean",
     "patience": "it decides which epoch's loss counts",
     "seed": "the best of several seeds is luck",
     "preprocessing.channels": "networks are trained on one channel, the grey",

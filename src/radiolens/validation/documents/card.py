@@ -104,13 +104,21 @@ def _data(installed: InstalledBundle) -> list[str]:
         for source, licences in sources.items()
     ]
     unverified = unverified_sources(installed)
-    left_out = [f"{label} of {source}" for source, label in provenance.get("left_out", [])]
+    left_out = [_masking(entry) for entry in provenance.get("left_out", [])]
     return [
         *table(("source", "trained on", "validation", "licence, as the data set gives it"), rows),
         "",
         f"Terms that could not be verified: {', '.join(unverified) or 'none'}. No image is redistributed.",
-        *(["", f"Annotations left out of training: {', '.join(left_out)}."] if left_out else []),
+        *(["", f"Annotations left out of training: {'; '.join(left_out)}."] if left_out else []),
     ]
+
+
+def _masking(entry: Mapping[str, Any] | Sequence[str]) -> str:
+    """Return the annotations that a training left out, as radiolens.training.config.Masking or an earlier version."""
+    if not isinstance(entry, Mapping):
+        return "{1} of {0}".format(*entry)
+    kept = f", but for one case in {entry['keep_one_in']}" if entry["keep_one_in"] else ""
+    return f"{entry['label']} of {entry['source']}{kept} (stage {entry['stage']})"
 
 
 def _verified(licence: str) -> bool:

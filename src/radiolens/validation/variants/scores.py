@@ -122,10 +122,11 @@ class _Fits:
 
     def _training_answers(self, line: Trials) -> NDArray[np.intp]:
         """Return the answers (n,) with what the experiment masks and what it takes to be absent."""
+        masked = [entry for entry in self.experiment.masked if entry.label == line.finding]
         assumed = [absence for absence in self.experiment.assumed_absent if absence.label == line.finding]
         answers = line.answers.copy()
         for row, case in enumerate(self.pictures.sample.cases):
-            if (case.source, line.finding) in self.experiment.masked:
+            if any(entry.hides(case) for entry in masked):
                 answers[row] = -1
             elif any(absence.covers(case) for absence in assumed):
                 answers[row] = 0

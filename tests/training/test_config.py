@@ -17,7 +17,15 @@ from radiolens.training.configs import load_experiment
 from radiolens.training.configs.brain_mri import source_and_side
 from tests.training import tiny_experiment
 
-KNOWN = ("brain_ct", "brain_mri", "chest_xray", "chest_xray_averaged", "chest_xray_lite2", "chest_xray_reconciled", "chest_xray_staged")
+KNOWN = (
+    "brain_ct",
+    "brain_mri",
+    "chest_xray",
+    "chest_xray_averaged",
+    "chest_xray_lite2",
+    "chest_xray_reconciled",
+    "chest_xray_staged",
+)
 
 
 @pytest.mark.parametrize("name", KNOWN)

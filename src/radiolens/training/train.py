@@ -37,7 +37,7 @@ from radiolens.training.model import build_classifier
 from radiolens.training.pipeline import EpochDraw, Lesions, cached_grey_levels
 from radiolens.training.run_folder import draw_curves, write_run_facts
 
-__all__ = ["Watcher", "digest_of_cases", "predict_logits", "train"]
+__all__ = ["Watcher", "base_run", "digest_of_cases", "predict_logits", "train"]
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +110,11 @@ def digest_of_cases(experiment: Experiment, manifest: Manifest) -> str:
     return _digest(experiment, used.task, chosen)
 
 
+def base_run(base: Experiment, manifest: Manifest, run: Path) -> Path:
+    """Return a base's folder, beside that of a run: runs share it if it is trained on the same cases for them."""
+    return run.with_name(f"{base.name}-{digest_of_cases(base, manifest)[:8]}")
+
+
 def predict_logits(
     model: keras.Model, grey: NDArray[np.uint8], preprocessing: Preprocessing, batch_size: int = 64
 ) -> NDArray[np.float32]:
@@ -134,12 +139,7 @@ def _chosen(experiment: Experiment, manifest: Manifest, split: str) -> tuple[Cas
 
 def _trained_base(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher) -> Path | None:
     base = experiment.base
-    return train(base, manifest, run.with_name(_base_folder(base, manifest)), cache, watcher) if base else None
-
-
-def _base_folder(base: Experiment, manifest: Manifest) -> str:
-    """Return the name of a base's folder: runs share it if it is trained on the same cases for them."""
-    return f"{base.name}-{digest_of_cases(base, manifest)[:8]}"
+    return train(base, manifest, base_run(base, manifest, run), cache, watcher) if base else None
 
 
 def _digest(experiment: Experiment, task: Task, chosen: Mapping[str, Sequence[Case]]) -> str:

@@ -33,24 +33,28 @@ from radiolens.training.folds import fold_numbers, fold_run
 from radiolens.training.pipeline import cached_grey_levels
 from radiolens.training.train import base_run, predict_logits, train
 
-__all__ = ["brightness_fifths", "figures"]
+__all__ = ["fifths_of", "figures"]
 
 ADULT, FIFTHS = 18, 5
 NETWORK = "network.keras"
 
 
-def brightness_fifths(grey: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return the fifth, 0 to 4, of each picture (n, rows, columns) by its median grey level."""
-    medians = np.median(grey, axis=(1, 2))
-    return np.searchsorted(np.quantile(medians, np.arange(1, FIFTHS) / FIFTHS), medians, side="right")
+def fifths_of(brightness: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the fifth, 0 to 4, in which each value (n,) lies."""
+    return np.searchsorted(np.quantile(brightness, np.arange(1, FIFTHS) / FIFTHS), brightness, side="right")
 
 
 def figures(
-    cases: Sequence[Case], scores: NDArray[np.float64], folds: NDArray[np.intp], fifths: NDArray[np.intp], label: str
+    cases: Sequence[Case],
+    scores: NDArray[np.float64],
+    folds: NDArray[np.intp],
+    brightness: NDArray[np.float64],
+    label: str,
 ) -> tuple[Interval, Interval, Interval]:
     """Return the AUROC within a hospital, the same within fifths of brightness, and against other archives' normals.
 
-    All arrays are (n,). A case without a fold of its own stands once for every network; pairs are of one network.
+    All arrays are (n,); brightness is the median grey level. A case without a fold of its own stands once for every
+    network; pairs are of one network.
     """
     groups = np.asarray(group_ids(cases), np.intp)
     present = np.asarray([case.labels[label] == 1 for case in cases])
@@ -58,7 +62,7 @@ def figures(
     strange = (own & present) | (~own & ~present)
     return (
         auroc_within_folds(present[own], scores[own], folds[own], groups[own]),
-        auroc_within_folds(present[own], scores[own], (folds * FIFTHS + fifths)[own], groups[own]),
+        auroc_within_folds(present[own], scores[own], folds[own] * FIFTHS + fifths_of(brightness[own]), groups[own]),
         auroc_within_folds(present[strange], scores[strange], folds[strange], groups[strange]),
     )
 
@@ -125,12 +129,12 @@ def main() -> None:
     parts = list(_answers(experiment, manifest, folds, asked.runs, asked.label))
     cases = [case for _, own, _, _ in parts for case in own]
     numbers = np.concatenate([np.full(len(own), fold) for fold, own, _, _ in parts])
-    fifths = brightness_fifths(np.concatenate([grey for _, _, grey, _ in parts]))
+    brightness = np.concatenate([np.median(grey, axis=(1, 2)) for _, _, grey, _ in parts])
     print(f"{experiment.name}: {len(cases)} answers, folds {', '.join(map(str, folds))}\n")
     print("| network | within the hospital | within fifths of brightness | against other normals |\n|---|---|---|---|")
     for name in parts[0][3]:
         scores = np.concatenate([logits[name] for _, _, _, logits in parts])
-        found = figures(cases, scores, numbers, fifths, asked.label)
+        found = figures(cases, scores, numbers, brightness, asked.label)
         print(f"| {name} | {' | '.join(f'{one.estimate:.3f} ({one.low:.3f} to {one.high:.3f})' for one in found)} |")
 
 

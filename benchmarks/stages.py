@@ -3,7 +3,7 @@
 Of an experiment that is the mean of its base and itself, all three networks of each fold answer their own fold, and the
 validation films of sources without folds. Two things are asked of pneumonia: is it told within one hospital, and are
 another archive's normal films told from it? The first also with pairs of films of about the same brightness only, since
-brightness tells the answers of an archive apart without any anatomy. Folds that a test split is are left out.
+brightness tells the answers of an archive apart without any anatomy. The fold that is the test split is left out.
 
 Command: python -m benchmarks.stages chest_xray_reconciled --data ../shared/data/chest-xray --runs runs --test-fold 5
 Runtime: two minutes on two cores, once `radiolens crossvalidate` is done.

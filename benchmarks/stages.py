@@ -1,12 +1,12 @@
-"""What the last stage of an experiment and the mean with its base change, on patients that no network has seen.
+"""What the stages of a training do, on patients that no network has seen: the networks of folds, side by side.
 
-Of an experiment that is the mean of its base and itself, all three networks of each fold answer their own fold, and the
-validation films of sources without folds. Two things are asked of pneumonia: is it told within one hospital, and are
-another archive's normal films told from it? The first also with pairs of films of about the same brightness only, since
-brightness tells the answers of an archive apart without any anatomy. The fold that is the test split is left out.
+Two things are asked of a finding: is it told within one hospital, and are the normal films of another archive, which
+has none with it, told from it? The first also with pairs of films of about the same brightness only, since brightness
+tells the answers of an archive apart without any anatomy; what it tells alone is the last row. Each network answers the
+adults of its own fold, and the validation cases of that archive. The fold that is the test split is not for this.
 
-Command: python -m benchmarks.stages chest_xray_reconciled --data ../shared/data/chest-xray --runs runs --test-fold 5
-Runtime: two minutes on two cores, once `radiolens crossvalidate` is done.
+Command: python -m benchmarks.stages chest_xray_reconciled --data ../shared/data/chest-xray --runs runs --folds 1,2,3,4
+Runtime: a minute and a half on two cores, once the folds are trained.
 Result: the table "Whole networks" of docs/variants.md.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from radiolens.cli.collection import open_collection
@@ -29,7 +30,7 @@ from radiolens.evaluation.within_folds import auroc_within_folds
 from radiolens.training.checkpoints import chosen_checkpoint, read_log
 from radiolens.training.config import Experiment
 from radiolens.training.configs import load_experiment
-from radiolens.training.folds import fold_numbers, fold_run
+from radiolens.training.folds import fold_run
 from radiolens.training.pipeline import cached_grey_levels
 from radiolens.training.train import base_run, predict_logits, train
 
@@ -82,36 +83,49 @@ def _asked(cut: Manifest, fold: int, label: str) -> tuple[Case, ...]:
 
 
 def _networks(experiment: Experiment, cut: Manifest, fold: int, runs: Path) -> dict[str, Path]:
-    """Return the files of the three networks of a fold that is done; raise DatasetError for another."""
+    """Return the files of the networks of a fold that is done; raise DatasetError for another."""
     run, base = fold_run(experiment, runs, fold), experiment.base
     log = read_log(run)
-    if base is None or not experiment.mean_with_base or len(log) < experiment.epochs:
-        raise DatasetError(
-            f"{run}: no finished run of an experiment that is the mean of its base and itself. Let `radiolens "
-            f"crossvalidate {experiment.name}` finish first."
-        )
+    if len(log) < experiment.epochs:
+        raise DatasetError(f"{run}: no finished run. Let `radiolens crossvalidate {experiment.name}` finish first.")
+    result = train(experiment, cut, run, runs / "cache")
+    if base is None or not experiment.mean_with_base:
+        return {experiment.name: result}
     return {
-        "the base": base_run(base, cut, run) / NETWORK,
-        "after it": chosen_checkpoint(run, log, keep_best=experiment.patience > 0),
-        "the mean": train(experiment, cut, run, runs / "cache"),
+        base.name: base_run(base, cut, run) / NETWORK,
+        f"{experiment.name}, before the mean": chosen_checkpoint(run, log, keep_best=experiment.patience > 0),
+        experiment.name: result,
     }
 
 
 def _answers(
     experiment: Experiment, manifest: Manifest, folds: Sequence[int], runs: Path, label: str
-) -> Iterator[tuple[int, tuple[Case, ...], NDArray[np.uint8], dict[str, NDArray[np.float64]]]]:
-    """Yield fold, cases, grey levels (n, rows, columns) and the logits (n,) of each network."""
+) -> Iterator[tuple[int, tuple[Case, ...], NDArray[np.float64], dict[str, NDArray[np.float64]]]]:
+    """Yield fold, cases, brightness (n,) and the logits (n,) of each network."""
     column = manifest.task.label_names.index(label)
     for fold in folds:
         cut = without_fold(manifest, fold)
         files = _networks(experiment, cut, fold, runs)
         cases = _asked(experiment.part(cut), fold, label)
         grey = cached_grey_levels(cut, cases, experiment.preprocessing, runs / "cache")
+        brightness = np.median(grey, axis=(1, 2))
         logits = {}
         for name, file in files.items():
             network = keras.saving.load_model(file, compile=False)
             logits[name] = predict_logits(network, grey, experiment.preprocessing)[:, column].astype(np.float64)
-        yield fold, cases, grey, logits
+        yield fold, cases, brightness, {**logits, "darkness alone": -brightness}
+
+
+def _kept(file: Path, cases: Sequence[Case], label: str) -> NDArray[np.float64]:
+    """Return the probabilities (n,) that predictions.parquet of a cross-validation has of cases, nan of others."""
+    table = pq.read_table(file, columns=["path", f"probability:{label}"]).to_pydict()
+    known = dict(zip(table["path"], table[f"probability:{label}"], strict=True))
+    return np.asarray([known.get(case.path, np.nan) for case in cases], np.float64)
+
+
+def _row(name: str, found: Sequence[Interval]) -> str:
+    cells = [f"{one.estimate:.3f} ({one.low:.3f} to {one.high:.3f})" for one in found]
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -121,21 +135,35 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--label", default="pneumonia")
-    parser.add_argument("--test-fold", type=int, required=True, help="Not looked at.")
+    parser.add_argument("--folds", required=True, help="With commas, without that of the test split.")
+    parser.add_argument("--against", type=Path, help="predictions.parquet of a cross-validation of another experiment.")
     asked = parser.parse_args()
     experiment = load_experiment(asked.experiment).with_fixed_schedule()
     manifest = open_collection(asked.data, experiment.task)
-    folds = [fold for fold in fold_numbers(manifest) if fold != asked.test_fold]
+    folds = [int(fold) for fold in asked.folds.split(",")]
     parts = list(_answers(experiment, manifest, folds, asked.runs, asked.label))
     cases = [case for _, own, _, _ in parts for case in own]
     numbers = np.concatenate([np.full(len(own), fold) for fold, own, _, _ in parts])
-    brightness = np.concatenate([np.median(grey, axis=(1, 2)) for _, _, grey, _ in parts])
-    print(f"{experiment.name}: {len(cases)} answers, folds {', '.join(map(str, folds))}\n")
-    print("| network | within the hospital | within fifths of brightness | against other normals |\n|---|---|---|---|")
+    brightness = np.concatenate([values for _, _, values, _ in parts])
+    own = np.asarray([case.fold is not None for case in cases])
+    print(f"{experiment.name}: {own.sum()} adults, folds {asked.folds}; medians of brightness of 255:")
+    for name, rows in (
+        ("ill", own & np.asarray([case.labels[asked.label] == 1 for case in cases])),
+        ("not ill", own & np.asarray([case.labels[asked.label] == 0 for case in cases])),
+        ("other archive", ~own),
+    ):
+        print(f"* {name}: {np.median(brightness[rows]):.0f}")
+    print(
+        "\n| network | within the hospital | within fifths of brightness | against other normals |\n|---|---|---|---|"
+    )
     for name in parts[0][3]:
         scores = np.concatenate([logits[name] for _, _, _, logits in parts])
-        found = figures(cases, scores, numbers, brightness, asked.label)
-        print(f"| {name} | {' | '.join(f'{one.estimate:.3f} ({one.low:.3f} to {one.high:.3f})' for one in found)} |")
+        print(_row(name, figures(cases, scores, numbers, brightness, asked.label)))
+    if asked.against:
+        kept = [case for case in cases if case.fold is not None]
+        scores = _kept(asked.against, kept, asked.label)
+        found = figures(kept, scores, numbers[own], brightness[own], asked.label)
+        print(_row(f"{asked.against}, own folds only", found[:2]))
 
 
 if __name__ == "__main__":

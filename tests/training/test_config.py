@@ -23,6 +23,7 @@ KNOWN = (
     "chest_xray",
     "chest_xray_averaged",
     "chest_xray_lite2",
+    "chest_xray_masked",
     "chest_xray_reconciled",
     "chest_xray_staged",
 )
@@ -69,9 +70,13 @@ def test_a_file_without_an_experiment_is_refused(text: str | None, message: str,
         ({"batch_size": 0}, "in batches of 0"),
         ({"images_per_epoch": 10, "batch_size": 11}, "10 images in batches of 11"),
         ({"warmup_share": 1.0}, "warmup_share is 1.0, expected 0 to below 1"),
+        (
+            {"masked": (("clinic", "pneumonia"),)},
+            r"masked holds \('clinic', 'pneumonia'\). Write each entry as Masking",
+        ),
     ],
 )
-def test_an_experiment_that_could_not_run_is_refused(change: dict[str, float], message: str) -> None:
+def test_an_experiment_that_could_not_run_is_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         Experiment("x", "chest-xray", **change)  # type: ignore[arg-type]  # one field each
 

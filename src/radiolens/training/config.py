@@ -177,6 +177,11 @@ class Experiment:
             raise DatasetError(f"experiment {self.name!r}: warmup_share is {self.warmup_share}, expected 0 to below 1.")
         if self.map_weight < 0:
             raise DatasetError(f"experiment {self.name!r}: map_weight is {self.map_weight}, expected 0 or more.")
+        strange = [entry for entry in self.masked if not isinstance(entry, Masking)]
+        if strange:
+            raise DatasetError(
+                f"experiment {self.name!r}: masked holds {strange[0]!r}. Write each entry as Masking(source, label)."
+            )
         if self.base is not None and self.base.name == self.name:
             raise DatasetError(f"experiment {self.name!r}: its base has the same name, so both would use one folder.")
         self._check_mean_with_base()

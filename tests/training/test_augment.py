@@ -45,6 +45,7 @@ def test_mirroring_mirrors() -> None:
         {"smallest_crop": 0.5},
         {"rotation_degrees": 20.0},
         {"gamma": 1.0},
+        {"median": (0.1, 0.2)},
         {"contrast": (0.3, 0.4)},
         {"brightness": 0.5},
         {"border": 0.3, "border_probability": 1.0},
@@ -63,6 +64,25 @@ def test_each_change_does_something_of_its_own(change: dict[str, object]) -> Non
     assert all(picture.shape == (64, 64) for picture in changed)
     assert any(np.abs(picture.astype(float) - film()).mean() > 0.5 for picture in changed)
     assert set(change) <= {entry.name for entry in fields(Augmentation)}
+
+
+def test_where_the_median_is_drawn_brightness_tells_nothing() -> None:
+    config = replace(UNCHANGED, median=(0.4, 0.7))
+    dark, bright = film() // 2, 255 - (255 - film()) // 2
+    assert np.median(bright) - np.median(dark) > 100
+
+    def medians(grey: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return np.asarray([np.median(augment(grey, config, np.random.default_rng(seed))) for seed in range(50)])
+
+    np.testing.assert_allclose(medians(dark), medians(bright), atol=4)  # of 255: both are rounded to grey levels
+    assert 0.35 * 255 < medians(dark).min() < 0.5 * 255 < 0.6 * 255 < medians(dark).max() < 0.75 * 255
+
+
+@pytest.mark.parametrize("level", [0, 1, 254, 255])
+def test_an_empty_picture_has_a_median_that_bends_to_nothing_strange(level: int) -> None:
+    empty = np.full((8, 8), level, np.uint8)
+    changed = augment(empty, replace(UNCHANGED, median=(0.3, 0.7)), np.random.default_rng(0))
+    assert len(np.unique(changed)) == 1
 
 
 def test_a_gaussian_takes_detail_that_a_coarser_resolution_leaves() -> None:

@@ -37,7 +37,7 @@ def check_exposure(pixels: NDArray[np.float32], unit: Unit, *, white_bone: bool 
     units have no full scale: of them only a slice of one single value is refused.
     """
     step = max(1, min(pixels.shape) // _SIDE)
-    seen = pixels[::step, ::step]
+    seen = np.ascontiguousarray(pixels[::step, ::step])  # looked at several times, and scattered over a large film
     if unit is not Unit.UNIT_INTERVAL:
         if seen.min() == seen.max():
             yield Problem.found(ProblemCode.TOO_DARK, "All pixels have the same value.")

@@ -61,12 +61,20 @@ def _moved(grey: NDArray[np.uint8], move: NDArray[np.float64]) -> NDArray[np.uin
 
 
 def _intensity(picture: Picture, config: Augmentation, random: np.random.Generator) -> Picture:
-    bent = np.power(picture, np.float32(np.exp(random.uniform(-config.gamma, config.gamma))))
+    power = np.exp(random.uniform(-config.gamma, config.gamma))
+    if config.median is not None:
+        power *= _power_to_median(picture, random.uniform(*config.median))
+    bent = np.power(picture, np.float32(power))
     contrast = np.float32(random.uniform(*config.contrast))
     brightness = np.float32(random.uniform(-config.brightness, config.brightness))
     middle = np.float32(0.5)
     changed: Picture = np.clip((bent - middle) * contrast + middle + brightness, 0.0, 1.0)
     return changed
+
+
+def _power_to_median(picture: Picture, wanted: float) -> float:
+    now = float(np.clip(np.median(picture), 0.01, 0.99))  # a frame may fill half of a picture; log(0) bends nothing
+    return float(np.clip(np.log(wanted) / np.log(now), 0.25, 4.0))
 
 
 def _resolution(picture: Picture, config: Augmentation, random: np.random.Generator) -> Picture:

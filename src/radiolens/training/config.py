@@ -28,12 +28,13 @@ __all__ = [
 class Augmentation:
     """Ranges of the random changes of a training picture, whose grey levels run from 0 to 1.
 
-    `smallest_crop` is the least share of each side that a crop keeps. `gamma` is the largest |ln gamma|. `border` is
-    the largest share of a side that is blacked out. `box_probability` sets white, black or grey boxes, as
-    redactions and markers do; `blur_probability` and `jpeg_probability` imitate poor exports: a coarser resolution, and
-    where `blur` is not 0 a Gaussian besides, whose standard deviation is at most that share of the shorter side.
-    `quarter_turns` lets a picture lie on each of its sides as often, for sets in which heads lie otherwise than in
-    clinics.
+    `smallest_crop` is the least share of each side that a crop keeps. `gamma` is the largest |ln gamma|. With `median`
+    the median grey level is drawn from that range first, whatever it was, by a power of 1/4 to 4; so the brightness of
+    all but the darkest and brightest pictures tells nothing. `border` is the largest share of a side that is blacked
+    out. `box_probability` sets white, black or grey boxes, as redactions and markers do; `blur_probability` and
+    `jpeg_probability` imitate poor exports: a coarser resolution, and where `blur` is not 0 a Gaussian besides, whose
+    standard deviation is at most that share of the shorter side. `quarter_turns` lets a picture lie on each of its
+    sides as often, for sets in which heads lie otherwise than in clinics.
     """
 
     smallest_crop: float = 0.75
@@ -41,6 +42,7 @@ class Augmentation:
     quarter_turns: bool = False
     flip_probability: float = 0.5
     gamma: float = 0.7
+    median: tuple[float, float] | None = None
     contrast: tuple[float, float] = (0.6, 1.3)
     brightness: float = 0.2
     border: float = 0.1

@@ -26,6 +26,7 @@ KNOWN = (
     "chest_xray_masked",
     "chest_xray_reconciled",
     "chest_xray_staged",
+    "chest_xray_toned",
 )
 
 

@@ -6,26 +6,28 @@ __all__ = ["ADULTS", "COVERAGE", "NORMALS", "ROTATED", "SUREST", "TB"]
 
 ADULTS = (
     "498 films, of which reports that a program read say whether there is pneumonia, are what there is to learn "
-    "from and to judge by; the interval is 0.05 wide each way. What moved it, from 0.818 to 0.854 and the "
-    "difference to the control from 0.023 to 0.059: a stage in which the other archive's normal films say next to "
-    "nothing of pneumonia (variants.md, whole networks). After that stage alone it is higher still, but more of "
-    "those healthy adults are taken for ill. Tried before, without gain: more epochs, films blurred and turned, "
-    "the mean of two networks (training/configs/), and on frozen features harmonised pictures, group-robust and "
-    "source-blind heads, larger networks and pictures. Two backbones together gain there (0.038 ± 0.026); "
-    "distilled into one network they were not tried."
+    "from and to judge by; the interval is 0.05 wide each way. What moved it, from 0.818 to 0.859 and the "
+    "difference to the control from 0.023 to 0.064: a stage in which the other archive's normal films say next to "
+    "nothing of pneumonia, and a last one that draws how bright each film is (variants.md, whole networks). After "
+    "the first of these alone it is higher still, but more of those healthy adults are taken for ill. Tried "
+    "without gain: more epochs, films blurred and turned, the mean of two networks (training/configs/), also where "
+    "one never knew how bright a film was, a longer last stage, and on frozen features harmonised pictures, "
+    "group-robust and source-blind heads, larger networks and pictures. Two backbones together gain there (0.038 "
+    "± 0.026); distilled into one network they were not tried."
 )
 
 TB = (
     "The only films with tuberculosis to learn from are those of one collection, whose normals come from "
     "elsewhere. Tried: films of NIH and Guangzhou as films without it, a second stage, blur, turns, the mean of "
-    "two networks, a third stage. TBX11K itself chooses nothing, so it is not known before the score what helps "
-    "there."
+    "two networks, a third stage, films of any brightness. TBX11K itself chooses nothing, so it is not known "
+    "before the score what helps there."
 )
 
 NORMALS = (
     "Films of NIH are taken as films without tuberculosis while training, those of pneumonia too, so they score "
     "lower than the collection's normals, which alone stand against its ill films. Tried: the mean of two "
-    "networks, which lay at 0.374; a longer lesson was not."
+    "networks, which lay at 0.374, and a last lesson in which the normal films of NIH say nothing of tuberculosis, "
+    "which changed nothing on validation films."
 )
 
 COVERAGE = (

@@ -3,8 +3,8 @@
 Command: radiolens train chest_xray_reconciled --data ../shared/data/chest-xray
 Runtime: on two cores 14 minutes for the base, once; then 10 minutes for the second stage and 2 for the third of a fold.
 Result: five networks, one without each fold: pneumonia AUROC 0.858 on NIH films that they had not seen; 0.983 on the
-    Guangzhou test films with the network without fold 5, which is released as chest-xray 0.7.0. What each stage does
-    is in docs/variants.md.
+    Guangzhou test films with the network without fold 5, which was chest-xray 0.7.0. What each stage does is in
+    docs/variants.md; chest_xray_toned differs in the last.
 """
 
 from __future__ import annotations

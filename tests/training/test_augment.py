@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from radiolens.errors import DatasetError
 from radiolens.training.augment import augment, augment_with_mask
 from radiolens.training.config import UNCHANGED, Augmentation
 from tests.phantoms import chest_film
@@ -83,6 +84,12 @@ def test_an_empty_picture_has_a_median_that_bends_to_nothing_strange(level: int)
     empty = np.full((8, 8), level, np.uint8)
     changed = augment(empty, replace(UNCHANGED, median=(0.3, 0.7)), np.random.default_rng(0))
     assert len(np.unique(changed)) == 1
+
+
+@pytest.mark.parametrize("median", [(0.0, 0.5), (0.8, 0.2), (64, 200)])
+def test_a_median_that_no_picture_can_have_is_refused(median: tuple[float, float]) -> None:
+    with pytest.raises(DatasetError, match="expected a lower and an upper end between 0"):
+        Augmentation(median=median)
 
 
 def test_a_gaussian_takes_detail_that_a_coarser_resolution_leaves() -> None:

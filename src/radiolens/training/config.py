@@ -53,6 +53,13 @@ class Augmentation:
     blur: float = 0.0
     jpeg_probability: float = 0.2
 
+    def __post_init__(self) -> None:
+        if self.median is not None and not 0 < self.median[0] <= self.median[1] < 1:
+            raise DatasetError(
+                f"the median of an augmentation is {self.median}, expected a lower and an upper end between 0 (black) "
+                "and 1 (white), such as (0.25, 0.8)."
+            )
+
 
 UNCHANGED = Augmentation(
     smallest_crop=1.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,11 @@ def payload(name: str, content: bytes) -> dict[str, Any]:
 
 def pick(page: Page, *files: tuple[str, bytes]) -> None:
     page.set_input_files("#files", [payload(name, content) for name, content in files])
+
+
+def choose_map(card: Locator, title: str) -> None:
+    """Choose the heat map of a finding; that of a drawn film may be empty, and says so, since no network learnt it."""
+    card.get_by_label(re.compile(rf"^{title}( \(empty\))?$")).check()
 
 
 def drop(page: Page, target: str, *files: tuple[str, bytes]) -> None:

@@ -15,7 +15,18 @@ from radiolens.inference.predict import Predictor
 from radiolens.safety.gate import Gate
 from tests.phantoms import dicom
 from tests.shared_data import SHARED
-from tests.web.browsing import WAIT_MS, done, drop, focused, headlines, payload, pick, pixels_of, watched_page
+from tests.web.browsing import (
+    WAIT_MS,
+    choose_map,
+    done,
+    drop,
+    focused,
+    headlines,
+    payload,
+    pick,
+    pixels_of,
+    watched_page,
+)
 from tests.web.serving import Server, film, head_series, png
 
 FILM = png(film())
@@ -41,7 +52,7 @@ def test_an_image_is_answered_with_its_picture_and_the_networks_own_heat_map(pag
     expected = overlay(prediction.explanation, "pneumonia", image.pixels.shape[1:])
     assert np.array_equal(pixels_of(heat), expected)
     expect(heat).to_be_hidden()
-    card.get_by_label("Pneumonia", exact=True).check()
+    choose_map(card, "Pneumonia")
     expect(heat).to_be_visible()
     expect(card.locator(".heat-2")).to_be_hidden()
     assert heat.bounding_box() == picture.bounding_box()

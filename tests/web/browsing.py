@@ -37,8 +37,9 @@ def watched_page(browser: Browser, server: Server, path: str = "/", **context: A
         page.goto(f"{server.address}{path}")
         yield page
         strangers = [url[:100] for url in asked if not url.startswith((f"{server.address}/", "data:", "blob:"))]
-        assert strangers == []
-        assert [text for text in wrong if not text.startswith("Failed to load resource")] == []
+        assert strangers == [], strangers
+        told = [text for text in wrong if not text.startswith("Failed to load resource")]
+        assert told == [], told
 
 
 def keep_picture(page: Page, name: str, *, full: bool = False) -> None:

@@ -118,7 +118,8 @@ def receive(page: Page, name: str, content: bytes) -> str:
 
 
 def diagnose_and_close(page: Page) -> None:
-    """Attach what another test told, and close the case."""
+    """Attach what another test told, and close the case; its image is not erased while the viewer still asks for it."""
+    opened(page)
     page.get_by_text("Enter the final diagnosis").click()
     truth = page.locator("form[action$='/diagnosis']")
     truth.get_by_role("group", name="Pneumonia").get_by_label("Present", exact=True).check()
@@ -127,6 +128,7 @@ def diagnose_and_close(page: Page) -> None:
     keep_picture(page, "second-reader-diagnosis", full=True)
     truth.get_by_role("button", name="Record the diagnosis").click()
     expect(page.get_by_role("region", name="Answers so far")).to_contain_text("Xpert MTB/RIF")
+    opened(page)
     page.get_by_text("Close the case and erase its images").click()
     page.get_by_role("button", name="Close and erase").click()
     expect(page.locator(".look")).to_contain_text("its images are erased")

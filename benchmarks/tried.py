@@ -11,9 +11,8 @@ ADULTS = (
     "nothing of pneumonia, and a last one that draws how bright each film is (variants.md, whole networks). After "
     "the first of these alone it is higher still, but more of those healthy adults are taken for ill. Tried "
     "without gain: more epochs, films blurred and turned, the mean of two networks (training/configs/), also where "
-    "one never knew how bright a film was, a longer last stage, the mean of three of other seeds, and on "
-    "frozen features harmonised pictures, "
-    "group-robust and source-blind heads, larger networks and pictures. Two backbones together gain there (0.038 "
+    "one never knew how bright a film was, a longer last stage, one of another seed and the mean of both, and on "
+    "frozen features harmonised pictures, group-robust and source-blind heads, larger networks and pictures. Two backbones together gain there (0.038 "
     "± 0.026); distilled into one network they were not tried."
 )
 
@@ -37,8 +36,7 @@ COVERAGE = (
     "The estimates lie near the 0.90 that the sets promise; what is missed are lower ends, of a few hundred "
     "films. Tried: sets by answer, with sources weighing the same, and with every source having a say, which is "
     "what is released (conformal.md). Sets that promise 90 % with some confidence, not in the mean, would "
-    "hold it, and leave far more films "
-    "open on validation films."
+    "hold it, and leave far more films open on validation films."
 )
 
 ROTATED = (

@@ -12,8 +12,8 @@ ADULTS = (
     "the first of these alone it is higher still, but more of those healthy adults are taken for ill. Tried "
     "without gain: more epochs, films blurred and turned, the mean of two networks (training/configs/), also where "
     "one never knew how bright a film was, a longer last stage, one of another seed and the mean of both, and on "
-    "frozen features harmonised pictures, group-robust and source-blind heads, larger networks and pictures. Two backbones together gain there (0.038 "
-    "± 0.026); distilled into one network they were not tried."
+    "frozen features harmonised pictures, group-robust and source-blind heads, larger networks and pictures. "
+    "Two backbones together gain there (0.038 ± 0.026); distilled into one network they were not tried."
 )
 
 TB = (

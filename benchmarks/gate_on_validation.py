@@ -59,12 +59,9 @@ def turned_by(quarters: int, samples: Sequence[Sample]) -> list[Sample]:
 
 
 def turned_rows(degrees: int, turned: Sequence[Sample], refused: NDArray[np.bool_]) -> Iterator[Row]:
-    """Yield for each source what share of its turned samples is refused as rotated; `refused` is (n, defects)."""
-    sources, place = np.array([sample.source for sample in turned]), DEFECT_NAMES.index("rotated")
-    for source in sorted(set(sources.tolist())):
-        share = float(refused[sources == source, place].mean())
-        count = int((sources == source).sum())
-        yield Row(f"turned by {degrees} degrees, {source}", count, {"refused as rotated": share})
+    """Yield for each source, and all, what share of turned samples is refused as rotated; `refused` is (n, defects)."""
+    sources = np.array([sample.source for sample in turned])
+    yield from _by_source(f"turned by {degrees} degrees", "rotated", sources, refused)
 
 
 def refused_by(folder: Path, samples: Sequence[Sample]) -> NDArray[np.bool_]:
@@ -79,13 +76,18 @@ def refused_by(folder: Path, samples: Sequence[Sample]) -> NDArray[np.bool_]:
 def rows(samples: Sequence[Sample], refused: NDArray[np.bool_]) -> Iterator[Row]:
     """Yield for each defect, and each source with it and all together, what share is refused for it."""
     families, sources = (np.array([getattr(sample, name) for sample in samples]) for name in ("family", "source"))
-    for place, name in enumerate(DEFECT_NAMES):
+    for name in DEFECT_NAMES:
         for family in (name, "genuine"):
             of = families == family
-            for source in (*sorted(set(sources[of].tolist())), "all"):
-                shown = of & ((sources == source) | (source == "all"))
-                share = float(refused[shown, place].mean())
-                yield Row(f"{family}, {source}", int(shown.sum()), {f"refused as {name}": share})
+            yield from _by_source(family, name, sources[of], refused[of])
+
+
+def _by_source(shown: str, name: str, sources: NDArray[np.str_], refused: NDArray[np.bool_]) -> Iterator[Row]:
+    """Yield for each source, and all together, what share of pictures is refused for a defect."""
+    column = refused[:, DEFECT_NAMES.index(name)]
+    for source in (*sorted(set(sources.tolist())), "all"):
+        own = column[(sources == source) | (source == "all")]
+        yield Row(f"{shown}, {source}", len(own), {f"refused as {name}": float(own.mean())})
 
 
 if __name__ == "__main__":

@@ -51,4 +51,7 @@ def test_genuine_films_and_brain_mr_are_turned_and_counted_by_source() -> None:
     refused[0, DEFECT_NAMES.index("rotated")] = True
     refused[1, DEFECT_NAMES.index("cropped")] = True  # for another reason
     found = list(turned_rows(90, turned * 2, refused))
-    assert found == [Row("turned by 90 degrees, web", 2, {"refused as rotated": 0.5})]
+    assert found == [
+        Row("turned by 90 degrees, web", 2, {"refused as rotated": 0.5}),
+        Row("turned by 90 degrees, all", 2, {"refused as rotated": 0.5}),
+    ]

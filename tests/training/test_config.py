@@ -12,7 +12,7 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError
 from radiolens.tasks import get_task
 from radiolens.training import configs
-from radiolens.training.config import Experiment, Masking, as_json, completed
+from radiolens.training.config import Experiment, Masking, SourceErasure, as_json, completed
 from radiolens.training.configs import load_experiment
 from radiolens.training.configs.brain_mri import source_and_side
 from tests.training import tiny_experiment
@@ -22,6 +22,7 @@ KNOWN = (
     "brain_mri",
     "chest_xray",
     "chest_xray_averaged",
+    "chest_xray_erased",
     "chest_xray_lite2",
     "chest_xray_masked",
     "chest_xray_reconciled",
@@ -119,6 +120,47 @@ def test_a_mean_with_its_base_is_of_networks_of_one_kind() -> None:
     start = Experiment("start", "chest-xray", base=base)
     with pytest.raises(DatasetError, match=r"'joined', .* is a mean itself"):
         replace(start, name="mean", mean_of=(start, joined))
+
+
+def test_differences_of_sources_are_taken_from_the_head_of_a_base() -> None:
+    base = Experiment("base", "chest-xray", patience=3)
+    erasure = SourceErasure("tuberculosis", ("clinic", "practice"), 0.5)
+    start = Experiment("start", "chest-xray", base=base, erased=(erasure,))
+    fixed = start.with_fixed_schedule()
+    assert (fixed.patience, fixed.base.patience if fixed.base else None) == (0, 0)
+    written = as_json(start)
+    assert written["erased"] == [{"label": "tuberculosis", "sources": ("clinic", "practice"), "share": 0.5}]
+    older = {key: value for key, value in written.items() if key != "erased"}
+    assert completed(older)["erased"] == []
+    for change, message in (
+        ({"base": None}, "'start' takes what sources differ by from a head, but it has no base"),
+        ({"base": replace(base, backbone="efficientnet-lite2")}, "but it differs from its base in backbone"),
+        ({"mean_with_base": True}, "but it is a mean. Let the mean be its base"),
+        ({"labels": ("pneumonia",), "base": replace(base, labels=("pneumonia",))}, "tuberculosis is none of its label"),
+        ({"sources": ("clinic",)}, r"practice is none of its sources \(clinic\)"),
+    ):
+        with pytest.raises(DatasetError, match=message):
+            replace(start, **change)  # type: ignore[arg-type]  # one or two fields each
+    other = Experiment("other", "chest-xray", base=base)
+    with pytest.raises(DatasetError, match=r"'start', .* is not trained itself"):
+        replace(other, name="mean", mean_of=(start, other))
+    for wrong, message in (
+        ({"share": 0.0}, "the share of an erasure of tuberculosis is 0.0, expected above 0"),
+        ({"share": 1.5}, "is 1.5, expected above 0, up to 1"),
+        ({"sources": ("clinic", "clinic")}, "between clinic, clinic. Give two different sources"),
+    ):
+        with pytest.raises(DatasetError, match=message):
+            replace(erasure, **wrong)  # type: ignore[arg-type]  # one field each
+
+
+def test_what_an_erasure_names_must_be_known(collection: Manifest) -> None:
+    base = Experiment("base", "chest-xray")
+    for erasure, message in (
+        (SourceErasure("cold", ("clinic", "practice")), "names the labels cold"),
+        (SourceErasure("pneumonia", ("clinic", "elsewhere")), "names the sources elsewhere"),
+    ):
+        with pytest.raises(DatasetError, match=message):
+            Experiment("x", "chest-xray", base=base, erased=(erasure,)).part(collection)
 
 
 def test_an_experiment_takes_its_sources_and_labels_only(collection: Manifest) -> None:

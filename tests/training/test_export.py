@@ -22,7 +22,7 @@ from radiolens.inference.engine import Engine
 from radiolens.inference.set_file import PATIENTS, SET_ARRAYS
 from radiolens.prediction import Presence
 from radiolens.safety.feature_distance import KEYS
-from radiolens.training.config import Masking
+from radiolens.training.config import Masking, SourceErasure
 from radiolens.training.export import Exported, export_bundle, largest_bytes_of
 from radiolens.training.losses import targets
 from radiolens.training.onnx_export import export_onnx, head_weights
@@ -55,6 +55,18 @@ def test_a_bundle_tells_what_it_was_made_of(installed: InstalledBundle) -> None:
     assert bundle.provenance["sources"] == {"clinic": ["CC BY 4.0"], "practice": ["CC BY 4.0"]}
     assert bundle.provenance["cases"] == {source: {"train": 12, "validation": 12} for source in ("clinic", "practice")}
     assert "pneumonia: clinic 3 present, 6 absent; practice 3 present, 6 absent" in bundle.threshold_evidence
+
+
+def test_a_bundle_tells_what_was_taken_from_its_head(collection: Manifest, finished: Run, tmp_path: Path) -> None:
+    base = replace(EXPERIMENT, masked=(Masking("practice", "tuberculosis", keep_one_in=2),))
+    erasure = SourceErasure("pneumonia", ("clinic", "practice"), 0.5)
+    erased = replace(base, name="erased", base=base, erased=(erasure,))
+    network = shutil.copyfile(finished.network, tmp_path / "network.keras")
+    bundle = export_bundle(Exported(erased, collection, network, tmp_path / "cache"), tmp_path / "1", "1.0.0").bundle
+    assert bundle.provenance["erased"] == [{"label": "pneumonia", "sources": ["clinic", "practice"], "share": 0.5}]
+    assert bundle.provenance["left_out"] == [
+        {"source": "practice", "label": "tuberculosis", "keep_one_in": 2, "stage": "tiny"}
+    ]
 
 
 def test_thresholds_and_temperature_are_those_of_the_stored_network(

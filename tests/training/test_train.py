@@ -19,7 +19,7 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError, PatientLeakage, RadiolensError
 from radiolens.imaging.preprocess import network_input
 from radiolens.training.checkpoints import Epoch, best_epoch, read_log
-from radiolens.training.config import Masking
+from radiolens.training.config import Masking, SourceErasure
 from radiolens.training.pipeline import read_grey_levels
 from radiolens.training.train import Watcher, predict_logits, train
 from tests.training.conftest import Run
@@ -350,6 +350,49 @@ def test_the_mean_of_networks_of_one_base_is_made_once_and_goes_on_after_a_cut(
     others = replace(mean, mean_of=(start, replace(start, name="third", seed=2)))
     with pytest.raises(DatasetError, match="holds another experiment: mean_of differ"):
         train(others, collection, tmp_path / "run", tmp_path / "cache")
+
+
+def test_a_difference_of_sources_is_taken_from_the_head_of_the_trained_base(
+    collection: Manifest, tmp_path: Path
+) -> None:
+    base = replace(EXPERIMENT, name="base", epochs=1)
+    erased = replace(base, name="erased", base=base, erased=(SourceErasure("pneumonia", ("clinic", "practice")),))
+    network = train(erased, collection, tmp_path / "run", tmp_path / "cache")
+    (first,) = tmp_path.glob("base-*/network.keras")
+    before, after = (keras.saving.load_model(file, compile=False) for file in (first, network))
+    *backbone, kernel, bias = zip(before.get_weights(), after.get_weights(), strict=True)
+    assert all(np.array_equal(one, other) for one, other in backbone)
+    for one, other in (kernel, bias):  # tuberculosis stays as it was
+        assert not np.array_equal(one[..., 0], other[..., 0])
+        np.testing.assert_array_equal(one[..., 1], other[..., 1])
+    normal = [case for case in collection.cases if case.split == "train" and set(case.labels.values()) <= {0, None}]
+    means = {}
+    for name, model in (("before", before), ("after", after)):
+        grey = np.stack([read_grey_levels(collection.path(case), EXPERIMENT.preprocessing) for case in normal])
+        logits = predict_logits(model, grey, EXPERIMENT.preprocessing)[:, 0]
+        own = np.asarray([case.source == "clinic" for case in normal])
+        means[name] = logits[own].mean(), logits[~own].mean()
+    assert abs(means["before"][0] - means["before"][1]) > 1e-3
+    assert means["after"] == pytest.approx([np.mean(means["before"])] * 2, abs=1e-4)
+    content, stages = network.read_bytes(), list[str]()
+    watcher = Watcher(lambda stage, done, total: stages.append(stage))
+    assert train(erased, collection, tmp_path / "run", tmp_path / "cache", watcher).read_bytes() == content
+    assert not [stage for stage in stages if "epoch" in stage or "normal" in stage]
+    half = replace(erased, erased=(replace(erased.erased[0], share=0.5),))
+    with pytest.raises(DatasetError, match="holds another experiment: erased differ"):
+        train(half, collection, tmp_path / "run", tmp_path / "cache")
+
+
+def test_a_source_without_normal_cases_is_told_before_the_base_is_trained(collection: Manifest, tmp_path: Path) -> None:
+    ill = tuple(
+        replace(case, labels={"pneumonia": 1, "tuberculosis": None}) if case.source == "practice" else case
+        for case in collection.cases
+    )
+    base = replace(EXPERIMENT, name="base", epochs=1)
+    erased = replace(base, name="erased", base=base, erased=(SourceErasure("pneumonia", ("clinic", "practice")),))
+    with pytest.raises(DatasetError, match="no normal case of practice among 24 training cases"):
+        train(erased, replace(collection, cases=ill), tmp_path / "run", tmp_path / "cache")
+    assert not list(tmp_path.glob("base-*"))
 
 
 def test_maps_learn_where_lesions_are_and_the_run_goes_on_after_a_cut(collection: Manifest, tmp_path: Path) -> None:

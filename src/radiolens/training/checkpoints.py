@@ -4,9 +4,9 @@
       log.jsonl          one line per finished epoch, replaced as a whole once the checkpoint of its last line is there
       network.keras      a copy of the checkpoint that is the run's result so far
 
-A mean of networks has of these only network.keras, and members.json beside it; the mean of a base and what was trained
-from it has all. Whatever a kill leaves besides (a checkpoint that the log does not name, a partial file) is removed
-with the next epoch.
+A network that is made of finished ones has of these only network.keras, and members.json beside it; the mean of a base
+and what was trained from it has all. Whatever a kill leaves besides (a checkpoint that the log does not name, a partial
+file) is removed with the next epoch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ __all__ = [
     "read_log",
     "restore",
     "save_epoch",
+    "save_made",
     "save_mean",
     "settle",
     "write_whole",
@@ -121,19 +122,28 @@ def chosen_checkpoint(run: Path, log: Sequence[Epoch], *, keep_best: bool) -> Pa
 
 
 def save_mean(networks: Sequence[Path], run: Path) -> Path:
-    """Store the network whose weights are the mean of those of finished networks, and return its file.
+    """Store the network whose weights are the mean of those of finished networks, and return its file."""
+
+    def mean(models: Sequence[keras.Model]) -> keras.Model:
+        of_each = zip(*(model.get_weights() for model in models), strict=True)
+        models[0].set_weights([np.mean(weights, axis=0) for weights in of_each])
+        return models[0]
+
+    return save_made(networks, run, mean)
+
+
+def save_made(networks: Sequence[Path], run: Path, make: Callable[[Sequence[keras.Model]], keras.Model]) -> Path:
+    """Store what `make` makes of finished networks, and return its file.
 
     It is made once, and anew only if another network stands in the place of one: members.json has their SHA-256.
     """
     file, record = run / _RESULT, run / _MEMBERS
     members = json.dumps([hashlib.sha256(network.read_bytes()).hexdigest() for network in networks])
     if not (file.exists() and record.exists() and record.read_text(encoding="utf-8") == members):
-        models = [keras.saving.load_model(network, compile=False) for network in networks]
-        of_each = zip(*(model.get_weights() for model in models), strict=True)
-        models[0].set_weights([np.mean(weights, axis=0) for weights in of_each])
+        made = make([keras.saving.load_model(network, compile=False) for network in networks])
         partial = run / f"{_PARTIAL}{_RESULT}"
-        models[0].save(partial)
-        record.unlink(missing_ok=True)  # a kill between the two leaves no record of the mean before
+        made.save(partial)
+        record.unlink(missing_ok=True)  # a kill between the two leaves no record of the one before
         _put_in_place(partial, file)
         write_whole(record, members)
     return file

@@ -18,6 +18,7 @@ __all__ = [
     "Augmentation",
     "Experiment",
     "Masking",
+    "SourceErasure",
     "as_json",
     "completed",
     "source_and_label",
@@ -123,6 +124,28 @@ class Masking:
         return case.source == self.source and not kept
 
 
+@dataclass(frozen=True)
+class SourceErasure:
+    """What the normal films of two sources differ by, taken out of a label's weights in the dense head.
+
+    `share` says how much of it: 1 leaves no difference between the mean logits of both sources' normal training cases.
+    """
+
+    label: str
+    sources: tuple[str, str]
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise DatasetError(
+                f"the share of an erasure of {self.label} is {self.share}, expected above 0, up to 1 (all of it)."
+            )
+        if len(set(self.sources)) != 2:
+            raise DatasetError(
+                f"an erasure of {self.label} is between {', '.join(self.sources)}. Give two different sources."
+            )
+
+
 def source_and_label(case: Case) -> str:
     """Return the default sampling group of a case: its source and what is annotated."""
     annotated = [f"{name}={value}" for name, value in sorted(case.labels.items()) if value is not None]
@@ -142,11 +165,13 @@ class Experiment:
     do (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", CVPR). `mean_of` are experiments that are
     trained each on its own, and the mean of whose weights is this one's network, of which then only task, cases and
     preprocessing count: networks of one base lie close enough for it (Wortsman et al. 2022, "Model soups", ICML), and
-    their mean depends less on the luck of one run, at no cost for who asks it. Groups of `group_by` are drawn equally
-    often. `map_weight` is the weight of a second loss, by which the class activation map of a case with a mask learns
-    to point at the lesion (0: none). `unfreeze_from` names the backbone layer up to which nothing is trained (empty:
-    everything is). `patience` is the number of epochs without a better validation loss before it stops, and the best
-    epoch is kept; 0 is a fixed schedule, of which the last epoch is kept.
+    their mean depends less on the luck of one run, at no cost for who asks it. With `erased` only the base is trained,
+    and this one's network is the base's with differences of sources taken out of its head: a projection (Bolukbasi et
+    al. 2016, "Man is to computer programmer as woman is to homemaker?", NeurIPS), of the head instead of the features.
+    Groups of `group_by` are drawn equally often. `map_weight` is the weight of a second loss, by which the class
+    activation map of a case with a mask learns to point at the lesion (0: none). `unfreeze_from` names the backbone
+    layer up to which nothing is trained (empty: everything is). `patience` is the number of epochs without a better
+    validation loss before it stops, and the best epoch is kept; 0 is a fixed schedule, of which the last epoch is kept.
     """
 
     name: str
@@ -160,6 +185,7 @@ class Experiment:
     base: Experiment | None = None
     mean_with_base: bool = False
     mean_of: tuple[Experiment, ...] = ()
+    erased: tuple[SourceErasure, ...] = ()
     group_by: Callable[[Case], str] = source_and_label
     augmentation: Augmentation = Augmentation()
     epochs: int = 10
@@ -195,6 +221,7 @@ class Experiment:
             raise DatasetError(f"experiment {self.name!r}: its base has the same name, so both would use one folder.")
         self._check_mean_with_base()
         self._check_mean()
+        self._check_erased()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -207,13 +234,22 @@ class Experiment:
         return self.backbone if isinstance(self.backbone, str) else self.backbone.__qualname__
 
     def with_fixed_schedule(self) -> Experiment:
-        """Return the experiment without early stopping of its own epochs, so that no validation case chooses one."""
-        return replace(self, patience=0, mean_of=tuple(member.with_fixed_schedule() for member in self.mean_of))
+        """Return the experiment without early stopping of its own epochs, so that no validation case chooses one.
+
+        Its own are those of the networks that it is made of, too: of a mean its members, of an erasure its base.
+        """
+        members = tuple(member.with_fixed_schedule() for member in self.mean_of)
+        base = self.base.with_fixed_schedule() if self.base and self.erased else self.base
+        return replace(self, patience=0, mean_of=members, base=base)
 
     def part(self, manifest: Manifest) -> Manifest:
         """Return the manifest with the experiment's labels and sources only; raise DatasetError if one is unknown."""
         known = {"sources": {case.source for case in manifest.cases}, "labels": set(manifest.task.label_names)}
-        for kind, names in (("sources", self.sources), ("labels", self.labels)):
+        asked = {
+            "sources": (*self.sources, *(source for erasure in self.erased for source in erasure.sources)),
+            "labels": (*self.labels, *(erasure.label for erasure in self.erased)),
+        }
+        for kind, names in asked.items():
             unknown = sorted(set(names) - known[kind])
             if unknown:
                 raise DatasetError(
@@ -248,6 +284,31 @@ class Experiment:
                 "kind have a mean that answers anything, and only while batch norms stay as they are."
             )
 
+    def _check_erased(self) -> None:
+        """Raise DatasetError if there is no network from whose head the differences of `erased` could be taken."""
+        if not self.erased:
+            return
+        base, found = self.base, ""
+        if base is None:
+            found = "it has no base, whose network it would change"
+        elif differing := [name for name in _LAYERS if getattr(base, name) != getattr(self, name)]:
+            found = f"it differs from its base in {', '.join(differing)}"
+        elif self.mean_of or self.mean_with_base:
+            found = "it is a mean. Let the mean be its base"
+        else:
+            found = self._unused_of_erased()
+        if found:
+            raise DatasetError(f"experiment {self.name!r} takes what sources differ by from a head, but {found}.")
+
+    def _unused_of_erased(self) -> str:
+        """Return which label or source of `erased` the experiment leaves out, in words, empty for none."""
+        for erasure in self.erased:
+            if self.labels and erasure.label not in self.labels:
+                return f"{erasure.label} is none of its labels ({', '.join(self.labels)})"
+            if self.sources and (left := sorted(set(erasure.sources) - set(self.sources))):
+                return f"{', '.join(left)} is none of its sources ({', '.join(self.sources)})"
+        return ""
+
     def _check_mean(self) -> None:
         """Raise DatasetError if the weights of the experiments of `mean_of` have no meaningful mean."""
         if not self.mean_of:
@@ -263,6 +324,7 @@ class Experiment:
             found = f"differs from it in {', '.join(differing)}" if differing else ""
             found = found or ("starts from no base" if member.base is None else "")
             found = found or ("is a mean itself" if member.mean_of or member.mean_with_base else "")
+            found = found or ("is not trained itself" if member.erased else "")
             found = found or ("trains its batch norms" if not member.freeze_batch_norms else "")
             if found:
                 raise DatasetError(
@@ -287,7 +349,7 @@ def completed(written: Mapping[str, Any]) -> dict[str, Any]:
     members = [completed(member) for member in written.get("mean_of", [])]
     base = completed(base) if base else None
     known = {"augmentation": augmentation, "masked": masked, "base": base, "mean_of": members}
-    return {"mean_with_base": False, **written, **known}
+    return {"mean_with_base": False, "erased": [], **written, **known}
 
 
 def as_json(experiment: Experiment) -> dict[str, object]:
@@ -295,7 +357,7 @@ def as_json(experiment: Experiment) -> dict[str, object]:
     values = {entry.name: getattr(experiment, entry.name) for entry in fields(experiment)}
     parts = {name: asdict(values[name]) for name in ("augmentation", "preprocessing")}
     named = {"backbone": experiment.backbone_name, "group_by": experiment.group_by.__qualname__}
-    told = {name: [asdict(entry) for entry in values[name]] for name in ("masked", "assumed_absent")}
+    told = {name: [asdict(entry) for entry in values[name]] for name in ("masked", "assumed_absent", "erased")}
     base = as_json(experiment.base) if experiment.base else None
     members = [as_json(member) for member in experiment.mean_of]
     return {**values, **parts, **named, **told, "base": base, "mean_of": members}

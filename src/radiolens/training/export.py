@@ -139,6 +139,7 @@ def _bundle(name: str, version: str, exported: Exported, manifest: Manifest) -> 
         provenance={
             "experiment": experiment.name,
             **({"mean_of": [member.name for member in experiment.mean_of]} if experiment.mean_of else {}),
+            **({"erased": [asdict(erasure) for erasure in experiment.erased]} if experiment.erased else {}),
             "backbone": experiment.backbone_name,
             "sources": _licences(manifest.cases),
             "cases": _counts(manifest.cases, exported.calibration),
@@ -153,7 +154,8 @@ def _bundle(name: str, version: str, exported: Exported, manifest: Manifest) -> 
 def _left_out(experiment: Experiment) -> list[dict[str, object]]:
     """Return what each stage of the training left out, the first stage first."""
     before = _left_out(experiment.base) if experiment.base else []
-    return [*before, *({**asdict(entry), "stage": experiment.name} for entry in experiment.masked)]
+    own = () if experiment.erased else experiment.masked  # which trains nothing itself
+    return [*before, *({**asdict(entry), "stage": experiment.name} for entry in own)]
 
 
 def _licences(cases: Sequence[Case]) -> dict[str, list[str]]:

@@ -27,17 +27,19 @@ from radiolens.training.checkpoints import (
     read_log,
     restore,
     save_epoch,
+    save_made,
     save_mean,
     settle,
 )
 from radiolens.training.config import Experiment
+from radiolens.training.erasure import erase, normal_cases
 from radiolens.training.interrupts import interrupts_heeded
 from radiolens.training.losses import MapCrossentropy, annotated, loss_for, training_targets
 from radiolens.training.model import build_classifier
 from radiolens.training.pipeline import EpochDraw, Lesions, cached_grey_levels
 from radiolens.training.run_folder import draw_curves, write_run_facts
 
-__all__ = ["Watcher", "base_run", "digest_of_cases", "predict_logits", "train"]
+__all__ = ["Watcher", "base_run", "digest_of_cases", "normal_features", "predict_logits", "train"]
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +67,8 @@ def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, wa
 
     The network is that of the best epoch, or of the last where `patience` is 0. A `base` is trained first, in a folder
     beside `run` that is named after it and its cases, and shared by all runs that start from the same; the networks of
-    `mean_of` are trained in folders beside, named after `run` and themselves. All of an epoch is written before the
+    `mean_of` are trained in folders beside, named after `run` and themselves. Of an experiment with `erased` only the
+    base is trained. All of an epoch is written before the
     next begins, so a kill loses at most one; the draws, the augmentation and the dropout of an epoch depend on seed and
     epoch only, so a resumed run ends as an uninterrupted one.
 
@@ -81,6 +84,9 @@ def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, wa
         write_run_facts(run, experiment, manifest, _digest(experiment, used.task, chosen), len(log))
         if experiment.mean_of:
             return _train_mean(experiment, manifest, run, cache, watcher)
+        if experiment.erased:
+            normal_cases(experiment.erased, chosen["train"])  # before hours of training, not after
+            return _train_erased(experiment, manifest, run, cache, watcher)
         parts = {split: _part(experiment, used, split, cases, cache, watcher) for split, cases in chosen.items()}
         needs_base = experiment.mean_with_base or not log
         base = _trained_base(experiment, manifest, run, cache, watcher) if needs_base else None
@@ -108,6 +114,22 @@ def digest_of_cases(experiment: Experiment, manifest: Manifest) -> str:
     used = experiment.part(manifest)
     chosen = {split: _chosen(experiment, used, split) for split in ("train", "validation")}
     return _digest(experiment, used.task, chosen)
+
+
+def normal_features(
+    model: keras.Model, experiment: Experiment, manifest: Manifest, cache: Path, watcher: Watcher = Watcher()
+) -> dict[str, NDArray[np.float32]]:
+    """Return a model's pooled features (n, channels) of the normal training cases of every source `erased` names.
+
+    Raises DatasetError if a source has none.
+    """
+    used = experiment.part(manifest)
+    pooled = keras.Model(model.input, model.get_layer("pooled").output)
+    found = {}
+    for source, cases in normal_cases(experiment.erased, _chosen(experiment, used, "train")).items():
+        grey = _grey(experiment, used, cases, cache, watcher, f"the normal images of {source}")
+        found[source] = predict_logits(pooled, grey, experiment.preprocessing)
+    return found
 
 
 def base_run(base: Experiment, manifest: Manifest, run: Path) -> Path:
@@ -155,11 +177,17 @@ def _digest(experiment: Experiment, task: Task, chosen: Mapping[str, Sequence[Ca
 def _part(
     experiment: Experiment, manifest: Manifest, split: str, cases: tuple[Case, ...], cache: Path, watcher: Watcher
 ) -> _Part:
-    def progress(done: int, total: int) -> None:
-        watcher.progress(f"reading the images of the split {split}", done, total)
-
-    grey = cached_grey_levels(manifest, cases, experiment.preprocessing, cache, progress)
+    grey = _grey(experiment, manifest, cases, cache, watcher, f"the images of the split {split}")
     return _Part(cases, grey, training_targets(experiment, cases, manifest.task))
+
+
+def _grey(
+    experiment: Experiment, manifest: Manifest, cases: tuple[Case, ...], cache: Path, watcher: Watcher, what: str
+) -> NDArray[np.uint8]:
+    def progress(done: int, total: int) -> None:
+        watcher.progress(f"reading {what}", done, total)
+
+    return cached_grey_levels(manifest, cases, experiment.preprocessing, cache, progress)
 
 
 def _train_mean(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher) -> Path:
@@ -173,6 +201,19 @@ def _train_mean(experiment: Experiment, manifest: Manifest, run: Path, cache: Pa
         own = run.with_name(f"{run.name}-{member.name}")
         networks.append(train(member, manifest, own, cache, replace(watcher, progress=progress)))
     return save_mean(networks, run)
+
+
+def _train_erased(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher) -> Path:
+    base = _trained_base(experiment, manifest, run, cache, watcher)
+    if base is None:
+        raise ValueError(f"{experiment.name}: erased without a base")  # which an Experiment refuses to be
+
+    def erased(models: Sequence[keras.Model]) -> keras.Model:
+        normal = normal_features(models[0], experiment, manifest, cache, watcher)
+        erase(models[0], experiment.erased, experiment.part(manifest).task.label_names, normal)
+        return models[0]
+
+    return save_made([base], run, erased)
 
 
 def _start(experiment: Experiment, task: Task, run: Path, log: Sequence[Epoch], base: Path | None) -> keras.Model:

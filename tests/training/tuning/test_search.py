@@ -12,7 +12,7 @@ import pytest
 
 from radiolens.errors import DatasetError
 from radiolens.imaging.preprocess import Fit
-from radiolens.training.config import Experiment
+from radiolens.training.config import Experiment, SourceErasure
 from radiolens.training.configs import load_experiment, load_search
 from radiolens.training.tuning.experiment_file import write_experiment
 from radiolens.training.tuning.search import (
@@ -95,6 +95,13 @@ def test_a_mean_of_networks_is_not_searched() -> None:
         check_search(
             replace(start, name="plain"), Search({"dropout": Uniform(0, 0.6)}, fixed={"mean_of": mean.mean_of})
         )
+
+
+def test_a_network_whose_head_alone_is_changed_is_not_searched() -> None:
+    erasure = SourceErasure("pneumonia", ("clinic", "practice"))
+    erased = replace(BASE, name="erased", base=replace(BASE, name="base"), erased=(erasure,))
+    with pytest.raises(DatasetError, match=r"'erased' changes the head of its base, .* Search its base"):
+        check_search(erased, Search({"dropout": Uniform(0, 0.6)}))
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ _INCOMPARABLE = {
     "group_by": "it changes the groups of which the validation loss is the mean",
     "label_smoothing": "the validation loss contains it",
     "mean_of": "a mean is not trained itself",
+    "erased": "nothing is trained for it",
     "mean_with_base": "the validation loss is that of the network before the mean",
     "patience": "it decides which epoch's loss counts",
     "seed": "the best of several seeds is luck",
@@ -208,6 +209,10 @@ def check_search(experiment: Experiment, search: Search) -> None:
         raise DatasetError(
             f"experiment {experiment.name!r} is a mean of networks, of which a search would change nothing. Search one "
             f"of them: {', '.join(member.name for member in start.mean_of)}."
+        )
+    if start.erased:
+        raise DatasetError(
+            f"experiment {experiment.name!r} changes the head of its base, and trains nothing itself. Search its base."
         )
     for name in ("name", "task"):
         if name in search.fixed:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -28,6 +28,7 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.data.splits import folds_by_group, group_ids
 from radiolens.evaluation.calibration import expected_calibration_error, fit_platt, fit_temperature
 from radiolens.evaluation.conformal import COVERAGE, ConformalSets, answers_of
+from radiolens.evaluation.intervals import Interval, clustered_share_interval
 from radiolens.evaluation.link import probabilities
 from radiolens.inference.engine import Engine
 from radiolens.task import Task
@@ -70,8 +71,10 @@ def calibration_errors(
 
 def set_shares(
     task: Task, cases: Sequence[Case], answers: Floats, parts: NDArray[np.intp]
-) -> Iterator[tuple[str, str, str, int, float, float]]:
+) -> Iterator[tuple[str, str, str, int, Interval, float]]:
     """Yield (kind of sets, answer, source, cases, coverage, share of sets with one answer), cross-fitted.
+
+    The interval of the coverage draws patients.
 
     `answers` are probabilities (n, labels), of one calibration for all parts: that of findings keeps their order, and
     that of exclusive labels is one temperature.
@@ -92,7 +95,8 @@ def set_shares(
             for source in np.unique(sources[truth[:, column]]):
                 rows = truth[:, column] & (sources == source)
                 single = inside[rows][:, columns].sum(axis=1) == 1
-                yield kind, f"{label} {side}", source, int(rows.sum()), inside[rows, column].mean(), single.mean()
+                coverage = clustered_share_interval(inside[rows, column], patients[rows])
+                yield kind, f"{label} {side}", source, int(rows.sum()), coverage, single.mean()
 
 
 def _errors(task: Task, cases: Sequence[Case], answers: Floats, wanted: Floats) -> Iterator[tuple[str, float]]:
@@ -184,14 +188,25 @@ _Inside = Callable[[Floats], NDArray[np.bool_]]
 def _by_answer(
     task: Task, answers: Floats, truth: NDArray[np.bool_], sources: NDArray[np.str_], patients: NDArray[np.intp]
 ) -> _Inside:
-    return _shipped(task, answers, truth, np.full(sources.shape, "all"), patients)
+    return _every_source(task, answers, truth, np.full(sources.shape, "all"), patients)
 
 
-def _shipped(
-    task: Task, answers: Floats, truth: NDArray[np.bool_], sources: NDArray[np.str_], patients: NDArray[np.intp]
+def _every_source(
+    task: Task,
+    answers: Floats,
+    truth: NDArray[np.bool_],
+    sources: NDArray[np.str_],
+    patients: NDArray[np.intp],
+    confidence: float = 0.0,
 ) -> _Inside:
     return ConformalSets.calibrated(
-        task.label_names, answers, truth, sources.tolist(), exclusive=task.exclusive, patients=patients.tolist()
+        task.label_names,
+        answers,
+        truth,
+        sources.tolist(),
+        exclusive=task.exclusive,
+        patients=patients.tolist(),
+        confidence=confidence,
     ).included
 
 
@@ -223,9 +238,17 @@ def _scores(task: Task, answers: Floats) -> Floats:
 _Calibrate = Callable[[Task, Floats, NDArray[np.bool_], NDArray[np.str_], NDArray[np.intp]], _Inside]
 
 SETS: Mapping[str, _Calibrate] = MappingProxyType(
-    {"by answer": _by_answer, "sources the same": _weighted, "every source": _shipped}
+    {
+        "by answer": _by_answer,
+        "sources the same": _weighted,
+        "every source": _every_source,
+        **{
+            f"every source, confidence {confidence:g}": partial(_every_source, confidence=confidence)
+            for confidence in (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9)
+        },
+    }
 )
-"""The kinds of sets that are compared; the last one is shipped."""
+"""The kinds of sets that are compared; those of every source are shipped, with the confidence of the experiment."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -253,7 +276,7 @@ def _validation_answers(
 def main() -> None:
     """Print both tables as Markdown."""
     asked = _arguments()
-    experiment = replace(load_experiment(asked.experiment), patience=0)  # as a cross-validation trains
+    experiment = load_experiment(asked.experiment).with_fixed_schedule()  # as a cross-validation trains
     manifest = open_collection(asked.data, experiment.task)
     task = experiment.part(manifest).task
     if asked.bundle:
@@ -275,7 +298,8 @@ def main() -> None:
     print("\n| sets | answer | source | cases | coverage | one answer |\n|---|---|---|---|---|---|")
     answers = operating_point(task, cases, logits).probabilities(logits)
     for kind, answer, source, count, coverage, single in set_shares(task, cases, answers, parts):
-        print(f"| {kind} | {answer} | {source} | {count} | {coverage:.3f} | {single:.3f} |")
+        told = f"{coverage.estimate:.3f} ({coverage.low:.3f} to {coverage.high:.3f})"
+        print(f"| {kind} | {answer} | {source} | {count} | {told} | {single:.3f} |")
 
 
 if __name__ == "__main__":

@@ -70,10 +70,12 @@ def test_a_field_that_was_added_later_is_written_only_where_it_differs(folder: P
 def test_bias_and_coverage_are_written_where_a_bundle_has_them(folder: Path) -> None:
     before = read_bundle(folder)
     assert (dict(before.bundle.bias), before.bundle.coverage) == ({}, 0.0)
-    assert not {"bias", "coverage"} & json.loads((folder / "bundle.json").read_text()).keys()
+    assert not {"bias", "coverage", "coverage_confidence"} & json.loads((folder / "bundle.json").read_text()).keys()
     bias = {"pneumonia": 0.5, "tuberculosis": -1.0}
     written = write_bundle(replace(before.bundle, bias=bias, coverage=0.9), folder)
-    assert (written.bundle.bias, written.bundle.coverage) == (bias, 0.9)
+    assert (written.bundle.bias, written.bundle.coverage, written.bundle.coverage_confidence) == (bias, 0.9, 0.0)
+    surer = write_bundle(replace(written.bundle, coverage_confidence=0.7), folder)
+    assert read_bundle(folder).bundle.coverage_confidence == surer.bundle.coverage_confidence == 0.7
     assert json.loads((folder / "bundle.json").read_text())["bias"] == bias
 
 

@@ -41,7 +41,7 @@ def make_bundle(
 ) -> Path:
     """Write a bundle of random weights, or of the given ones, to `folder`/<task>/<version> and return that folder.
 
-    With `sets` it gives prediction sets of that coverage.
+    With `sets` it gives prediction sets of that coverage and confidence.
     """
     place = folder / task / version
     place.mkdir(parents=True)
@@ -50,7 +50,8 @@ def make_bundle(
     onnx.save(_network(kernel, head_kernel, head_bias), place / "model.onnx")
     columns = set_arrays(sets) if sets else {}
     np.savez(place / "reference.npz", head_kernel=head_kernel, head_bias=head_bias, **columns)
-    bundle = replace(_bundle(asked, version), coverage=sets.coverage if sets else 0.0, **changes)
+    promise = {"coverage": sets.coverage, "coverage_confidence": sets.confidence} if sets else {}
+    bundle = replace(_bundle(asked, version), **promise, **changes)
     grey = np.random.default_rng(seed).integers(0, 256, (2, SIDE, SIDE), np.uint8)
     logits = tiny_logits(grey, (kernel, head_kernel, head_bias), bundle.preprocessing)
     bias = [bundle.bias.get(label, 0.0) for label in bundle.labels]

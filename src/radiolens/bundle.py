@@ -97,8 +97,9 @@ class Bundle:
     what the thresholds were chosen. `provenance` tells sources, licences, versions. `calibrated` is false for a network
     that was made elsewhere: what it gives are scores from 0 to 1, no probabilities. `bias` is added to a logit once it
     is divided by the temperature; empty, it is 0. `coverage` is the share of cases whose prediction set shall hold the
-    truth; 0 means that there are no sets. A field with a default is written only where it differs, so that a bundle
-    keeps its identity when a field is added to the format.
+    truth; 0 means that there are no sets. They do so in the mean of all draws of calibration cases, or with a
+    `coverage_confidence` above 0 in so large a share of the draws. A field with a default is written only where it
+    differs, so that a bundle keeps its identity when a field is added to the format.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Bundle:
     calibrated: bool = True
     bias: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     coverage: float = 0.0
+    coverage_confidence: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -319,6 +321,7 @@ def _from_json(content: Mapping[str, Any]) -> Bundle:
         calibrated=_typed(content.get("calibrated", True), bool, "calibrated"),
         bias=_by_label(content["bias"], labels, "bias") if "bias" in content else MappingProxyType({}),
         coverage=_share(content.get("coverage", 0.0), "coverage"),
+        coverage_confidence=_share(content.get("coverage_confidence", 0.0), "coverage_confidence"),
     )
 
 

@@ -51,7 +51,7 @@ def test_only_sets_for_every_source_cover_the_hard_one(rng: np.random.Generator)
     cases, logits, _ = films(rng)
     answers = probabilities(logits, 1.0, exclusive=False)
     found = {
-        (kind, answer, source): (count, coverage, single)
+        (kind, answer, source): (count, coverage.estimate, single)
         for kind, answer, source, count, coverage, single in set_shares(PNEUMONIA, cases, answers, parted(cases, 0))
     }
     for answer in ("pneumonia absent", "pneumonia present"):
@@ -62,6 +62,9 @@ def test_only_sets_for_every_source_cover_the_hard_one(rng: np.random.Generator)
         assert every[1] == pytest.approx(0.9, abs=0.06)  # three standard errors of 250 cases
         assert by_answer[1] < 0.85
         assert every[2] < by_answer[2]
+        surer = found["every source, confidence 0.9", answer, "hard"]
+        assert every[1] < surer[1]
+        assert surer[2] < every[2]
 
 
 def test_exclusive_labels_are_compared_by_the_likeliest(rng: np.random.Generator) -> None:

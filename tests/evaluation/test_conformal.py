@@ -10,8 +10,16 @@ from crepes import WrapClassifier
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.stats import binom
 
-from radiolens.evaluation.conformal import LARGE_SOURCE, WHOLE_SOURCE, ConformalSets, answers_of, p_values
+from radiolens.evaluation.conformal import (
+    LARGE_SOURCE,
+    WHOLE_SOURCE,
+    ConformalSets,
+    answers_of,
+    highest_left_out,
+    p_values,
+)
 from radiolens.prediction import Presence
 
 PRESENT, ABSENT = Presence.PRESENT, Presence.ABSENT
@@ -128,6 +136,39 @@ def test_a_source_counts_the_patients_of_its_own(rng: np.random.Generator) -> No
     parts = [np.arange(300), np.arange(200), np.arange(200, 300)]
     expected = np.max([p_values(probabilities[rows, 0], asked[:, 0], patients[rows]) for rows in parts], axis=0)
     np.testing.assert_allclose(known.p_values(asked)[:, 1], expected)
+
+
+@pytest.mark.parametrize("patients", [0, 5, 19, 69, 205, 3000])
+@pytest.mark.parametrize("confidence", [0.3, 0.7, 0.9])
+def test_with_a_confidence_fewer_are_left_out_as_the_binomial_tail_says(patients: int, confidence: float) -> None:
+    # The most k with P(at least k of the patients below the true tenth) >= confidence.
+    known = max(k for k in range(patients + 1) if k == 0 or binom.sf(k - 1, patients, 0.1) >= confidence)
+    expected = min(0.1, known / (patients + 1))
+    assert highest_left_out(patients, 0.9, confidence) == pytest.approx(expected, abs=1e-12)
+    assert highest_left_out(patients, 0.9, 0.0) == pytest.approx(0.1)
+
+
+def test_with_a_confidence_so_many_draws_of_calibration_cases_keep_the_promise(rng: np.random.Generator) -> None:
+    # Scores are uniform, so the lowest that a set still holds tells its coverage exactly.
+    grid, draws = np.linspace(0, 1, 1001)[:, np.newaxis], 600
+    kept = {}
+    for confidence in (0.0, 0.7):
+        coverages = []
+        for _ in range(draws):
+            known = ConformalSets.calibrated(
+                ("pneumonia",),
+                rng.random((60, 1)),
+                np.stack([np.zeros(60, bool), np.ones(60, bool)], axis=1),
+                ["one"] * 60,
+                exclusive=False,
+                confidence=confidence,
+            )
+            coverages.append(float(known.included(grid)[:, 1].mean()))
+        kept[confidence] = np.mean(np.asarray(coverages) >= 0.9 - 1e-3)
+        assert np.mean(coverages) >= 0.9 - 0.005
+    error = 3 * (0.7 * 0.3 / draws) ** 0.5
+    assert kept[0.7] >= 0.7 - error
+    assert kept[0.0] < 0.7 - error
 
 
 def test_an_answer_is_left_out_where_at_most_one_in_ten_of_its_cases_scored_so_low() -> None:

@@ -32,6 +32,7 @@ REFERENCES: dict[str, tuple[str, str]] = {
     ),
     "calibration.log_loss": ("scikit-learn", "test_the_log_loss_is_that_of_scikit_learn"),
     "calibration.reliability_bins": ("scikit-learn", "test_reliability_bins_are_the_curve_of_scikit_learn"),
+    "conformal.highest_left_out": ("scipy", "test_with_a_confidence_fewer_are_left_out_as_the_binomial_tail_says"),
     "conformal.p_values": ("crepes", "test_the_sets_of_exclusive_labels_are_those_of_crepes"),
     "controls.control_auroc": (
         "published figure",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,11 +155,24 @@ def test_stored_scores_are_read_as_they_were_written(task: str, tmp_path: Path) 
     read = Engine.open(make_bundle(tmp_path, task, sets=sets)).sets
     assert read is not None
     assert (read.coverage, read.exclusive, read.answers) == (0.9, sets.exclusive, sets.answers)
+    assert read.confidence == sets.confidence == 0.0
     for answer, by_source in sets.scores.items():
         assert read.scores[answer].keys() == by_source.keys()
         for source, scores in by_source.items():
             np.testing.assert_array_equal(read.scores[answer][source].values, scores.values)
             np.testing.assert_array_equal(read.scores[answer][source].patients, scores.patients)
+
+
+def test_sets_that_were_made_with_a_confidence_are_read_with_it(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    truth = random.random((200, 4)) < 0.4
+    sets = replace(calibrated("chest-xray", random.random((200, 2)), truth), confidence=0.9)
+    read = Engine.open(make_bundle(tmp_path, sets=sets)).sets
+    assert read is not None
+    assert read.confidence == 0.9
+    asked = random.random((300, 2))
+    np.testing.assert_array_equal(read.included(asked), sets.included(asked))
+    assert read.included(asked).sum() > replace(sets, confidence=0.0).included(asked).sum()
 
 
 @pytest.mark.parametrize(

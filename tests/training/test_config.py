@@ -72,6 +72,7 @@ def test_a_file_without_an_experiment_is_refused(text: str | None, message: str,
         ({"batch_size": 0}, "in batches of 0"),
         ({"images_per_epoch": 10, "batch_size": 11}, "10 images in batches of 11"),
         ({"warmup_share": 1.0}, "warmup_share is 1.0, expected 0 to below 1"),
+        ({"set_confidence": 1.0}, "set_confidence is 1.0, expected 0 to below 1"),
         (
             {"masked": (("clinic", "pneumonia"),)},
             r"masked holds \('clinic', 'pneumonia'\). Write each entry as Masking",
@@ -130,8 +131,8 @@ def test_differences_of_sources_are_taken_from_the_head_of_a_base() -> None:
     assert (fixed.patience, fixed.base.patience if fixed.base else None) == (0, 0)
     written = as_json(start)
     assert written["erased"] == [{"label": "tuberculosis", "sources": ("clinic", "practice"), "share": 0.5}]
-    older = {key: value for key, value in written.items() if key != "erased"}
-    assert completed(older)["erased"] == []
+    older = {key: value for key, value in written.items() if key not in ("erased", "set_confidence")}
+    assert (completed(older)["erased"], completed(older)["set_confidence"]) == ([], 0.0)
     for change, message in (
         ({"base": None}, "'start' takes what sources differ by from a head, but it has no base"),
         ({"base": replace(base, backbone="efficientnet-lite2")}, "but it differs from its base in backbone"),

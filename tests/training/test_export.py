@@ -57,13 +57,16 @@ def test_a_bundle_tells_what_it_was_made_of(installed: InstalledBundle) -> None:
     assert "pneumonia: clinic 3 present, 6 absent; practice 3 present, 6 absent" in bundle.threshold_evidence
 
 
-def test_a_bundle_tells_what_was_taken_from_its_head(collection: Manifest, finished: Run, tmp_path: Path) -> None:
+def test_a_bundle_tells_what_was_taken_from_its_head_and_what_its_sets_promise(
+    collection: Manifest, finished: Run, tmp_path: Path
+) -> None:
     base = replace(EXPERIMENT, masked=(Masking("practice", "tuberculosis", keep_one_in=2),))
     erasure = SourceErasure("pneumonia", ("clinic", "practice"), 0.5)
-    erased = replace(base, name="erased", base=base, erased=(erasure,))
+    erased = replace(base, name="erased", base=base, erased=(erasure,), set_confidence=0.7)
     network = shutil.copyfile(finished.network, tmp_path / "network.keras")
     bundle = export_bundle(Exported(erased, collection, network, tmp_path / "cache"), tmp_path / "1", "1.0.0").bundle
     assert bundle.provenance["erased"] == [{"label": "pneumonia", "sources": ["clinic", "practice"], "share": 0.5}]
+    assert (bundle.coverage, bundle.coverage_confidence) == (0.9, 0.7)
     assert bundle.provenance["left_out"] == [
         {"source": "practice", "label": "tuberculosis", "keep_one_in": 2, "stage": "tiny"}
     ]

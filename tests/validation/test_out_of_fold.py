@@ -219,6 +219,11 @@ def test_nothing_that_a_fold_is_judged_by_has_seen_it() -> None:
     assert all((sets[0][answer]["clinic"].values == sets[1][answer]["clinic"].values).all() for answer in sets[0])
 
 
+def test_sets_out_of_fold_have_the_confidence_that_is_asked() -> None:
+    points = pooled(TASK, folds(), 0.7).points
+    assert {point.sets.confidence for point in points.values()} == {0.7}
+
+
 def test_a_manifest_without_folds_is_refused_with_the_option_that_cuts_them(collection: Manifest) -> None:
     with pytest.raises(DatasetError, match=r"0 folds, .* at least two.*--folds 5"):
         fold_numbers(collection)

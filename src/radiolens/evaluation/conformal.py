@@ -7,6 +7,9 @@ answer is left out only where so low a probability is rare among calibration cas
 Images of one patient are not exchangeable with those of another, patients are. So patients count, and the images of one
 share its weight (hierarchical conformal prediction, Lee, Barber & Willett 2023, arXiv:2306.06342). With one image of
 each patient this is plain conformal prediction.
+
+What such sets promise holds in the mean of all draws of calibration cases; with few of them a draw may fall short. With
+a confidence the promise holds for so large a share of the draws (Vovk 2012, section 4, "training conditional").
 """
 
 from __future__ import annotations
@@ -21,7 +24,17 @@ from numpy.typing import ArrayLike, NDArray
 from radiolens.evaluation.link import Floats
 from radiolens.prediction import Presence
 
-__all__ = ["COVERAGE", "LARGE_SOURCE", "WHOLE_SOURCE", "Answer", "ConformalSets", "Scores", "answers_of", "p_values"]
+__all__ = [
+    "COVERAGE",
+    "LARGE_SOURCE",
+    "WHOLE_SOURCE",
+    "Answer",
+    "ConformalSets",
+    "Scores",
+    "answers_of",
+    "highest_left_out",
+    "p_values",
+]
 
 COVERAGE = 0.9
 """The share of cases whose set shall hold the true answer."""
@@ -54,6 +67,24 @@ def p_values(calibration: ArrayLike, scores: ArrayLike, patients: ArrayLike | No
     return Scores(known, numbers).p_values(scores)
 
 
+def highest_left_out(patients: int, coverage: float, confidence: float) -> float:
+    """Return the highest p-value at which an answer may be left out of sets that are calibrated on so many patients.
+
+    At most 1 - `coverage`, with which the sets hold the truth so often in the mean of all draws of the patients. With a
+    `confidence` (above 0, below 1) it is k / (patients + 1) for the most k of which at least k patients lie in the
+    share 1 - `coverage` of the lowest scores in so many of the draws (Vovk 2012, proposition 2a): then the sets hold
+    the truth so often in that share of the draws. That is of patients with one image each.
+    """
+    risk = 1 - coverage
+    if not 0 < confidence < 1:
+        return risk
+    counts = np.arange(patients + 1)
+    factorials = np.concatenate([[0.0], np.log(counts[1:]).cumsum()])
+    chosen = factorials[-1] - factorials - factorials[::-1]
+    fewer = np.exp(chosen + counts * np.log(risk) + counts[::-1] * np.log(coverage)).cumsum()  # at most that many
+    return min(risk, int((fewer <= 1 - confidence).sum()) / (patients + 1))
+
+
 def answers_of(labels: Sequence[str], *, exclusive: bool) -> tuple[Answer, ...]:
     """Return the answers that a set may hold: of exclusive labels each one, of a finding that it is absent or present.
 
@@ -74,6 +105,11 @@ class Scores:
     def size(self) -> int:
         """Return the number of scores."""
         return self.values.size
+
+    @property
+    def patient_count(self) -> int:
+        """Return the number of patients."""
+        return np.unique(self.patients).size
 
     def p_values(self, scores: ArrayLike) -> NDArray[np.float64]:
         """Return the p-value of each of `scores` (n,); see the function `p_values`."""
@@ -98,12 +134,14 @@ class ConformalSets:
     probability. An answer belongs to a set if its p-value exceeds 1 - `coverage` among all cases of the answer, or
     among those of any source that has a say: at least LARGE_SOURCE of them, or WHOLE_SOURCE of every answer of the
     question. So the sets hold the true answer as often as `coverage` says in the mix of sources, and in each of those,
-    too. An answer without scores is in every set.
+    too. An answer without scores is in every set. A `confidence` above 0 lowers the p-value at which an answer is left
+    out, so that this holds for so many of the draws of calibration cases, not only in their mean (`highest_left_out`).
     """
 
     coverage: float
     exclusive: bool
     scores: Mapping[Answer, Mapping[str, Scores]]
+    confidence: float = 0.0
 
     @classmethod
     def calibrated(
@@ -116,6 +154,7 @@ class ConformalSets:
         exclusive: bool,
         patients: Sequence[int] | None = None,
         coverage: float = COVERAGE,
+        confidence: float = 0.0,
     ) -> ConformalSets:
         """Keep the scores of cases with known answers.
 
@@ -143,6 +182,7 @@ class ConformalSets:
                 }
                 for column, answer in enumerate(answers)
             },
+            confidence,
         )
 
     @property
@@ -156,17 +196,20 @@ class ConformalSets:
         return tuple(dict.fromkeys(label for label, _ in self.scores))
 
     def p_values(self, probabilities: Floats) -> NDArray[np.float64]:
-        """Return the p-value of each answer (n, answers) for probabilities (n, labels) in the order of the labels."""
-        scores = _answer_scores(np.asarray(probabilities, np.float64), exclusive=self.exclusive)
-        columns = [
-            np.max([part.p_values(scores[:, column]) for part in parts], axis=0)
-            for column, parts in enumerate(self._having_a_say)
-        ]
+        """Return the p-value of each answer (n, answers) for probabilities (n, labels) in the order of the labels.
+
+        It is the highest of those among all cases and in each source that has a say.
+        """
+        columns = [np.max(values, axis=0) for values in self._p_values_by_part(probabilities)]
         return np.stack(columns, axis=1)
 
     def included(self, probabilities: Floats) -> NDArray[np.bool_]:
         """Return which answers (n, answers) the set of each case holds, for probabilities (n, labels)."""
-        return np.asarray(self.p_values(probabilities) > 1 - self.coverage + _ROUNDING, np.bool_)
+        columns = [
+            (values > levels[:, np.newaxis] + _ROUNDING).any(axis=0)
+            for values, levels in zip(self._p_values_by_part(probabilities), self._levels, strict=True)
+        ]
+        return np.stack(columns, axis=1)
 
     def possible(self, probabilities: Mapping[str, float]) -> Mapping[str, frozenset[Presence]]:
         """Return which decisions the set of one image leaves open for each label, as `prediction.decide` takes them.
@@ -183,6 +226,22 @@ class ConformalSets:
             return {label: frozenset(side for name, side in held if name == label) for label in labels}
         members = {label for label, _ in held}
         return {label: _of_exclusive(label, members) for label in labels}
+
+    def _p_values_by_part(self, probabilities: Floats) -> list[NDArray[np.float64]]:
+        """Return for each answer the p-values (parts, n) among all its cases and in each source that has a say."""
+        scores = _answer_scores(np.asarray(probabilities, np.float64), exclusive=self.exclusive)
+        return [
+            np.stack([part.p_values(scores[:, column]) for part in parts])
+            for column, parts in enumerate(self._having_a_say)
+        ]
+
+    @cached_property
+    def _levels(self) -> tuple[NDArray[np.float64], ...]:
+        """Return for each answer the highest p-value (parts,) at which it is left out."""
+        return tuple(
+            np.asarray([highest_left_out(part.patient_count, self.coverage, self.confidence) for part in parts])
+            for parts in self._having_a_say
+        )
 
     @cached_property
     def _having_a_say(self) -> tuple[Sequence[Scores], ...]:

@@ -69,4 +69,5 @@ def sets_of(
                 for label, side in known
             }
         ),
+        bundle.coverage_confidence,
     )

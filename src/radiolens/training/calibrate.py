@@ -65,13 +65,17 @@ class Calibration:
 
 
 def operating_point(
-    task: Task, cases: Sequence[Case], logits: NDArray[np.float32], on: str = VALIDATION_SPLIT
+    task: Task,
+    cases: Sequence[Case],
+    logits: NDArray[np.float32],
+    on: str = VALIDATION_SPLIT,
+    set_confidence: float = 0.0,
 ) -> OperatingPoint:
     """Return what makes answers of logits (n, labels), chosen on cases that the network has not seen.
 
     `on` says in words which they are. Temperature and bias of findings let every source weigh the same on each side, so
     that their probabilities are those at a prevalence of one half. The temperature of exclusive labels takes the cases
-    as they are.
+    as they are. `set_confidence` is that of the prediction sets, see `ConformalSets`.
 
     Everything that is annotated counts, also what an experiment left out of its training: a hospital's films without
     pneumonia must not be called pneumonia, whether or not the network could learn from them. Raises DatasetError if a
@@ -93,6 +97,7 @@ def operating_point(
         [case.source for case in cases],
         exclusive=task.exclusive,
         patients=group_ids(cases),
+        confidence=set_confidence,
     )
     return OperatingPoint(
         temperature=dict(zip(task.label_names, temperature, strict=True)),

@@ -172,6 +172,8 @@ class Experiment:
     activation map of a case with a mask learns to point at the lesion (0: none). `unfreeze_from` names the backbone
     layer up to which nothing is trained (empty: everything is). `patience` is the number of epochs without a better
     validation loss before it stops, and the best epoch is kept; 0 is a fixed schedule, of which the last epoch is kept.
+    `set_confidence` is no matter of training: with it the prediction sets of an export keep their coverage, 0 for in
+    the mean of all draws of calibration cases, 0.7 for in seven of ten draws.
     """
 
     name: str
@@ -201,6 +203,7 @@ class Experiment:
     unfreeze_from: str = ""
     patience: int = 3
     seed: int = 0
+    set_confidence: float = 0.0
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or not 1 <= self.batch_size <= self.images_per_epoch:
@@ -212,6 +215,10 @@ class Experiment:
             raise DatasetError(f"experiment {self.name!r}: warmup_share is {self.warmup_share}, expected 0 to below 1.")
         if self.map_weight < 0:
             raise DatasetError(f"experiment {self.name!r}: map_weight is {self.map_weight}, expected 0 or more.")
+        if not 0 <= self.set_confidence < 1:
+            raise DatasetError(
+                f"experiment {self.name!r}: set_confidence is {self.set_confidence}, expected 0 to below 1."
+            )
         strange = [entry for entry in self.masked if not isinstance(entry, Masking)]
         if strange:
             raise DatasetError(
@@ -349,7 +356,7 @@ def completed(written: Mapping[str, Any]) -> dict[str, Any]:
     members = [completed(member) for member in written.get("mean_of", [])]
     base = completed(base) if base else None
     known = {"augmentation": augmentation, "masked": masked, "base": base, "mean_of": members}
-    return {"mean_with_base": False, "erased": [], **written, **known}
+    return {"mean_with_base": False, "erased": [], "set_confidence": 0.0, **written, **known}
 
 
 def as_json(experiment: Experiment) -> dict[str, object]:

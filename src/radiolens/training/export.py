@@ -184,7 +184,8 @@ def _calibrated(
     write_provisional(bundle, folder, largest_bytes)
     engine = Engine.open(folder)
     calibration = exported.calibration or _validation_answers(engine, exported, manifest, progress)
-    chosen = operating_point(manifest.task, calibration.cases, calibration.logits, calibration.on)
+    confidence = exported.experiment.set_confidence
+    chosen = operating_point(manifest.task, calibration.cases, calibration.logits, calibration.on, confidence)
     drawn = _reference_cases(exported.experiment, manifest)
     _, pooled = _answers(engine, exported, manifest, drawn, _staged("measuring features of training cases", progress))
     groups = [exported.experiment.group_by(case) for case in drawn]
@@ -205,6 +206,7 @@ def _calibrated(
         thresholds=chosen.thresholds,
         threshold_evidence=chosen.evidence,
         coverage=chosen.sets.coverage,
+        coverage_confidence=chosen.sets.confidence,
     )
 
 

@@ -66,15 +66,18 @@ def cross_validate(experiment: Experiment, manifest: Manifest, runs: Path, watch
     Raises DatasetError for a manifest without folds, and what training raises.
     """
     folds = [judge_fold(experiment, manifest, number, runs, watcher) for number in fold_numbers(manifest)]
-    return pooled(experiment.part(manifest).task, folds)
+    return pooled(experiment.part(manifest).task, folds, experiment.set_confidence)
 
 
-def pooled(task: Task, folds: Sequence[Fold]) -> OutOfFold:
+def pooled(task: Task, folds: Sequence[Fold], set_confidence: float = 0.0) -> OutOfFold:
     """Return the pooled answers of folds, each calibrated by `calibration_answers`: without an answer to its own cases.
 
-    So nothing that a case is judged by was chosen on it (cross-fitting).
+    So nothing that a case is judged by was chosen on it (cross-fitting). `set_confidence` is that of `Experiment`.
     """
-    points = {fold.number: operating_point(task, *calibration_answers(folds, fold.number)) for fold in folds}
+    points = {
+        fold.number: operating_point(task, *calibration_answers(folds, fold.number), set_confidence=set_confidence)
+        for fold in folds
+    }
     return OutOfFold(
         task=task,
         scored=_joined([_calibrated(fold.own, points[fold.number]) for fold in folds]),

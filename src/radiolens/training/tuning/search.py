@@ -47,6 +47,7 @@ _INCOMPARABLE = {
     "group_by": "it changes the groups of which the validation loss is the mean",
     "label_smoothing": "the validation loss contains it",
     "mean_of": "a mean is not trained itself",
+    "set_confidence": "no network is trained by it",
     "erased": "nothing is trained for it",
     "mean_with_base": "the validation loss is that of the network before the mean",
     "patience": "it decides which epoch's loss counts",

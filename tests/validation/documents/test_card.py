@@ -69,6 +69,7 @@ def installed(tmp_path: Path) -> InstalledBundle:
             {"source": "clinic", "label": "cough", "keep_one_in": 0, "stage": "one"},
             {"source": "nih", "label": "fever", "keep_one_in": 10, "stage": "two"},
         ],
+        "erased": [{"label": "cough", "sources": ["clinic", "nih"], "share": 0.5}],
         "environment": {"python": "3.11", "commit": "abc"},
         "created": "2026-01-01",
     }
@@ -96,6 +97,7 @@ def test_a_card_has_every_section_and_every_fact(installed: InstalledBundle) -> 
         "Terms that could not be verified: web, other, nih.",
         "Annotations left out of training: pneumonia of web; cough of clinic (stage one); fever of nih, but for",
         "but for one case in 10 (stage two).",
+        "Taken out of the trained head: 0.5 of what normal cases of clinic and nih differ by, from cough.",
         "| pneumonia | 0.500 | 1.500 |",
         "Chosen by: one half.",
         "backbone: efficientnet-lite0",
@@ -213,6 +215,13 @@ def test_a_card_of_an_evaluation_without_sets_says_nothing_of_them(installed: In
     put(installed, evaluation(installed.sha256, selective=nothing))
     assert "Prediction sets" not in card_of(installed)
     assert "surest" not in card_of(installed)
+
+
+def test_the_confidence_of_sets_is_told_where_they_have_one(installed: InstalledBundle) -> None:
+    promise = "Prediction sets keep their 0.9 in 0.7 of the draws of calibration cases, not only in the mean of them."
+    for confidence in (0.0, 0.7):
+        bundle = replace(installed.bundle, coverage=0.9, coverage_confidence=confidence)
+        assert (promise in card_of(replace(installed, bundle=bundle))) is bool(confidence)
 
 
 def test_a_bias_stands_beside_the_temperature(installed: InstalledBundle) -> None:

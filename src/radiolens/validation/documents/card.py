@@ -105,11 +105,13 @@ def _data(installed: InstalledBundle) -> list[str]:
     ]
     unverified = unverified_sources(installed)
     left_out = [_masking(entry) for entry in provenance.get("left_out", [])]
+    erased = [_erasure(entry) for entry in provenance.get("erased", [])]
     return [
         *table(("source", "trained on", "validation", "licence, as the data set gives it"), rows),
         "",
         f"Terms that could not be verified: {', '.join(unverified) or 'none'}. No image is redistributed.",
         *(["", f"Annotations left out of training: {'; '.join(left_out)}."] if left_out else []),
+        *(["", f"Taken out of the trained head: {'; '.join(erased)}."] if erased else []),
     ]
 
 
@@ -119,6 +121,12 @@ def _masking(entry: Mapping[str, Any] | Sequence[str]) -> str:
         return "{1} of {0}".format(*entry)
     kept = f", but for one case in {entry['keep_one_in']}" if entry["keep_one_in"] else ""
     return f"{entry['label']} of {entry['source']}{kept} (stage {entry['stage']})"
+
+
+def _erasure(entry: Mapping[str, Any]) -> str:
+    """Return what was taken out of a trained head, a radiolens.training.config.SourceErasure."""
+    first, second = entry["sources"]
+    return f"{entry['share']:g} of what normal cases of {first} and {second} differ by, from {entry['label']}"
 
 
 def _verified(licence: str) -> bool:
@@ -132,6 +140,9 @@ def _operating_point(installed: InstalledBundle) -> list[str]:
         columns["bias"] = bundle.bias
     rows = [(name, *(f"{values[name]:.3f}" for values in columns.values())) for name in bundle.labels]
     told = [*table(("label", *columns), rows), "", f"Chosen by: {bundle.threshold_evidence}."]
+    if bundle.coverage_confidence:
+        promise = f"keep their {bundle.coverage:g} in {bundle.coverage_confidence:g} of the draws of calibration cases"
+        told += ["", f"Prediction sets {promise}, not only in the mean of them."]
     return told if bundle.calibrated else [*told, "", "Not calibrated: the probabilities are the network's own."]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError
+from radiolens.imaging.preprocess import Preprocessing
 from radiolens.tasks import get_task
 from radiolens.training import configs
 from radiolens.training.config import Experiment, Masking, SourceErasure, as_json, completed
@@ -127,6 +128,7 @@ def test_differences_of_sources_are_taken_from_the_head_of_a_base() -> None:
     base = Experiment("base", "chest-xray", patience=3)
     erasure = SourceErasure("tuberculosis", ("clinic", "practice"), 0.5)
     start = Experiment("start", "chest-xray", base=base, erased=(erasure,))
+    replace(start, preprocessing=Preprocessing(240, 240))  # answers larger pictures than its base learnt
     fixed = start.with_fixed_schedule()
     assert (fixed.patience, fixed.base.patience if fixed.base else None) == (0, 0)
     written = as_json(start)
@@ -136,6 +138,10 @@ def test_differences_of_sources_are_taken_from_the_head_of_a_base() -> None:
     for change, message in (
         ({"base": None}, "'start' takes what sources differ by from a head, but it has no base"),
         ({"base": replace(base, backbone="efficientnet-lite2")}, "but it differs from its base in backbone"),
+        (
+            {"preprocessing": Preprocessing(240, 240, offset=0.0)},
+            "but its pictures differ from those of its base in more",
+        ),
         ({"mean_with_base": True}, "but it is a mean. Let the mean be its base"),
         ({"labels": ("pneumonia",), "base": replace(base, labels=("pneumonia",))}, "tuberculosis is none of its label"),
         ({"sources": ("clinic",)}, r"practice is none of its sources \(clinic\)"),

@@ -168,10 +168,12 @@ class Experiment:
     their mean depends less on the luck of one run, at no cost for who asks it. With `erased` only the base is trained,
     and this one's network is the base's with differences of sources taken out of its head: a projection (Bolukbasi et
     al. 2016, "Man is to computer programmer as woman is to homemaker?", NeurIPS), of the head instead of the features.
-    Groups of `group_by` are drawn equally often. `map_weight` is the weight of a second loss, by which the class
-    activation map of a case with a mask learns to point at the lesion (0: none). `unfreeze_from` names the backbone
-    layer up to which nothing is trained (empty: everything is). `patience` is the number of epochs without a better
-    validation loss before it stops, and the best epoch is kept; 0 is a fixed schedule, of which the last epoch is kept.
+    It may answer larger pictures than the base was trained on, in whose random crops everything looks larger than in
+    the whole picture (Touvron et al. 2019, "Fixing the train-test resolution discrepancy", NeurIPS). Groups of
+    `group_by` are drawn equally often. `map_weight` is the weight of a second loss, by which the class activation map
+    of a case with a mask learns to point at the lesion (0: none). `unfreeze_from` names the backbone layer up to which
+    nothing is trained (empty: everything is). `patience` is the number of epochs without a better validation loss
+    before it stops, and the best epoch is kept; 0 is a fixed schedule, of which the last epoch is kept.
     `set_confidence` is no matter of training: with it the prediction sets of an export keep their coverage, 0 for in
     the mean of all draws of calibration cases, 0.7 for in seven of ten draws.
     """
@@ -296,10 +298,13 @@ class Experiment:
         if not self.erased:
             return
         base, found = self.base, ""
+        sized = replace(self.preprocessing, rows=0, columns=0)  # of which only the size may differ
         if base is None:
             found = "it has no base, whose network it would change"
-        elif differing := [name for name in _LAYERS if getattr(base, name) != getattr(self, name)]:
+        elif differing := [name for name in _LAYERS[:-1] if getattr(base, name) != getattr(self, name)]:
             found = f"it differs from its base in {', '.join(differing)}"
+        elif replace(base.preprocessing, rows=0, columns=0) != sized:
+            found = "its pictures differ from those of its base in more than their size"
         elif self.mean_of or self.mean_with_base:
             found = "it is a mean. Let the mean be its base"
         else:

@@ -14,7 +14,7 @@ from radiolens.imaging.preprocess import Preprocessing
 from radiolens.training.config import Experiment
 from radiolens.training.efficientnet_lite import LITE0, LITE2, build_backbone, load_imagenet_weights
 
-__all__ = ["backbone_model", "build_classifier", "freeze"]
+__all__ = ["backbone_model", "build_classifier", "freeze", "resized"]
 
 _LITE = {variant.name: variant for variant in (LITE0, LITE2)}
 
@@ -35,6 +35,13 @@ def build_classifier(experiment: Experiment, labels: int, *, pretrained: bool = 
         backbone.input, outputs if experiment.map_weight else logits, name=experiment.task.replace("-", "_")
     )
     freeze(model, experiment)
+    return model
+
+
+def resized(network: keras.Model, experiment: Experiment, labels: int) -> keras.Model:
+    """Return a classifier with the weights of a network of the same kind for pictures of the experiment's size."""
+    model = build_classifier(experiment, labels, pretrained=False)
+    model.set_weights(network.get_weights())
     return model
 
 

@@ -35,7 +35,7 @@ from radiolens.training.config import Experiment
 from radiolens.training.erasure import erase, normal_cases
 from radiolens.training.interrupts import interrupts_heeded
 from radiolens.training.losses import MapCrossentropy, annotated, loss_for, training_targets
-from radiolens.training.model import build_classifier
+from radiolens.training.model import build_classifier, resized
 from radiolens.training.pipeline import EpochDraw, Lesions, cached_grey_levels
 from radiolens.training.run_folder import draw_curves, write_run_facts
 
@@ -208,10 +208,12 @@ def _train_erased(experiment: Experiment, manifest: Manifest, run: Path, cache: 
     if base is None:
         raise ValueError(f"{experiment.name}: erased without a base")  # which an Experiment refuses to be
 
+    labels = experiment.part(manifest).task.label_names
+
     def erased(models: Sequence[keras.Model]) -> keras.Model:
-        normal = normal_features(models[0], experiment, manifest, cache, watcher)
-        erase(models[0], experiment.erased, experiment.part(manifest).task.label_names, normal)
-        return models[0]
+        model = resized(models[0], experiment, len(labels))
+        erase(model, experiment.erased, labels, normal_features(model, experiment, manifest, cache, watcher))
+        return model
 
     return save_made([base], run, erased)
 

@@ -1,0 +1,160 @@
+"""What is changed in a network after its training, on patients it has not seen: size of films, and a part of its head.
+
+Each network without a fold is changed anew, and answers the adults of its fold and the validation cases without a fold.
+The fold that is the test split is not for this.
+
+Command: python -m benchmarks.after_training chest_xray_erased --data ../shared/data/chest-xray --runs runs \
+    --folds 1,2,3,4 --shares 0,0.25,0.5,0.75,1
+    python -m benchmarks.after_training chest_xray_erased --data ../shared/data/chest-xray --runs runs \
+    --folds 1,2,3,4 --sides 224,232,240,248,256,272
+Runtime: five minutes each on two cores, once the folds of the base are trained; longer when films are read first.
+Result: the tables "After training" of docs/variants.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from radiolens.cli.collection import open_collection
+from radiolens.data.manifest import Case, Manifest
+from radiolens.data.splits import group_ids, without_fold
+from radiolens.evaluation.within_folds import auroc_within_folds
+from radiolens.training.config import Experiment, SourceErasure
+from radiolens.training.configs import load_experiment
+from radiolens.training.erasure import erase
+from radiolens.training.folds import fold_run
+from radiolens.training.model import resized
+from radiolens.training.pipeline import cached_grey_levels
+from radiolens.training.train import base_run, normal_features, predict_logits, train
+
+__all__ = ["questions"]
+
+ADULT = 18
+Floats = NDArray[np.float64]
+Side = NDArray[np.bool_]
+
+
+def questions(cases: Sequence[Case], labels: Sequence[str]) -> Mapping[str, tuple[str, Side, Side]]:
+    """Return by question the label whose score is asked, and which cases (n,) should score high and which low.
+
+    Each source's ill cases are told from every group that is without the label. Of a label with one such source the
+    normal cases of the others are told from that one's, too, for which there is no right answer: one half is what a
+    score has that does not know the source.
+    """
+    found: dict[str, tuple[str, Side, Side]] = {}
+    for label in labels:
+        groups = np.asarray([_group(case, label) for case in cases])
+        names = sorted({str(group) for group in groups} - {""})
+        ill = [name for name in names if name.endswith(f", {label}")]
+        for one in ill:
+            for other in sorted(set(names) - set(ill)):
+                found[f"{label}: {one} against {other}"] = (label, groups == one, groups == other)
+        home = [f"{one.split(', ')[0]}, normal" for one in ill]
+        for name in names if len(home) == 1 else ():
+            if name.endswith(", normal") and name not in home:
+                found[f"{label}: {name} against {home[0]}"] = (label, groups == name, groups == home[0])
+    return found
+
+
+def _group(case: Case, label: str) -> str:
+    """Return the source of a case and what it shows, empty if it may show the label without being annotated."""
+    told = {name: value for name, value in case.labels.items() if value is not None}
+    shown = sorted(name for name, value in told.items() if value == 1)
+    if not told or (label not in told and label in shown):
+        return ""
+    return f"{case.source}, {label if label in shown else ' and '.join(shown) or 'normal'}"
+
+
+def _cases(cut: Manifest, fold: int) -> tuple[Case, ...]:
+    return tuple(
+        case
+        for case in cut.cases
+        if any(value is not None for value in case.labels.values())
+        and ((case.fold == fold and (case.age or 0) >= ADULT) or (case.fold is None and case.split == "validation"))
+    )
+
+
+def _variants(experiment: Experiment, sides: Sequence[int], shares: Sequence[float]) -> dict[str, Experiment]:
+    """Return the experiment for each side of its pictures, or share of what it takes out, by what it is called."""
+    if sides:
+        sized = [replace(experiment.preprocessing, rows=side, columns=side) for side in sides]
+        return {f"{one.rows} pixels": replace(experiment, preprocessing=one) for one in sized}
+    return {
+        f"{share:g} taken out": replace(
+            experiment, erased=tuple(_of_share(erasure, share) for erasure in experiment.erased)
+        )
+        for share in shares
+    }
+
+
+def _of_share(erasure: SourceErasure, share: float) -> SourceErasure:
+    return replace(erasure, share=share or 1e-9)  # an erasure of nothing is none
+
+
+def _answers(
+    experiment: Experiment, variants: Sequence[Experiment], manifest: Manifest, folds: Sequence[int], runs: Path
+) -> Iterator[tuple[tuple[Case, ...], Floats, list[float]]]:
+    """Yield for each fold its cases, their logits (n, variants, labels), and how far each variant moves the head."""
+    base, labels = experiment.base or experiment, experiment.part(manifest).task.label_names
+    for fold in folds:
+        cut, run = without_fold(manifest, fold), fold_run(experiment, runs, fold)
+        network = keras.saving.load_model(train(base, cut, base_run(base, cut, run), runs / "cache"), compile=False)
+        used = experiment.part(cut)
+        cases, logits, moved = _cases(used, fold), [], []
+        for variant in variants:
+            model = resized(network, variant, len(labels))
+            erase(model, variant.erased, labels, normal_features(model, variant, cut, runs / "cache"))
+            grey = cached_grey_levels(used, cases, variant.preprocessing, runs / "cache")
+            logits.append(predict_logits(model, grey, variant.preprocessing))
+            before, after = (one.get_layer("head").get_weights()[0] for one in (network, model))
+            moved.append(float(np.max(np.linalg.norm(after - before, axis=0) / np.linalg.norm(before, axis=0))))
+        yield cases, np.stack(logits, axis=1).astype(np.float64), moved
+
+
+def main() -> None:
+    """Print the table as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("experiment")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--folds", required=True, help="With commas, without that of the test split.")
+    varied = parser.add_mutually_exclusive_group(required=True)
+    varied.add_argument("--shares", default="", help="With commas: how much to take out.")
+    varied.add_argument("--sides", default="", help="With commas: rows and columns of the pictures.")
+    asked = parser.parse_args()
+    experiment = load_experiment(asked.experiment).with_fixed_schedule()
+    manifest = open_collection(asked.data, experiment.task)
+    labels = experiment.part(manifest).task.label_names
+    folds = [int(fold) for fold in asked.folds.split(",")]
+    sides, shares = (
+        [kind(one) for one in text.split(",") if one] for kind, text in ((int, asked.sides), (float, asked.shares))
+    )
+    variants = _variants(experiment, sides, shares)
+    parts = list(_answers(experiment, list(variants.values()), manifest, folds, asked.runs))
+    cases = tuple(case for own, _, _ in parts for case in own)
+    numbers = np.repeat(np.asarray(folds), [len(own) for own, _, _ in parts])
+    logits, groups = np.concatenate([values for _, values, _ in parts]), np.asarray(group_ids(cases), np.intp)
+    print(f"{experiment.name}: {len({case.path for case in cases})} cases, folds {asked.folds}\n")
+    print(f"| told apart, AUROC | {' | '.join(variants)} |")
+    print("|---" * (1 + len(variants)) + "|")
+    for name, (label, high, low) in questions(cases, labels).items():
+        rows, column = high | low, labels.index(label)
+        found = [
+            auroc_within_folds(high[rows], logits[rows, place, column], numbers[rows], groups[rows])
+            for place in range(len(variants))
+        ]
+        cells = [f"{one.estimate:.3f} ({one.low:.3f} to {one.high:.3f})" for one in found]
+        print(f"| {name} | {' | '.join(cells)} |")
+    moved = np.mean([own for _, _, own in parts], axis=0)
+    print(f"| weights moved, of their norm | {' | '.join(f'{value:.3f}' for value in moved)} |")
+
+
+if __name__ == "__main__":
+    main()

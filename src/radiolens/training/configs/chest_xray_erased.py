@@ -1,4 +1,4 @@
-"""Pneumonia and tuberculosis on chest films: chest_xray_toned on larger films, going less by the archive.
+"""Pneumonia and tuberculosis on chest films: chest_xray_toned, whose tuberculosis goes less by the archive.
 
 Command: radiolens train chest_xray_erased --data ../shared/data/chest-xray
 Runtime: that of chest_xray_toned, and a minute.
@@ -19,13 +19,11 @@ EXPERIMENT = replace(
     name="chest_xray_erased",
     base=TONED,
     mean_with_base=False,
-    preprocessing=replace(TONED.preprocessing, rows=240, columns=240),
     erased=(SourceErasure("tuberculosis", ("nih", "tb-collection"), share=0.5),),
-    set_confidence=0.6,
+    set_confidence=0.7,
 )
 """All films of the NIH are learnt as films without tuberculosis, and the collection's normals stand against its ill
 ones. So its normals scored higher than those of the NIH for being of the collection. The share is the least of those
-tried that brings both within 0.35 to 0.65 of AUROC on validation films; more of it costs more of what tells
-tuberculosis from healthy films. In the random crops of training everything looks larger than in the whole film at 224
-pixels; 240 make up for half of that (docs/variants.md, after training, has both). The confidence is the least of those
-tried with which sets hold the truth in 0.90 of each source there (docs/conformal.md)."""
+tried that brings both within 0.35 to 0.65 of AUROC on validation films (docs/variants.md, after training); more of it
+costs more of what tells tuberculosis from healthy films. The confidence is the least of those tried with which the
+interval of no coverage reaches below 0.85 there (docs/conformal.md)."""

@@ -26,6 +26,7 @@ from radiolens.cli.collection import open_collection
 from radiolens.data.manifest import Case, Manifest
 from radiolens.data.splits import group_ids, without_fold
 from radiolens.evaluation.within_folds import auroc_within_folds
+from radiolens.imaging.preprocess import Preprocessing
 from radiolens.training.config import Experiment, SourceErasure
 from radiolens.training.configs import load_experiment
 from radiolens.training.erasure import erase
@@ -108,14 +109,21 @@ def _answers(
         network = keras.saving.load_model(train(base, cut, base_run(base, cut, run), runs / "cache"), compile=False)
         used = experiment.part(cut)
         cases, logits, moved = _cases(used, fold), [], []
+        features: dict[Preprocessing, tuple[Floats, Mapping[str, NDArray[np.float32]]]] = {}
+        before = network.get_layer("head").get_weights()[0]
         for variant in variants:
-            model = resized(network, variant, len(labels))
-            erase(model, variant.erased, labels, normal_features(model, variant, cut, runs / "cache"))
-            grey = cached_grey_levels(used, cases, variant.preprocessing, runs / "cache")
-            logits.append(predict_logits(model, grey, variant.preprocessing))
-            before, after = (one.get_layer("head").get_weights()[0] for one in (network, model))
-            moved.append(float(np.max(np.linalg.norm(after - before, axis=0) / np.linalg.norm(before, axis=0))))
-        yield cases, np.stack(logits, axis=1).astype(np.float64), moved
+            model, size = resized(network, variant, len(labels)), variant.preprocessing
+            if size not in features:
+                grey = cached_grey_levels(used, cases, size, runs / "cache")
+                pooled = keras.Model(model.input, model.get_layer("pooled").output)
+                normal = normal_features(model, variant, cut, runs / "cache")
+                features[size] = predict_logits(pooled, grey, size).astype(np.float64), normal
+            pictures, normal = features[size]
+            erase(model, variant.erased, labels, normal)
+            kernel, bias = model.get_layer("head").get_weights()
+            logits.append(pictures @ kernel + bias)
+            moved.append(float(np.max(np.linalg.norm(kernel - before, axis=0) / np.linalg.norm(before, axis=0))))
+        yield cases, np.stack(logits, axis=1), moved
 
 
 def main() -> None:

@@ -2,7 +2,10 @@
 
 Command: radiolens train chest_xray_erased --data ../shared/data/chest-xray
 Runtime: that of chest_xray_toned, and a minute.
-Result: to be measured
+Result: five networks, one without each fold, which tell pneumonia as those of chest_xray_toned do: AUROC 0.861 on NIH
+    films that they had not seen, 0.983 on the Guangzhou test with the network without fold 5, which is released as
+    chest-xray 0.9.0. Normal films of the NIH and of the collection score more alike for tuberculosis: 0.372 of AUROC
+    between them instead of 0.320.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Command: radiolens train chest_xray_toned --data ../shared/data/chest-xray
 Runtime: that of chest_xray_reconciled.
 Result: five networks, one without each fold: pneumonia AUROC 0.861 on NIH films that they had not seen; 0.983 on the
-    Guangzhou test films with the network without fold 5, which is released as chest-xray 0.8.0. What the stages do is
+    Guangzhou test films with the network without fold 5, which was chest-xray 0.8.0. What the stages do is
     in docs/variants.md.
 """
 

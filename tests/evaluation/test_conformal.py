@@ -146,6 +146,7 @@ def test_with_a_confidence_fewer_are_left_out_as_the_binomial_tail_says(patients
     expected = min(0.1, known / (patients + 1))
     assert highest_left_out(patients, 0.9, confidence) == pytest.approx(expected, abs=1e-12)
     assert highest_left_out(patients, 0.9, 0.0) == pytest.approx(0.1)
+    assert highest_left_out(patients, 0.9, 1.0) == 0.0  # nothing is sure, so nothing is left out
 
 
 def test_with_a_confidence_so_many_draws_of_calibration_cases_keep_the_promise(rng: np.random.Generator) -> None:

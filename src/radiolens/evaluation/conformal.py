@@ -9,7 +9,7 @@ share its weight (hierarchical conformal prediction, Lee, Barber & Willett 2023,
 each patient this is plain conformal prediction.
 
 What such sets promise holds in the mean of all draws of calibration cases; with few of them a draw may fall short. With
-a confidence the promise holds for so large a share of the draws (Vovk 2012, section 4, "training conditional").
+a confidence the promise holds for so large a share of the draws (Vovk 2012, training conditional validity).
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ def highest_left_out(patients: int, coverage: float, confidence: float) -> float
     """Return the highest p-value at which an answer may be left out of sets that are calibrated on so many patients.
 
     At most 1 - `coverage`, with which the sets hold the truth so often in the mean of all draws of the patients. With a
-    `confidence` (above 0, below 1) it is k / (patients + 1) for the most k of which at least k patients lie in the
-    share 1 - `coverage` of the lowest scores in so many of the draws (Vovk 2012, proposition 2a): then the sets hold
-    the truth so often in that share of the draws. That is of patients with one image each.
+    `confidence` above 0, up to 1, it is k / (patients + 1) for the most k of which at least k patients lie in the share
+    1 - `coverage` of the lowest scores in so many of the draws (Vovk 2012, training conditional validity): then the
+    sets hold the truth so often in that share of the draws. That is of patients with one image each.
     """
     risk = 1 - coverage
-    if not 0 < confidence < 1:
+    if confidence <= 0 or risk <= 0:
         return risk
     counts = np.arange(patients + 1)
     factorials = np.concatenate([[0.0], np.log(counts[1:]).cumsum()])

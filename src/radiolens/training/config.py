@@ -298,10 +298,11 @@ class Experiment:
         if not self.erased:
             return
         base, found = self.base, ""
-        sized = replace(self.preprocessing, rows=0, columns=0)  # of which only the size may differ
+        others = [name for name in _LAYERS if name != "preprocessing"]  # of which only the size may differ
+        sized = replace(self.preprocessing, rows=0, columns=0)
         if base is None:
             found = "it has no base, whose network it would change"
-        elif differing := [name for name in _LAYERS[:-1] if getattr(base, name) != getattr(self, name)]:
+        elif differing := [name for name in others if getattr(base, name) != getattr(self, name)]:
             found = f"it differs from its base in {', '.join(differing)}"
         elif replace(base.preprocessing, rows=0, columns=0) != sized:
             found = "its pictures differ from those of its base in more than their size"

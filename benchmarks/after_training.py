@@ -27,17 +27,17 @@ from radiolens.data.manifest import Case, Manifest
 from radiolens.data.splits import group_ids, without_fold
 from radiolens.evaluation.within_folds import auroc_within_folds
 from radiolens.imaging.preprocess import Preprocessing
-from radiolens.training.config import Experiment, SourceErasure
+from radiolens.training.config import Experiment
 from radiolens.training.configs import load_experiment
-from radiolens.training.erasure import erase
+from radiolens.training.erasure import erase, normal_cases
 from radiolens.training.folds import fold_run
 from radiolens.training.model import resized
 from radiolens.training.pipeline import cached_grey_levels
-from radiolens.training.train import base_run, normal_features, predict_logits, train
+from radiolens.training.train import base_run, predict_pooled, train
+from radiolens.validation.contrasts import ADULT
 
 __all__ = ["questions"]
 
-ADULT = 18
 Floats = NDArray[np.float64]
 Side = NDArray[np.bool_]
 
@@ -45,9 +45,9 @@ Side = NDArray[np.bool_]
 def questions(cases: Sequence[Case], labels: Sequence[str]) -> Mapping[str, tuple[str, Side, Side]]:
     """Return by question the label whose score is asked, and which cases (n,) should score high and which low.
 
-    Each source's ill cases are told from every group that is without the label. Of a label with one such source the
-    normal cases of the others are told from that one's, too, for which there is no right answer: one half is what a
-    score has that does not know the source.
+    Each source's ill cases are told from every group that is not annotated to have the label. Of a label with one such
+    source the normal cases of the others are told from that one's, too, for which there is no right answer: one half is
+    what a score has that does not know the source.
     """
     found: dict[str, tuple[str, Side, Side]] = {}
     for label in labels:
@@ -65,11 +65,10 @@ def questions(cases: Sequence[Case], labels: Sequence[str]) -> Mapping[str, tupl
 
 
 def _group(case: Case, label: str) -> str:
-    """Return the source of a case and what it shows, empty if it may show the label without being annotated."""
-    told = {name: value for name, value in case.labels.items() if value is not None}
-    shown = sorted(name for name, value in told.items() if value == 1)
-    if not told or (label not in told and label in shown):
+    """Return the source of a case and what it shows, the label if it does; empty if nothing is annotated."""
+    if all(value is None for value in case.labels.values()):
         return ""
+    shown = sorted(name for name, value in case.labels.items() if value == 1)
     return f"{case.source}, {label if label in shown else ' and '.join(shown) or 'normal'}"
 
 
@@ -89,14 +88,10 @@ def _variants(experiment: Experiment, sides: Sequence[int], shares: Sequence[flo
         return {f"{one.rows} pixels": replace(experiment, preprocessing=one) for one in sized}
     return {
         f"{share:g} taken out": replace(
-            experiment, erased=tuple(_of_share(erasure, share) for erasure in experiment.erased)
+            experiment, erased=tuple(replace(erasure, share=share) for erasure in experiment.erased if share > 0)
         )
         for share in shares
     }
-
-
-def _of_share(erasure: SourceErasure, share: float) -> SourceErasure:
-    return replace(erasure, share=share or 1e-9)  # an erasure of nothing is none
 
 
 def _answers(
@@ -109,19 +104,21 @@ def _answers(
         network = keras.saving.load_model(train(base, cut, base_run(base, cut, run), runs / "cache"), compile=False)
         used = experiment.part(cut)
         cases, logits, moved = _cases(used, fold), [], []
-        features: dict[Preprocessing, tuple[Floats, Mapping[str, NDArray[np.float32]]]] = {}
+        normal = normal_cases(experiment.erased, used.cases)
+        features: dict[Preprocessing, dict[str, NDArray[np.float32]]] = {}  # of each source's normal cases
+        pictures: dict[Preprocessing, NDArray[np.float32]] = {}
         before = network.get_layer("head").get_weights()[0]
         for variant in variants:
             model, size = resized(network, variant, len(labels)), variant.preprocessing
             if size not in features:
-                grey = cached_grey_levels(used, cases, size, runs / "cache")
-                pooled = keras.Model(model.input, model.get_layer("pooled").output)
-                normal = normal_features(model, variant, cut, runs / "cache")
-                features[size] = predict_logits(pooled, grey, size).astype(np.float64), normal
-            pictures, normal = features[size]
-            erase(model, variant.erased, labels, normal)
+                features[size] = {
+                    source: predict_pooled(model, cached_grey_levels(used, part, size, runs / "cache"), size)
+                    for source, part in normal.items()
+                }
+                pictures[size] = predict_pooled(model, cached_grey_levels(used, cases, size, runs / "cache"), size)
+            erase(model, variant.erased, labels, features[size])
             kernel, bias = model.get_layer("head").get_weights()
-            logits.append(pictures @ kernel + bias)
+            logits.append(pictures[size].astype(np.float64) @ kernel + bias)
             moved.append(float(np.max(np.linalg.norm(kernel - before, axis=0) / np.linalg.norm(before, axis=0))))
         yield cases, np.stack(logits, axis=1), moved
 

@@ -33,10 +33,11 @@ from radiolens.training.configs import load_experiment
 from radiolens.training.folds import fold_run
 from radiolens.training.pipeline import cached_grey_levels
 from radiolens.training.train import base_run, predict_logits, train
+from radiolens.validation.contrasts import ADULT
 
 __all__ = ["fifths_of", "figures"]
 
-ADULT, FIFTHS = 18, 5
+FIFTHS = 5
 NETWORK = "network.keras"
 
 

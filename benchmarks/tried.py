@@ -22,7 +22,7 @@ TB = (
     "The only films with tuberculosis to learn from are those of one collection, whose normals come from "
     "elsewhere. Tried: films of NIH and Guangzhou as films without it, a second stage, blur, turns, the mean of "
     "two networks, a third stage, films of any brightness, and half of what both archives' normals differ by taken "
-    "out of the head, which raised it from 0.861 (variants.md). TBX11K itself chooses nothing, so it is not known "
+    "out of the head (0.861 before, with chest-xray 0.8.0). TBX11K itself chooses nothing, so it is not known "
     "before the score what helps there."
 )
 

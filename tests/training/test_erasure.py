@@ -34,9 +34,9 @@ def test_sources_that_do_not_differ_leave_the_weights_as_they_are() -> None:
 
 
 def test_normal_is_what_is_annotated_and_shows_nothing() -> None:
-    labels = ({"a": 0, "b": None}, {"a": 0, "b": 1}, {"a": None, "b": None}, {"a": 0, "b": 0})
+    labels = ({"a": 0, "b": None}, {"a": 0, "b": 1}, {"a": None, "b": None}, {"a": 0, "b": 0}, {"a": 0, "b": 0})
     cases = [
-        Case(f"{source}-{number}", source=source, labels=own)
+        Case(f"{source}-{number}", source=source, labels=own, split="train" if number < 4 else "validation")
         for source in ("clinic", "practice", "other")
         for number, own in enumerate(labels)
     ]

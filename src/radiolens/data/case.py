@@ -57,6 +57,12 @@ class Case:
     licence: str = ""
     sha256: str = ""
 
+    @property
+    def unaffected(self) -> bool:
+        """Return whether something is annotated, and every annotated finding is absent."""
+        told = [value for value in self.labels.values() if value is not None]
+        return bool(told) and not any(told)
+
 
 @dataclass(frozen=True)
 class Manifest:

@@ -78,7 +78,7 @@ def highest_left_out(patients: int, coverage: float, confidence: float) -> float
     risk = 1 - coverage
     if confidence <= 0 or risk <= 0:
         return risk
-    counts = np.arange(patients + 1)
+    counts = np.arange(patients + 1)  # of a binomial, which scipy has; serving does without scipy
     factorials = np.concatenate([[0.0], np.log(counts[1:]).cumsum()])
     chosen = factorials[-1] - factorials - factorials[::-1]
     fewer = np.exp(chosen + counts * np.log(risk) + counts[::-1] * np.log(coverage)).cumsum()  # at most that many

@@ -95,8 +95,7 @@ class Absence:
         """Say whether the label of this case is not annotated and may be taken as absent."""
         if case.source != self.source or case.labels.get(self.label) is not None:
             return False
-        told = {value for value in case.labels.values() if value is not None}
-        return told == {0} if self.only_normal else bool(told)
+        return case.unaffected or (not self.only_normal and any(value is not None for value in case.labels.values()))
 
 
 @dataclass(frozen=True)

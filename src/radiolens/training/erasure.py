@@ -21,18 +21,19 @@ __all__ = ["erase", "erased_weights", "normal_cases"]
 
 
 def normal_cases(erasures: Sequence[SourceErasure], cases: Sequence[Case]) -> dict[str, tuple[Case, ...]]:
-    """Return for each source that erasures name its annotated cases of which every annotated finding is absent.
+    """Return for each source that erasures name its training cases of which every annotated finding is absent.
 
     Raises DatasetError if a source has none.
     """
-    normal = [case for case in cases if {value for value in case.labels.values() if value is not None} == {0}]
+    training = [case for case in cases if case.split == "train"]
+    normal = [case for case in training if case.unaffected]
     sources = dict.fromkeys(source for erasure in erasures for source in erasure.sources)
     found = {source: tuple(case for case in normal if case.source == source) for source in sources}
     missing = [source for source, own in found.items() if not own]
     if missing:
         raise DatasetError(
-            f"no normal case of {', '.join(missing)} among {len(cases)} training cases, so what normal films differ by "
-            "is not known. Name sources that have some in `erased`."
+            f"no normal case of {', '.join(missing)} among {len(training)} training cases, so what normal films differ "
+            "by is not known. Name sources that have some in `erased`."
         )
     return found
 

@@ -39,7 +39,7 @@ from radiolens.training.model import build_classifier, resized
 from radiolens.training.pipeline import EpochDraw, Lesions, cached_grey_levels
 from radiolens.training.run_folder import draw_curves, write_run_facts
 
-__all__ = ["Watcher", "base_run", "digest_of_cases", "normal_features", "predict_logits", "train"]
+__all__ = ["Watcher", "base_run", "digest_of_cases", "predict_logits", "predict_pooled", "train"]
 
 _log = logging.getLogger(__name__)
 
@@ -84,12 +84,11 @@ def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, wa
         write_run_facts(run, experiment, manifest, _digest(experiment, used.task, chosen), len(log))
         if experiment.mean_of:
             return _train_mean(experiment, manifest, run, cache, watcher)
-        if experiment.erased:
-            normal_cases(experiment.erased, chosen["train"])  # before hours of training, not after
-            return _train_erased(experiment, manifest, run, cache, watcher)
+        if experiment.erased and experiment.base:
+            return _train_erased(experiment, experiment.base, manifest, run, cache, watcher)
         parts = {split: _part(experiment, used, split, cases, cache, watcher) for split, cases in chosen.items()}
-        needs_base = experiment.mean_with_base or not log
-        base = _trained_base(experiment, manifest, run, cache, watcher) if needs_base else None
+        needed = experiment.base if experiment.mean_with_base or not log else None
+        base = _trained_base(needed, manifest, run, cache, watcher) if needed else None
         model = _start(experiment, used.task, run, log, base)
         if experiment.map_weight:
             grid = model.get_layer("features").output.shape[1:3]
@@ -116,22 +115,6 @@ def digest_of_cases(experiment: Experiment, manifest: Manifest) -> str:
     return _digest(experiment, used.task, chosen)
 
 
-def normal_features(
-    model: keras.Model, experiment: Experiment, manifest: Manifest, cache: Path, watcher: Watcher = Watcher()
-) -> dict[str, NDArray[np.float32]]:
-    """Return a model's pooled features (n, channels) of the normal training cases of every source `erased` names.
-
-    Raises DatasetError if a source has none.
-    """
-    used = experiment.part(manifest)
-    pooled = keras.Model(model.input, model.get_layer("pooled").output)
-    found = {}
-    for source, cases in normal_cases(experiment.erased, _chosen(experiment, used, "train")).items():
-        grey = _grey(experiment, used, cases, cache, watcher, f"the normal images of {source}")
-        found[source] = predict_logits(pooled, grey, experiment.preprocessing)
-    return found
-
-
 def base_run(base: Experiment, manifest: Manifest, run: Path) -> Path:
     """Return a base's folder, beside that of a run: runs share it if it is trained on the same cases for them."""
     return run.with_name(f"{base.name}-{digest_of_cases(base, manifest)[:8]}")
@@ -144,6 +127,11 @@ def predict_logits(
     batches = (grey[start : start + batch_size] for start in range(0, len(grey), batch_size))
     answers = [model.predict_on_batch(network_input(batch, preprocessing)) for batch in batches]
     return np.concatenate([np.asarray(found[0] if isinstance(found, list) else found) for found in answers])
+
+
+def predict_pooled(model: keras.Model, grey: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Return the pooled features (n, channels), which the head gets, of grey levels (n, rows, columns)."""
+    return predict_logits(keras.Model(model.input, model.get_layer("pooled").output), grey, preprocessing)
 
 
 def _chosen(experiment: Experiment, manifest: Manifest, split: str) -> tuple[Case, ...]:
@@ -159,9 +147,8 @@ def _chosen(experiment: Experiment, manifest: Manifest, split: str) -> tuple[Cas
     return chosen
 
 
-def _trained_base(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher) -> Path | None:
-    base = experiment.base
-    return train(base, manifest, base_run(base, manifest, run), cache, watcher) if base else None
+def _trained_base(base: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher) -> Path:
+    return train(base, manifest, base_run(base, manifest, run), cache, watcher)
 
 
 def _digest(experiment: Experiment, task: Task, chosen: Mapping[str, Sequence[Case]]) -> str:
@@ -177,17 +164,17 @@ def _digest(experiment: Experiment, task: Task, chosen: Mapping[str, Sequence[Ca
 def _part(
     experiment: Experiment, manifest: Manifest, split: str, cases: tuple[Case, ...], cache: Path, watcher: Watcher
 ) -> _Part:
-    grey = _grey(experiment, manifest, cases, cache, watcher, f"the images of the split {split}")
+    grey = _grey(manifest, cases, experiment.preprocessing, cache, watcher, f"the images of the split {split}")
     return _Part(cases, grey, training_targets(experiment, cases, manifest.task))
 
 
 def _grey(
-    experiment: Experiment, manifest: Manifest, cases: tuple[Case, ...], cache: Path, watcher: Watcher, what: str
+    manifest: Manifest, cases: tuple[Case, ...], size: Preprocessing, cache: Path, watcher: Watcher, what: str
 ) -> NDArray[np.uint8]:
     def progress(done: int, total: int) -> None:
         watcher.progress(f"reading {what}", done, total)
 
-    return cached_grey_levels(manifest, cases, experiment.preprocessing, cache, progress)
+    return cached_grey_levels(manifest, cases, size, cache, progress)
 
 
 def _train_mean(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher) -> Path:
@@ -203,19 +190,23 @@ def _train_mean(experiment: Experiment, manifest: Manifest, run: Path, cache: Pa
     return save_mean(networks, run)
 
 
-def _train_erased(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher) -> Path:
-    base = _trained_base(experiment, manifest, run, cache, watcher)
-    if base is None:
-        raise ValueError(f"{experiment.name}: erased without a base")  # which an Experiment refuses to be
-
-    labels = experiment.part(manifest).task.label_names
+def _train_erased(
+    experiment: Experiment, base: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher
+) -> Path:
+    used, size = experiment.part(manifest), experiment.preprocessing
+    normal = normal_cases(experiment.erased, used.cases)  # what lacks is told before hours of training, not after
+    network = _trained_base(base, manifest, run, cache, watcher)
 
     def erased(models: Sequence[keras.Model]) -> keras.Model:
-        model = resized(models[0], experiment, len(labels))
-        erase(model, experiment.erased, labels, normal_features(model, experiment, manifest, cache, watcher))
+        model = resized(models[0], experiment, len(used.task.labels))
+        features = {
+            source: predict_pooled(model, _grey(used, cases, size, cache, watcher, f"normal images of {source}"), size)
+            for source, cases in normal.items()
+        }
+        erase(model, experiment.erased, used.task.label_names, features)
         return model
 
-    return save_made([base], run, erased)
+    return save_made([network], run, erased)
 
 
 def _start(experiment: Experiment, task: Task, run: Path, log: Sequence[Epoch], base: Path | None) -> keras.Model:

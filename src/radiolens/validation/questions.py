@@ -141,8 +141,7 @@ def normal_cases(cases: Sequence[Case], answers: NDArray[np.int8]) -> NDArray[np
     `answers` (n,) are those of `truth`. The latter says more than the data set does of a finding that it does not
     annotate; only comparisons across sources ask it.
     """
-    annotated = ([value for value in case.labels.values() if value is not None] for case in cases)
-    unaffected = np.asarray([bool(values) and not any(values) for values in annotated], bool)
+    unaffected = np.asarray([case.unaffected for case in cases], bool)
     return np.asarray((answers == 0) | (unaffected & (answers != 1)), bool)
 
 

@@ -68,9 +68,9 @@ def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, wa
     The network is that of the best epoch, or of the last where `patience` is 0. A `base` is trained first, in a folder
     beside `run` that is named after it and its cases, and shared by all runs that start from the same; the networks of
     `mean_of` are trained in folders beside, named after `run` and themselves. Of an experiment with `erased` only the
-    base is trained. All of an epoch is written before the
-    next begins, so a kill loses at most one; the draws, the augmentation and the dropout of an epoch depend on seed and
-    epoch only, so a resumed run ends as an uninterrupted one.
+    base is trained. All of an epoch is written before the next begins, so a kill loses at most one; the draws, the
+    augmentation and the dropout of an epoch depend on seed and epoch only, so a resumed run ends as an uninterrupted
+    one.
 
     Raises PatientLeakage if a patient or duplicate group of the manifest stands in two splits; DatasetError if the
     folder holds another experiment, or the manifest lacks what the experiment names; TrainingDiverged if the loss

@@ -24,6 +24,7 @@ KNOWN = (
     "chest_xray",
     "chest_xray_averaged",
     "chest_xray_erased",
+    "chest_xray_larger",
     "chest_xray_lite2",
     "chest_xray_masked",
     "chest_xray_reconciled",

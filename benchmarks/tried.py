@@ -14,8 +14,8 @@ ADULTS = (
     "one never knew how bright a film was, a longer last stage, one of another seed and the mean of both, films of "
     "256 pixels in the last two stages, and on frozen features harmonised pictures, group-robust and source-blind "
     "heads, larger networks and pictures. Two backbones together gain there (0.038 ± 0.026); distilled into one "
-    "network they were not tried. The same network asked at 240 pixels reached it, and lost on the Guangzhou test and on "
-    "TBX11K (variants.md, after training)."
+    "network they were not tried. The same network asked at 240 pixels reached it, and lost on the Guangzhou test and "
+    "on TBX11K (variants.md, after training)."
 )
 
 TB = (

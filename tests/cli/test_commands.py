@@ -77,6 +77,20 @@ def test_a_zip_is_unpacked(film: Path, tmp_path: Path) -> None:
     assert [json.loads(line)["status"] for line in result.stdout.splitlines()] == ["answered", "answered"]
 
 
+def test_a_zip_of_macos_is_answered_for_its_images_alone(film: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "mac.zip"
+    with zipfile.ZipFile(archive, "w") as stream:
+        stream.write(film, "films/a.png")
+        for name in ("__MACOSX/films/._a.png", "films/.DS_Store", "README.TXT", "DICOMDIR"):
+            stream.writestr(name, b"no image")
+    result = run("predict", archive, "--task", "brain-mri", "--json")
+    assert [json.loads(line)["path"] for line in result.stdout.splitlines()] == [f"{archive}/films/a.png"]
+    assert result.exit_code == 0
+    alone = tmp_path / "README.TXT"
+    alone.write_bytes(b"no image")
+    assert run("predict", alone, "--task", "brain-mri").exit_code == 1
+
+
 def test_wrong_usage_is_told(film: Path) -> None:
     assert run("predict", film, "--no-gate").exit_code == 2
     assert run("predict", film, "--output", "x.xlsx").exit_code == 2

@@ -78,10 +78,26 @@ def test_a_damaged_header_stays_by_itself_and_says_so_when_it_is_read(tmp_path: 
     assert [[file.name for file in series] for series in series_of(files_below(tmp_path))] == [["a", "c"], ["b"]]
 
 
-def test_the_index_of_a_dicom_cd_and_hidden_files_are_left_out(tmp_path: Path) -> None:
+def test_what_only_comes_along_with_images_on_a_cd_is_left_out(tmp_path: Path) -> None:
     fill(tmp_path / "cd", DICOMDIR=b"index", film=picture())
+    fill(
+        tmp_path / "cd",
+        **{"README.TXT": b"text", "film.ini": slice_of("1.5", 1), "start.exe": b"MZ", "autorun.inf": b""},
+    )
     fill(tmp_path / ".trash", film=picture())
-    assert files_below(tmp_path) == [tmp_path / "cd" / "film"]
+    fill(tmp_path / "viewer.app" / "Contents" / "Resources", logo=picture())
+    assert files_below(tmp_path) == [tmp_path / "cd" / "film", tmp_path / "cd" / "film.ini"]
+
+
+def test_where_the_folder_itself_lies_says_nothing_of_its_files(tmp_path: Path) -> None:
+    folder = fill(tmp_path / ".cache" / "__MACOSX" / "x.app", film=picture())
+    fill(folder, **{"README.TXT": b"text"})
+    assert files_below(folder) == [folder / "film"]
+
+
+def test_a_folder_of_nothing_else_is_judged_file_by_file(tmp_path: Path) -> None:
+    fill(tmp_path, **{"README.TXT": b"text", "report.pdf": b"%PDF-1.7"})
+    assert [Path(entry.name).name for entry in inputs(str(tmp_path))] == ["README.TXT", "report.pdf"]
 
 
 def test_a_zip_gives_one_input_per_series_and_counts_as_one_file() -> None:
@@ -94,6 +110,15 @@ def test_a_zip_gives_one_input_per_series_and_counts_as_one_file() -> None:
         ("all.zip/a", 2, 1),
         ("all.zip/b", 1, 0),
     ]
+
+
+def test_what_only_comes_along_with_images_in_a_zip_is_left_out() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in {"README.TXT": b"text", "a": picture(), "__MACOSX/._a": b"\0\5\x16\7"}.items():
+            archive.writestr(name, content)
+    found = list(inputs_of(Member("mac.zip", stream.getvalue())))
+    assert [(entry.name, entry.on_disk) for entry in found] == [("mac.zip/a", 1)]
 
 
 def test_a_damaged_zip_is_one_input_with_a_problem() -> None:

@@ -165,12 +165,45 @@ def test_a_zip_of_a_series_gets_the_answer_of_its_files(client: TestClient) -> N
     assert (one["findings"], one["slices"]) == (other["findings"], other["slices"])
 
 
+def of_a_cd(series: list[bytes]) -> dict[str, bytes]:
+    """Return the files of a patient's CD that a Mac has copied, by their names."""
+    images = {f"DICOM/PAT0/IM{number}": content for number, content in enumerate(series)}
+    traces = {f"__MACOSX/DICOM/PAT0/._IM{number}": b"\0\5\x16\7" + bytes(200) for number in range(len(series))}
+    viewer = {"README.TXT": b"Start it.", "autorun.inf": b"[autorun]", "viewer/start.exe": b"MZ" + bytes(300)}
+    index = dicom(np.zeros((2, 2), np.uint16), SeriesInstanceUID=None)  # as DICOM by its content as the index is
+    return {"DICOMDIR": index, ".DS_Store": b"Bud1", "Thumbs.db": b"\xd0\xcf", **images, **traces, **viewer}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_only_comes_along_with_a_series_does_not_count(client: TestClient, packed: bool) -> None:
+    series = list(head_series(6))
+    files = of_a_cd(series)
+    if packed:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        files = {"cd.zip": stream.getvalue(), "README.TXT": b"Start it."}
+    sent = [("file", (name, content)) for name, content in files.items()]
+    answer = client.post("/api/v1/predictions", files=sent, data={"task": "brain-mri"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["findings"] == ask(client, *series, task="brain-mri").json()["findings"]
+
+
+def test_what_only_comes_along_with_images_is_judged_if_it_is_sent_by_itself(client: TestClient) -> None:
+    answer = ask(client, b"%PDF-1.7 a report", name="report.pdf")
+    assert answer.status_code == 415
+    assert "a PDF document" in answer.json()["detail"]
+    assert "holds 2 images or series" in ask(client, b"one", b"two", name="notes.txt").json()["detail"]
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_more_than_one_image_is_not_answered_but_counted(client: TestClient, packed: bool) -> None:
     contents = [FILM, png(film(1)), *head_series(3)]
     answer = ask(client, zipped(*contents)) if packed else ask(client, *contents)
     assert answer.status_code == 422
     assert "holds 3 images or series" in answer.json()["detail"]
+    assert "Send each image, or the files of each series, in a request of its own." in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_what_is_not_released_is_shown_with_its_reason(client: TestClient) -> No
 
 
 def test_a_page_without_script_holds_the_form_and_the_answers(client: TestClient) -> None:
-    page = analyse(client, ("a.png", FILM), ("b.txt", b"text"), study="tuberculosis").text
+    page = analyse(client, ("a.png", FILM), ("b.png", b"text"), study="tuberculosis").text
     assert page.count("<article") == 2
     assert "<form" in page
     assert re.search(r'value="tuberculosis" checked', page)

@@ -70,13 +70,28 @@ def test_all_is_one_case_where_the_sender_says_so() -> None:
     assert sort_upload([], together=True) == Sorted((), ())
 
 
-def test_archives_are_unpacked_and_what_only_file_managers_need_is_passed_over() -> None:
+def test_archives_are_unpacked_and_what_only_comes_along_with_images_is_passed_over() -> None:
     junk = {".DS_Store": b"x", "a__Thumbs.db": b"x", "DICOMDIR": b"x", "._film": b"x"}
+    junk |= {"README.TXT": b"Start the viewer.", "viewer__start.exe": b"MZ" + bytes(200), "AUTORUN.INF": b""}
     archive = zipped(**{"a__one": mr("1", "1.2.3"), "a__two": mr("1", "1.2.3", 1), "film.png": b"picture", **junk})
     found = sort_upload([Member("ward.zip", archive), Member("Desktop.ini", b"x"), Member("__MACOSX/film", b"x")])
     assert sizes(found) == [[2], [1]]
     assert [entry.name for entry in found.inputs] == ["ward.zip/a/one", "ward.zip/film.png"]
     assert found.left_out == ()
+
+
+def test_what_only_comes_along_with_images_is_taken_where_nothing_else_is() -> None:
+    assert [entry.name for entry in sort_upload([Member("notes.txt", b"a text")]).inputs] == ["notes.txt"]
+    archive = zipped(**{"README.TXT": b"a text", "start.exe": b"MZ"})
+    found = sort_upload([Member("film.png", b"picture"), Member("cd.zip", archive), Member("notes.txt", b"a text")])
+    assert [entry.name for entry in found.inputs] == ["film.png", "cd.zip/README.TXT", "cd.zip/start.exe"]
+
+
+def test_what_is_passed_over_counts_for_the_limits() -> None:
+    archives = [Member(f"{number}.zip", zipped(**{"film": b"x", "a.txt": b"x"})) for number in range(2)]
+    found = sort_upload(archives, limits=replace(Limits(), archive_members=2))
+    assert [entry.name for entry in found.inputs] == ["0.zip/film"]
+    assert [entry.code for entry in found.left_out] == [ProblemCode.TOO_LARGE]
 
 
 def test_an_archive_in_an_archive_is_an_input_that_will_be_refused() -> None:

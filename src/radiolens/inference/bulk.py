@@ -11,6 +11,7 @@ from pathlib import Path
 from radiolens.errors import InputError, UnreadableImage
 from radiolens.image import Image
 from radiolens.imaging.archive import Member, is_archive, read_archive
+from radiolens.imaging.companions import without_companions
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.series import group
 from radiolens.imaging.untrusted import read_untrusted
@@ -70,7 +71,7 @@ def inputs(path: str, limits: Limits = Limits()) -> Iterator[Input]:
 
 
 def inputs_of(member: Member, limits: Limits = Limits()) -> Iterator[Input]:
-    """Yield the inputs of one file: itself, or what a zip holds."""
+    """Yield the inputs of one file: itself, or what a zip holds without what only comes along with images."""
     if not is_archive(member.data):
         yield Input(member.name, (member.data,))
         return
@@ -79,7 +80,7 @@ def inputs_of(member: Member, limits: Limits = Limits()) -> Iterator[Input]:
     except UnreadableImage as error:
         yield Input(member.name, (), error)
         return
-    found = grouped([Member(f"{member.name}/{entry.name}", entry.data) for entry in entries])
+    found = grouped([Member(f"{member.name}/{entry.name}", entry.data) for entry in without_companions(entries)])
     yield from (replace(entry, on_disk=int(number == 0)) for number, entry in enumerate(found))
 
 

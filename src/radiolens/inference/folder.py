@@ -5,28 +5,25 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from radiolens.errors import UnreadableImage
+from radiolens.imaging.companions import HEAD_BYTES, is_companion
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.series import looks_like_dicom, series_uid
 from radiolens.quality import ProblemCode
 
 __all__ = ["files_below", "read_file", "series_of"]
 
-_INDEX = "DICOMDIR"  # PS3.10 8.6: the index that every DICOM CD has; it holds no image
-_HEAD_BYTES = 132  # preamble and mark of a DICOM file
-
 
 def files_below(folder: Path) -> list[Path]:
-    """Return the files in a folder and its subfolders, sorted by path; hidden ones and DICOMDIR are left out."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and path.name != _INDEX
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    """Return the files in a folder and its subfolders, sorted by path.
+
+    Those that only come along with images are left out (`is_companion`), if others are there.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [file for file in files if not is_companion(str(file.relative_to(folder)), partial(_head, file))] or files
 
 
 def series_of(files: Sequence[Path], limits: Limits = Limits()) -> Iterator[tuple[Path, ...]]:
@@ -81,8 +78,13 @@ def _uid(file: Path, limits: Limits) -> str | None:
 
 
 def _is_dicom(file: Path) -> bool:
+    return looks_like_dicom(_head(file))
+
+
+def _head(file: Path) -> bytes:
+    """Return the beginning of a file; nothing of one that cannot be opened."""
     try:
         with file.open("rb") as stream:
-            return looks_like_dicom(stream.read(_HEAD_BYTES))
+            return stream.read(HEAD_BYTES)
     except OSError:
-        return False
+        return b""

@@ -16,6 +16,7 @@ import anyio.to_thread
 from radiolens.errors import InputError, UnreadableImage
 from radiolens.image import Image
 from radiolens.imaging.archive import Member, is_archive, read_archive
+from radiolens.imaging.companions import without_companions
 from radiolens.imaging.formats import recognise
 from radiolens.imaging.series import looks_like_dicom
 from radiolens.imaging.untrusted import read_untrusted
@@ -72,12 +73,14 @@ class Answerer:
     ) -> list[_View]:
         """Return a view of the answer to each series and each other file, by the bundle of this name.
 
-        `files` is emptied. `view` gets the answer and the lineup that gave it, the same for all; it runs in the worker
-        thread, too, and on one answer after the other, so that no more than one decoded image is in memory. Raises
-        HTTPProblem 422, before anything is decoded, if there are more than `at_most` series and other files.
+        `files` is emptied; what only comes along with images is passed over. `view` gets the answer and the lineup that
+        gave it, the same for all; it runs in the worker thread, too, and on one answer after the other, so that no more
+        than one decoded image is in memory. Raises HTTPProblem 422, before anything is decoded, if there are more than
+        `at_most` series and other files.
         """
 
         def work() -> list[_View]:
+            files[:] = without_companions(files)
             # An unpacked archive may be as large as all uploads together, so there is but one in memory.
             with self._archive if _is_archive(files) else nullcontext():
                 entries = _inputs(files)
@@ -122,12 +125,15 @@ def _inputs(files: list[Member]) -> deque[Input]:
         members = read_archive(files.pop().data)
     except UnreadableImage as error:
         return deque([Input(name, (), error.with_traceback(None))])
-    return deque(grouped([Member(f"{name}/{entry.name}", entry.data) for entry in members]))
+    return deque(grouped([Member(f"{name}/{entry.name}", entry.data) for entry in without_companions(members)]))
 
 
 def _check_count(count: int, at_most: int | None) -> None:
     if at_most is not None and count > at_most:
-        detail = f"The upload holds {count} images or series; one request gets one answer. Send them singly."
+        detail = (
+            f"The upload holds {count} images or series, and one request gets one answer. "
+            "Send each image, or the files of each series, in a request of its own."
+        )
         raise HTTPProblem(422, "More than one image", detail)
 
 

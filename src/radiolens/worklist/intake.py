@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from radiolens.errors import UnreadableImage
 from radiolens.imaging.archive import Member, is_archive, read_archive
+from radiolens.imaging.companions import without_companions
 from radiolens.imaging.identity import NOBODY, Identity, identities
 from radiolens.imaging.limits import Limits
 from radiolens.quality import ProblemCode
@@ -15,9 +16,6 @@ from radiolens.quality import ProblemCode
 __all__ = ["CaseFiles", "InputFiles", "LeftOut", "Sorted", "sort_upload"]
 
 _SALT_BYTES = 32
-_JUNK = ("thumbs.db", "desktop.ini", "dicomdir", ".ds_store")
-_JUNK_FOLDER = "__MACOSX"
-_JUNK_PREFIX = "._"  # of the files in which macOS keeps what its archives cannot
 
 
 @dataclass(frozen=True)
@@ -67,10 +65,11 @@ def sort_upload(members: list[Member], *, together: bool = False, limits: Limits
     """Return the cases in some files and zip archives, in the order of their first files; `members` is emptied.
 
     `together` says that all are of one patient. All archives together may become as large as `limits` allow one.
-    Files that only a file manager needs are passed over.
+    Files that only come along with images are passed over, if others are there.
     """
     left_out: list[LeftOut] = []
-    found = [member for member in _unpacked(members, limits, left_out) if not _is_junk(member.name)]
+    members[:] = without_companions(members)
+    found = list(_unpacked(members, limits, left_out))
     left_out += [_empty(member.name) for member in found if not member.data]
     found = [member for member in found if member.data]
     salt = secrets.token_bytes(_SALT_BYTES)  # drawn here and kept nowhere
@@ -98,12 +97,7 @@ def _unpacked(members: list[Member], limits: Limits, left_out: list[LeftOut]) ->
             continue
         left_files -= len(entries)
         left_bytes -= sum(len(entry.data) for entry in entries)
-        yield from (Member(f"{member.name}/{entry.name}", entry.data) for entry in entries)
-
-
-def _is_junk(name: str) -> bool:
-    *folders, last = name.split("/")
-    return last.lower() in _JUNK or last.startswith(_JUNK_PREFIX) or _JUNK_FOLDER in folders
+        yield from (Member(f"{member.name}/{entry.name}", entry.data) for entry in without_companions(entries))
 
 
 def _empty(name: str) -> LeftOut:

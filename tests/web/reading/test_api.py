@@ -104,6 +104,15 @@ def test_a_series_in_a_zip_is_one_image_and_a_corrupt_file_ends_with_its_reason(
     assert image["problems"][0]["code"] == "unreadable"
 
 
+def test_what_only_comes_along_with_images_is_passed_over_unless_it_comes_alone(client: TestClient) -> None:
+    cd = {"IM1.dcm": head_series(1)[0], "README.TXT": b"Start it.", "start.exe": b"MZ", "DICOMDIR": b"index"}
+    (case,) = send(client, ("cd.zip", zipped(**cd)), ("desktop.ini", b"x"), task="brain-mri").json()["cases"]
+    assert [image["name"] for image in case["images"]] == ["cd.zip/IM1.dcm"]
+    alone = sent_case(client, ("report.pdf", b"%PDF-1.7"))
+    assert alone["decision"] == "unreadable"
+    assert "a PDF document" in alone["images"][0]["problems"][0]["message"]
+
+
 def test_what_cannot_be_taken_is_named_beside_what_was(client: TestClient) -> None:
     told = send(client, ("bad.zip", zipped(a=b"x" * 999)[:-40]), ("a.png", png(film(4)))).json()
     assert told["accepted"] == 1
@@ -116,7 +125,7 @@ def test_what_cannot_be_taken_is_named_beside_what_was(client: TestClient) -> No
         ([], {}, "No image"),
         ([("a.png", b"x")], {"task": "knee"}, "Unknown task"),
         ([("empty.png", b"")], {}, "Nothing was accepted"),
-        ([("Thumbs.db", b"x")], {}, "Nothing was accepted"),
+        ([("Thumbs.db", b"")], {}, "Nothing was accepted"),
     ],
 )
 def test_an_upload_with_nothing_in_it_is_refused(

@@ -48,6 +48,19 @@ def test_without_window_the_range_of_the_values_is_shown() -> None:
     np.testing.assert_allclose(image.pixels[0], STRETCHED, atol=1e-6)
 
 
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("beside", [0, 4095])
+def test_a_marker_or_a_dead_pixel_does_not_set_the_range(photometric: str, beside: int) -> None:
+    film_alone = (FILM // 4 + 1500).astype(np.uint16)
+    marked = film_alone.copy()
+    marked[3, 4] = beside
+    told = {"PhotometricInterpretation": photometric, **TWELVE}
+    found, alone = (film(pixels, **told).pixels[0] for pixels in (marked, film_alone))
+    black = (beside == 0) == (photometric == "MONOCHROME2")
+    assert found[3, 4] == (0 if black else 1)
+    np.testing.assert_allclose(np.delete(found, 3, 0), np.delete(alone, 3, 0), atol=0.1)
+
+
 @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
 @pytest.mark.parametrize(("centre", "width"), [(2000, 1500), (900.5, 333), (4000, 9000)])
 def test_a_window_shows_what_pydicom_shows(function: str, centre: float, width: float) -> None:

@@ -18,7 +18,7 @@ from radiolens.imaging.limits import Limits
 from radiolens.imaging.read import decode
 from radiolens.imaging.selection import EVERY, SliceSelection
 from radiolens.quality import ProblemCode
-from tests.phantoms import nifti
+from tests.phantoms import head_slice, nifti
 from tests.shared_data import SHARED, needs_shared_data
 
 SIDES_MM = 2.0, 3.0, 4.0
@@ -45,6 +45,14 @@ def test_every_orientation_is_seen_in_the_radiological_one(orientation: str) -> 
     np.testing.assert_array_equal(image.pixels, AXIAL)
     assert image.spacing_mm == (3.0, 2.0)
     assert (image.unit, image.source.format, image.slice_count) == (Unit.ARBITRARY, "nifti", 6)
+
+
+def test_a_ct_is_known_by_its_air_and_mr_by_having_none() -> None:
+    slices = np.stack([head_slice(height=height) for height in (0, 0.3)], axis=-1)
+    assert decode([nifti(slices, RAS)], EVERY).unit is Unit.HOUNSFIELD
+    assert decode([nifti(slices + 1024, RAS)], EVERY).unit is Unit.ARBITRARY  # stored without its rescale
+    phases = np.random.default_rng(0).integers(-4096, 4096, (40, 30, 2)).astype(np.int16)
+    assert decode([nifti(phases, RAS)], EVERY).unit is Unit.ARBITRARY
 
 
 def test_an_oblique_volume_is_seen_in_the_nearest_orientation() -> None:

@@ -19,7 +19,7 @@ from radiolens.imaging.limits import Limits
 from radiolens.imaging.read import decode
 from radiolens.imaging.selection import EVERY
 from radiolens.quality import ProblemCode
-from tests.phantoms import chest_film
+from tests.phantoms import chest_film, head_slice
 
 FILM = np.rint(chest_film(60, 50) * 255).astype(np.uint8)
 DEEP = np.rint(chest_film(60, 50) * 65535).astype(np.uint16)
@@ -71,17 +71,23 @@ def test_sixteen_bits_are_read_in_full(kind: str) -> None:
     np.testing.assert_allclose(shown(saved(DEEP, kind))[0], DEEP / 65535, atol=1e-7)
 
 
-def test_a_big_endian_tiff_is_read() -> None:
-    offset = 8 + DEEP.nbytes
-    tags = [(256, 4, DEEP.shape[1]), (257, 4, DEEP.shape[0]), (258, 3, 16), (259, 3, 1), (262, 3, 1), (273, 4, 8)]
-    tags += [(277, 3, 1), (278, 4, DEEP.shape[0]), (279, 4, DEEP.nbytes)]
+def plain_tiff(pixels: NDArray[Any], order: str, photometric: int) -> bytes:
+    """Return an uncompressed TIFF file in one strip; `photometric` is 0 where the least value is white."""
+    kind = 3 if pixels.dtype.kind == "f" else 1
+    tags = [(256, 4, pixels.shape[1]), (257, 4, pixels.shape[0]), (258, 3, 8 * pixels.itemsize), (259, 3, 1)]
+    tags += [(262, 3, photometric), (273, 4, 8), (277, 3, 1), (278, 4, pixels.shape[0]), (279, 4, pixels.nbytes)]
+    tags += [(339, 3, kind)]
     entries = [
-        struct.pack(">HHI" + ("HH" if kind == 3 else "I"), tag, kind, 1, value, *([0] * (kind == 3)))
+        struct.pack(f"{order}HHI" + ("HH" if kind == 3 else "I"), tag, kind, 1, value, *([0] * (kind == 3)))
         for tag, kind, value in tags
     ]
-    content = b"MM\0*" + struct.pack(">I", offset) + DEEP.astype(">u2").tobytes()
-    content += struct.pack(">H", len(tags)) + b"".join(entries) + bytes(4)
-    np.testing.assert_allclose(shown(content)[0], DEEP / 65535, atol=1e-7)
+    start = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8 + pixels.nbytes)
+    content = start + pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    return content + struct.pack(f"{order}H", len(tags)) + b"".join(entries) + bytes(4)
+
+
+def test_a_big_endian_tiff_is_read() -> None:
+    np.testing.assert_allclose(shown(plain_tiff(DEEP, ">", 1))[0], DEEP / 65535, atol=1e-7)
 
 
 def test_colour_becomes_luma_and_is_told() -> None:
@@ -146,6 +152,20 @@ def test_the_picture_is_turned_as_its_camera_says(orientation: int, kind: str) -
 def test_values_without_a_full_scale_are_stretched(pixels: NDArray[Any]) -> None:
     found = shown(saved(pixels, "TIFF"))[0]
     expected = (pixels - float(pixels.min())) / np.ptp(pixels.astype(float))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_ct_slice_in_hounsfield_units_is_known_by_its_air() -> None:
+    pixels = head_slice()
+    image = decode([saved(pixels.astype(np.float32), "TIFF")])
+    assert image.unit is Unit.HOUNSFIELD
+    np.testing.assert_array_equal(image.pixels[0], pixels)
+
+
+@pytest.mark.parametrize("film", [FILM, DEEP, chest_film(60, 50)])
+def test_a_tiff_whose_least_value_is_white_is_inverted(film: NDArray[Any]) -> None:
+    whitest = 1 if film.dtype.kind == "f" else np.iinfo(film.dtype).max
+    found, expected = (shown(plain_tiff(pixels, "<", white)) for pixels, white in ((whitest - film, 0), (film, 1)))
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 

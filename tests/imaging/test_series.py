@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from pydicom.dataset import Dataset
 
 from radiolens.errors import UnreadableImage
 from radiolens.image import Unit
+from radiolens.imaging.dicom_header import view
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.read import decode
 from radiolens.imaging.selection import EVERY, MIDDLE, SliceSelection
@@ -181,7 +183,9 @@ def test_frames_that_are_declared_and_missing_are_refused() -> None:
         ({"Modality": "CT", "RescaleIntercept": -1024, "RescaleSlope": 1}, Unit.HOUNSFIELD, None),
         ({"Modality": "CT", "RescaleIntercept": 0, "RescaleSlope": 1, "RescaleType": "HU"}, Unit.HOUNSFIELD, None),
         ({"Modality": "CT", "RescaleIntercept": 0, "RescaleSlope": 1, "RescaleType": "Z_EFF"}, Unit.ARBITRARY, "CT"),
-        ({"Modality": "CT"}, Unit.ARBITRARY, "not stated to be Hounsfield"),
+        ({"Modality": "CT"}, Unit.HOUNSFIELD, "not stated to be Hounsfield"),  # but the values have air at -1000
+        ({"Modality": "CT", "RescaleType": "UNSPECIFIED", "RescaleIntercept": 0}, Unit.HOUNSFIELD, "not stated"),
+        ({"Modality": "CT", "RescaleType": "UNSPECIFIED", "RescaleIntercept": 5000}, Unit.ARBITRARY, "not stated"),
         ({"Modality": "CT", "SOPClassUID": SECONDARY_CAPTURE}, Unit.UNIT_INTERVAL, None),
         ({"Modality": "MR", "SOPClassUID": MR}, Unit.ARBITRARY, None),
         ({"Modality": "DX"}, Unit.UNIT_INTERVAL, None),
@@ -192,6 +196,13 @@ def test_the_unit_is_what_the_header_says(told: dict[str, Any], unit: Unit, rema
     image = decode([dicom(SLICES[0], **told)])
     assert image.unit is unit
     assert [remark in warning for warning in image.source.warnings] == ([True] if remark else [])
+
+
+def test_mr_is_brightest_where_it_is_to_be_shown_white() -> None:
+    told = {"Modality": "MR", "SOPClassUID": MR}
+    shown = decode([dicom(SLICES[0], **told)]).pixels
+    least_is_white = decode([dicom(-SLICES[0], PhotometricInterpretation="MONOCHROME1", **told)]).pixels
+    np.testing.assert_array_equal(least_is_white, shown)
 
 
 def test_ct_is_rescaled_and_not_windowed() -> None:
@@ -260,12 +271,18 @@ def test_what_one_file_of_a_series_says_of_text_and_faces_holds_for_all(
     assert (source.burned_in_annotation, source.recognizable_visual_features) == (found, found)
 
 
+VALID_AGE = re.compile(r"\d{3}[DWMY]")  # PS3.5 6.2; pydicom warns of any other
+
+
 @pytest.mark.parametrize(
     ("age", "years"),
-    [("045Y", 45), ("6Y", 6), ("018M", 1.5), ("010D", 10 / 365.25), ("052W", 364 / 365.25), ("?", None)],
+    [
+        *(("045Y", 45), ("6Y", 6), ("018M", 1.5), ("010D", 10 / 365.25), ("052W", 364 / 365.25), ("?", None)),
+        *(("012y", 12), ("12", 12), ("012", 12), ("0", None), ("1200", None), ("12X", None)),
+    ],
 )
 def test_an_age_is_told_in_years(age: str, years: float | None) -> None:
-    with pytest.warns(UserWarning, match="Invalid value for VR AS") if years in (6, None) else contextlib.nullcontext():
+    with pytest.warns(UserWarning, match="VR AS") if not VALID_AGE.fullmatch(age) else contextlib.nullcontext():
         content = dicom(FILM, PatientAge=age)
     assert decode([content]).source.patient_age_years == (None if years is None else pytest.approx(years))
 
@@ -292,10 +309,20 @@ def test_an_age_that_is_not_told_follows_from_the_dates_and_what_anonymising_lea
     assert not any(date in repr(image) for date in told.values() if len(date) == 8)
 
 
-def test_a_birth_date_that_is_none_tells_no_age() -> None:
-    with pytest.warns(UserWarning, match="Invalid value for VR DA"):
-        content = dicom(FILM, PatientBirthDate="20109999", StudyDate="20250301")
+@pytest.mark.parametrize("born", ["20109999", "2010.0301", "2010.03.32", "1.3.2010"])
+def test_a_birth_date_that_is_none_tells_no_age(born: str) -> None:
+    with pytest.warns(UserWarning, match="VR DA"):
+        content = dicom(FILM, PatientBirthDate=born, StudyDate="20250301")
     assert decode([content]).source.patient_age_years is None
+
+
+@pytest.mark.parametrize("born", ["2020.03.01", "2020-03-01"])
+def test_a_birth_date_may_be_written_as_of_old_and_goes_no_further(born: str) -> None:
+    with pytest.warns(UserWarning, match="VR DA"):
+        content = dicom(FILM, PatientBirthDate=born, StudyDate="20250301")
+    image = decode([content])
+    assert image.source.patient_age_years == pytest.approx(5.0, abs=0.01)
+    assert "2020" not in repr(image)
 
 
 def test_what_tells_the_sequence_of_an_mr_is_kept() -> None:
@@ -327,12 +354,73 @@ def test_what_tells_the_sequence_of_an_mr_is_kept() -> None:
         ({"ContrastBolusAgent": ""}, None),
         ({"ContrastBolusAgent": "None"}, False),
         ({"ContrastBolusAgent": "Iopamidol"}, True),
+        ({"ContrastBolusAgent": ["NONE", "OMNIPAQUE"]}, True),
         ({"ContrastBolusAgentSequence": [Dataset()]}, True),
         ({"ContrastBolusAgentSequence": []}, None),
     ],
 )
 def test_whether_contrast_was_given_is_told_where_it_is_stated(elements: dict[str, Any], given: bool | None) -> None:
     assert decode([dicom(FILM, **elements)]).source.contrast_given is given
+
+
+NO_AGENT = (
+    *("WITHOUT CONTRAST", "W/O CONTRAST", "non-contrast", "no IV contrast", "NO I.V. CONTRAST", "NATIV", "NIL"),
+    *("OHNE KM", "None given", "0", "0 ml", "0.0", "-", "--", "SIN CONTRASTE", "sans produit de contraste", "NO", "N"),
+)
+AGENTS = (
+    *("OMNIPAQUE", "OMNIPAQUE 300", "GADOVIST", "CONTRAST", "IV CONTRAST", "100", "0.1 ML", "YES", "+", "CONTRAST +"),
+    *("NON-IONIC", "WITH AND WITHOUT CONTRAST", "W/WO CONTRAST", "NO ORAL CONTRAST", "OMNIPAQUE, NO REACTION"),
+)
+
+
+@pytest.mark.parametrize(
+    ("agent", "given"),
+    [
+        *((agent, False) for agent in NO_AGENT),
+        *((agent, True) for agent in AGENTS),
+        *((agent, None) for agent in ("?", "*", "N/A", "UNKNOWN")),
+    ],
+)
+def test_words_that_deny_a_contrast_agent_name_none(agent: str, given: bool | None) -> None:
+    image = decode([dicom(FILM, ContrastBolusAgent=agent)])
+    assert image.source.contrast_given is given
+    assert len(agent) < 8 or agent not in repr(image)
+
+
+def coded(value: str, meaning: str, scheme: str = "SCT") -> list[Dataset]:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+    return [item]
+
+
+@pytest.mark.parametrize(
+    ("elements", "told"),
+    [
+        ({"AnatomicRegionSequence": coded("816094009", "Brustkorb")}, "CHEST"),
+        ({"AnatomicRegionSequence": coded("T-D1100", "Head", "SRT")}, "HEAD"),
+        ({"AnatomicRegionSequence": coded("122495006", "Thoracic spine")}, "Thoracic spine"),
+        ({"AnatomicRegionSequence": coded("816094009", "Chest"), "BodyPartExamined": "KNEE"}, "KNEE"),
+        ({"AnatomicRegionSequence": []}, None),
+        ({"AnatomicRegionSequence": [Dataset()]}, None),
+    ],
+)
+def test_a_region_in_code_tells_the_body_part_where_none_is_named(elements: dict[str, Any], told: str | None) -> None:
+    assert decode([dicom(FILM, **elements)]).source.body_part_examined == told
+
+
+@pytest.mark.parametrize(
+    ("elements", "told"),
+    [
+        ({"ViewCodeSequence": coded("399067008", "seitlich")}, "LATERAL"),
+        ({"ViewCodeSequence": coded("R-10236", "left lateral", "SRT")}, "LEFT LATERAL"),
+        ({"ViewCodeSequence": coded("399182000", "oblique")}, "oblique"),
+        ({"ViewCodeSequence": coded("399067008", "lateral"), "ViewPosition": "PA"}, "PA"),
+        ({"ViewCodeSequence": []}, None),
+        ({}, None),
+    ],
+)
+def test_a_view_in_code_is_told_where_none_is_named(elements: dict[str, Any], told: str | None) -> None:
+    assert view(dicom_dataset(FILM, **elements)) == told
 
 
 def test_the_distance_at_the_patient_goes_before_that_at_the_detector() -> None:

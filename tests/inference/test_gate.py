@@ -24,7 +24,7 @@ from radiolens.safety.feature_distance import fit_reference
 from radiolens.safety.gate import Gate
 from radiolens.safety.sight import Kind
 from radiolens.tasks import get_task
-from tests.phantoms import chest_film
+from tests.phantoms import chest_film, head_slice
 from tests.safety.sights import sight
 from tests.tiny_bundle import SIDE, make_bundle, make_imported
 from tests.tiny_gate import KINDS, make_gate
@@ -47,6 +47,11 @@ def opened(folder: Path, bias: NDArray[np.float32] | None = None, gate: Gate = G
     if bias is not None:
         make_gate(folder, bias=bias)
     return Predictor.open([folder], gate=gate)
+
+
+def windowed_head() -> Image:
+    pixels = np.clip((head_slice() + np.float32(30)) / np.float32(140), 0, 1)
+    return Image(pixels[None].astype(np.float32), Unit.UNIT_INTERVAL, Source("png"))
 
 
 def film(colour: float = 0.0, gain: float = 1.0, modality: str | None = None, **told: Any) -> Image:  # noqa: ANN401  any fact of the header
@@ -99,8 +104,15 @@ def test_gate_and_network_share_the_first_reduction_of_a_large_film(
 def test_auto_refuses_what_no_installed_bundle_is_for(
     tmp_path: Path, kind: Kind, task: str | None, expected: list[str]
 ) -> None:
-    found = opened(tmp_path, gate_seeing(kind)).predict_image(film())
+    shown = windowed_head() if kind is Kind.BRAIN_CT else film()
+    found = opened(tmp_path, gate_seeing(kind)).predict_image(shown)
     assert (found.task, codes(found), found.findings) == (task, expected, ())
+
+
+def test_a_ct_picture_without_a_brain_window_is_refused_by_a_full_gate(tmp_path: Path) -> None:
+    predictor = opened(tmp_path, gate_seeing(Kind.BRAIN_CT))
+    found = predictor.predict_image(film(), "brain-ct")  # a stand-in: no bone in it is white
+    assert codes(found) == ["outside_intended_use", "unreleased_finding"]
 
 
 @pytest.mark.parametrize(

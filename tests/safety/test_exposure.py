@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from radiolens.image import Unit
 from radiolens.quality import ProblemCode
-from radiolens.safety.exposure import check_exposure
+from radiolens.safety.exposure import check_ct_window, check_exposure
 from tests.phantoms import chest_film, head_slice
 
 EIGHT_BITS, SIXTEEN_BITS = 255, 65535
@@ -76,3 +76,19 @@ def test_letters_on_a_black_picture_do_not_make_it_bright_enough() -> None:
     dark = stored(0.1 * chest_film(400, 400))
     dark[5:15, 5:15] = 1.0
     assert codes(dark) == ["too_dark"]
+
+
+def test_a_head_ct_needs_bone_that_is_white() -> None:
+    def refused(pixels: NDArray[np.float64], unit: Unit = Unit.UNIT_INTERVAL) -> list[str]:
+        return [problem.code.value for problem in check_ct_window(pixels.astype(np.float32), unit)]
+
+    whole_range = (head_slice() + 1000.0) / 4000
+    whole_range[40, 40] = 1.0  # a clip of metal
+    assert refused(windowed_head()) == []
+    assert refused(whole_range) == ["outside_intended_use"]
+    assert refused(whole_range * 4000 - 1000, Unit.HOUNSFIELD) == []
+    assert refused(np.zeros((90, 90))) == []
+    above_the_vertex = np.zeros((90, 90))
+    above_the_vertex[40:50, 40:50] = 0.3
+    above_the_vertex[45, 45] = 1.0
+    assert refused(above_the_vertex) == []

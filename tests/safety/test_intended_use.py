@@ -42,6 +42,15 @@ def test_a_radiograph_of_the_chest_is_for_chest_xray(modality: str, part: str) -
     assert route(image(modality, part)) == get_task("chest-xray")
 
 
+@pytest.mark.parametrize(("reach", "refused"), [(4095, True), (255, False)])
+def test_a_ct_of_no_unit_is_refused_unless_it_may_be_a_windowed_picture(reach: float, refused: bool) -> None:
+    values = np.linspace(0, reach, 80 * 90, dtype=np.float32).reshape(1, 80, 90)
+    shown = Image(values, Unit.ARBITRARY, Source("nifti"))
+    assert codes(shown, "brain-ct") == ([ProblemCode.OUTSIDE_INTENDED_USE] if refused else [])
+    assert codes(shown, "brain-mri") == []
+    assert codes(Image(values, Unit.HOUNSFIELD, Source("dicom"), modality="CT"), "brain-ct") == []
+
+
 @pytest.mark.parametrize("part", ["SKULL", "HEAD", "BRAIN", "HEADNECK"])
 def test_a_ct_of_the_head_is_for_brain_ct(part: str) -> None:
     assert route(image("CT", part)) == get_task("brain-ct")
@@ -54,7 +63,40 @@ def test_another_body_part_is_refused_with_what_was_found_and_expected(part: str
     assert f"The file says body part {part}; Chest X-ray expects CHEST." in problem.message
 
 
-@pytest.mark.parametrize("part", [None, "", "UNKNOWN", "n/a", "Other"])
+@pytest.mark.parametrize(
+    ("modality", "task", "parts"),
+    [
+        (
+            "DX",
+            "chest-xray",
+            "TORAX TÓRAX TORACE PULMON PULMÓN POUMON LUNGEN THX CXR CHESTPA CHESTXRAY PORTCHEST CHEST2",
+        ),
+        ("MR", "brain-mri", "CRANIUM KOPF SCHAEDEL Schädel CEREBRO CABEZA CRÂNE TÊTE HEADCT SELLA PITUITARY"),
+        ("CT", "brain-ct", "CRANIUM KOPF SCHAEDEL Schädel CEREBRO CABEZA CRÂNE TÊTE HEADCT"),
+    ],
+)
+def test_a_body_part_may_be_named_in_another_language_or_glued_to_the_view(
+    modality: str, task: str, parts: str
+) -> None:
+    named = [image(modality, part, "PA") for part in parts.split()]
+    assert [shown for shown in named if codes(shown, task) or not matches_header(shown, get_task(task))] == []
+
+
+@pytest.mark.parametrize(
+    ("modality", "task", "part"),
+    [
+        ("DX", "chest-xray", "THORAXWIRBELSAEULE"),
+        ("DX", "chest-xray", "THORACIC SPINE"),
+        ("DX", "chest-xray", "RIBS"),
+        ("MR", "brain-mri", "FOREHEAD"),
+        ("CT", "brain-ct", "PITUITARY"),
+    ],
+)
+def test_a_part_that_only_holds_the_name_of_another_is_refused(modality: str, task: str, part: str) -> None:
+    assert codes(image(modality, part), task) == [ProblemCode.WRONG_BODY_PART]
+
+
+@pytest.mark.parametrize("part", [None, "", "UNKNOWN", "n/a", "Other", "MISC", "*", "?", "--", "0", "NEURO"])
 @pytest.mark.parametrize("modality", [None, "OT", "SC"])
 def test_a_header_that_says_nothing_is_not_held_against_an_image(modality: str | None, part: str | None) -> None:
     assert codes(image(modality, part), "chest-xray") == codes(image(modality, part), "brain-mri") == []
@@ -66,12 +108,38 @@ def test_another_modality_is_refused(modality: str, task: str) -> None:
     assert codes(image(modality), task) == [ProblemCode.WRONG_MODALITY]
 
 
-@pytest.mark.parametrize("view", ["LATERAL", "LL", "RL", "LAO"])
+NOT_FRONTAL = (
+    *("LATERAL", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LAO", "LAT", "L LAT", "R LAT", "L.LAT", "LLAT", "L-L"),
+    *("LEFT LATERAL", "left-lateral", "Lateral decubitus", "OBLIQUE", "OBL", "PA OBLIQUE", "DECUBITUS", "LORDOTIC"),
+    *("PROFIL", "latero-medial", "MLO"),
+)
+
+
+@pytest.mark.parametrize("view", NOT_FRONTAL)
 def test_a_view_that_is_not_frontal_is_refused(view: str) -> None:
     assert codes(image("DX", "CHEST", view), "chest-xray") == [ProblemCode.WRONG_VIEW]
 
 
-@pytest.mark.parametrize("view", ["PA", "AP", "ap supine", "POSTERO-ANTERIOR", "ANTERO-POSTERIOR", "", None])
+FRONTAL = ("PA", "AP", "ap supine", "POSTERO-ANTERIOR", "ANTEROPOSTERIOR", "A-P", "P-A", "P.A.", "FRONTAL", "FACE")
+UNTOLD = (
+    "F",
+    "SUPINE",
+    "ERECT",
+    "SITTING",
+    "PORTABLE",
+    "BEDSIDE",
+    "OTHER",
+    "UNKNOWN",
+    "NONE",
+    "?",
+    "--",
+    "*",
+    "",
+    None,
+)
+
+
+@pytest.mark.parametrize("view", [*FRONTAL, "PA LAT", "AP LORDOTIC", *UNTOLD])
 def test_a_frontal_or_unnamed_view_is_accepted(view: str | None) -> None:
     assert codes(image("DX", "CHEST", view), "chest-xray") == []
 
@@ -116,6 +184,10 @@ def test_auto_does_not_guess(shown: Image, told: str) -> None:
 def test_a_lateral_film_is_also_known_by_its_description_unless_that_names_both_views() -> None:
     assert codes(image("DX", "CHEST", series_description="Chest LAT"), "chest-xray") == [ProblemCode.WRONG_VIEW]
     assert codes(image("DX", "CHEST", series_description="CHEST PA+LAT"), "chest-xray") == []
+    assert codes(image("DX", "CHEST", series_description="THORAX FACE + PROFIL"), "chest-xray") == []
+    assert codes(image("DX", "CHEST", "OTHER", series_description="Chest LAT"), "chest-xray") == [
+        ProblemCode.WRONG_VIEW
+    ]
     assert codes(image("DX", "CHEST", view="PA", series_description="Lateral decubitus"), "chest-xray") == []
 
 
@@ -160,9 +232,9 @@ def test_a_t1_after_contrast_or_a_silent_header_is_what_the_network_is_for() -> 
 
 
 def test_a_head_ct_with_contrast_is_refused_and_one_that_says_nothing_is_not() -> None:
-    assert "slices without it. Send the series without contrast" in outside(
-        image("CT", "HEAD", contrast_given=True), "brain-ct"
-    )
+    message = outside(image("CT", "HEAD", contrast_given=True), "brain-ct")
+    assert message.startswith("The file says in Contrast/Bolus Agent that contrast was given;")
+    assert "slices without it. Send the series without contrast" in message
     assert codes(image("CT", "HEAD", contrast_given=False), "brain-ct") == codes(image("CT", "HEAD"), "brain-ct") == []
 
 

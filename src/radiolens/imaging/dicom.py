@@ -24,10 +24,12 @@ from radiolens.imaging.dicom_header import (
     source,
     spacing_mm,
     text,
+    view,
     whole,
 )
 from radiolens.imaging.dicom_pixels import check_pixels, frame_count, is_colour, read_colour, read_stored
-from radiolens.imaging.dicom_values import film_shades, modality_values, window_remarks
+from radiolens.imaging.dicom_values import film_shades, is_inverse, modality_values, window_remarks
+from radiolens.imaging.hounsfield import unit_of
 from radiolens.imaging.intensity import Floats
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.selection import SliceSelection
@@ -38,6 +40,7 @@ __all__ = ["read_dicom"]
 _MOST_REMARKS = 20  # a damaged series would repeat the same for each of its files
 _QUOTED = re.compile(r"""b?(['"]).*\1""", re.DOTALL)  # a damaged value may hold what another says of the patient
 _RIGHT_FRONT_HEAD = (-1.0, -1.0, 1.0)  # DICOM's axes lead to the left, to the back and to the head (PS3.3 C.7.6.2.1.1)
+_NO_UNIT = (None, "US", "UNSPECIFIED")  # of a rescale or a table: the values themselves may tell
 _PARALLEL_WITHIN = 0.01  # of a direction cosine: what scanners round them to
 
 
@@ -77,14 +80,17 @@ def _read(files: Sequence[DicomFile], selection: SliceSelection, limits: Limits)
     first = slices[0]
     header, unit = first.file.header, _unit(first.file)
     pixels, colourfulness = _decoded([slices[index] for index in indices], unit, limits)
-    remarks = (*order_remarks, *_remarks(first.file, unit))
+    stated = unit
+    if unit is Unit.ARBITRARY and text(header, "Modality") == "CT" and _unit_stated(header) in _NO_UNIT:
+        unit = unit_of(pixels)
+    remarks = (*order_remarks, *_remarks(first.file, stated))
     return Image(
         pixels=pixels,
         unit=unit,
         source=source(_each_once(slices), remarks, colourfulness),
         spacing_mm=spacing_mm(header, first.frame),
         modality=text(header, "Modality"),
-        view=text(header, "ViewPosition"),
+        view=view(header),
         orientation=first.orientation,
         patient_orientation=patient_orientation(header),
         slice_indices=indices,
@@ -165,11 +171,17 @@ def _unit(file: DicomFile) -> Unit:
 
 def _is_hounsfield(header: Dataset) -> bool:
     """Say whether a CT is in Hounsfield units: stated, or not stated but rescaled (PS3.3 C.8.2.1.1.2)."""
-    table = next(iter(items(header, "ModalityLUTSequence")), None)
-    if table is not None:
-        return text(table, "ModalityLUTType") == "HU"
-    kind = text(holder(header, "RescaleType", 0), "RescaleType")
+    kind = _unit_stated(header)
+    if items(header, "ModalityLUTSequence"):
+        return kind == "HU"
     return "RescaleIntercept" in holder(header, "RescaleIntercept", 0) and kind in (None, "HU", "US")
+
+
+def _unit_stated(header: Dataset) -> str | None:
+    """Return the unit that Modality LUT or rescale state, None for none."""
+    for table in items(header, "ModalityLUTSequence"):
+        return text(table, "ModalityLUTType")
+    return text(holder(header, "RescaleType", 0), "RescaleType")
 
 
 def _decoded(slices: Sequence[_Slice], unit: Unit, limits: Limits) -> tuple[Floats, float]:
@@ -195,8 +207,10 @@ def _frame(entry: _Slice, unit: Unit) -> tuple[Floats, float]:
     if is_colour(file):
         colour = read_colour(file, frame)
         return colour.grey, colour.saturation
-    shown = film_shades if unit is Unit.UNIT_INTERVAL else modality_values
-    return shown(read_stored(file, frame), file.header, frame), 0.0
+    stored = read_stored(file, frame)
+    if unit is Unit.UNIT_INTERVAL:
+        return film_shades(stored, file.header, frame), 0.0
+    return modality_values(stored, file.header, frame, inverted=unit is Unit.ARBITRARY and is_inverse(file.header)), 0.0
 
 
 def _remarks(file: DicomFile, unit: Unit) -> Iterator[str]:

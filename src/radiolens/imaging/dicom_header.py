@@ -35,6 +35,7 @@ __all__ = [
     "spacing_mm",
     "text",
     "uid",
+    "view",
     "whole",
 ]
 
@@ -55,8 +56,37 @@ _YEARS_PER_UNIT = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 _DAYS_PER_YEAR = 365.25
 _OLDEST = 130.0  # years; more is a date of another meaning
 _EXAMINED = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
-_NO_CONTRAST = ("NO", "NONE", "N", "WITHOUT", "NON", "NO CONTRAST", "W/O")
-"""What is written into Contrast/Bolus Agent where none was given."""
+_NO_CONTRAST = frozenset(
+    (
+        *("NO", "NONE", "N", "NON", "NOT", "NIL", "NULL", "ZERO", "0", "WITHOUT", "WO", "PLAIN", "UNENHANCED"),
+        *("NONCONTRAST", "NONENHANCED", "NATIV", "NATIVE", "OHNE", "KEIN", "KEINE", "SANS", "AUCUN", "SIN", "SEM"),
+        *("NINGUNO", "NENHUM", "NAO", "NÃO", "SENZA", "NESSUNO"),
+    )
+)
+"""Words that are written into Contrast/Bolus Agent where none was given."""
+_BESIDE_NO_CONTRAST = frozenset(
+    (
+        *("CONTRAST", "CONTRASTE", "CONTRASTO", "KONTRAST", "KONTRASTMITTEL", "KM", "PRODUIT", "DE", "MEDIO", "IV"),
+        *("AGENT", "MEDIA", "MEDIUM", "DYE", "BOLUS", "INJECTION", "GIVEN", "USED", "ADMINISTERED", "ML", "CC", "MG"),
+        *("ENHANCED", "GADOLINIUM", "GADO", "GD", "CT", "SCAN", "STUDY"),
+    )
+)
+"""Words that may stand beside them; with any other (NON-IONIC, WITH AND WITHOUT) an agent is taken to be named."""
+_UNTOLD_AGENTS = ("", "NA", "UNKNOWN", "UNSPECIFIED", "UNDEFINED", "NOT SPECIFIED")
+_CODED = {
+    **dict.fromkeys(("399067008", "R-102CD"), "LATERAL"),
+    **dict.fromkeys(("399173006", "R-10236"), "LEFT LATERAL"),
+    **dict.fromkeys(("399198007", "R-10232"), "RIGHT LATERAL"),
+    **dict.fromkeys(("399348003", "R-10206"), "AP"),
+    **dict.fromkeys(("272479007", "R-10214", "R-40888"), "PA"),
+    **dict.fromkeys(("816094009", "51185008", "43799004", "T-D3000"), "CHEST"),
+    **dict.fromkeys(("39607008", "T-28000"), "LUNG"),
+    **dict.fromkeys(("69536005", "T-D1100"), "HEAD"),
+    **dict.fromkeys(("89546000", "T-11100"), "SKULL"),
+    **dict.fromkeys(("12738006", "T-A0100"), "BRAIN"),
+}
+"""Codes of views (PS3.16 CID 4010) and regions (CID 4009, 4030) in SNOMED CT and its predecessor; their meaning may be
+written in any language."""
 _FUNCTIONAL_GROUPS = (
     "PixelMeasuresSequence",
     "PlanePositionSequence",
@@ -144,9 +174,13 @@ def sop_class_name(dataset: Dataset) -> str:
 
 
 def age_years(age: str | None) -> float | None:
-    """Return an Age String (PS3.5 6.2: 018M, 045Y) in years, None if it is none."""
-    match = re.fullmatch(r"(\d{1,3})([DWMY])", age or "")  # fewer than the three digits asked for occur
-    return int(match[1]) * _YEARS_PER_UNIT[match[2]] if match else None
+    """Return an Age String (PS3.5 6.2: 018M, 045Y) in years, None if it is none.
+
+    Fewer than the three digits asked for occur, small letters, and no unit at all. Such a number is years: infants,
+    whose ages are told in weeks or months, need the unit; one that is taken for older is answered as without an age.
+    """
+    match = re.fullmatch(r"(\d{1,3}) ?([DWMY]?)", (age or "").strip().upper())
+    return int(match[1]) * _YEARS_PER_UNIT[match[2] or "Y"] if match else None
 
 
 def patient_age_years(dataset: Dataset) -> float | None:
@@ -169,7 +203,17 @@ def contrast_given(dataset: Dataset) -> bool | None:
     agent = text(dataset, "ContrastBolusAgent")
     if agent is None:
         return True if items(dataset, "ContrastBolusAgentSequence") else None
-    return agent.upper() not in _NO_CONTRAST
+    joined = re.sub(r"\b([NW])/([AO])\b", r"\1\2", agent.upper())  # N/A, W/O
+    words = re.findall(r"[^\W\d_]+|[1-9]\d*|0|\+", joined.replace(".", ""))
+    if " ".join(words) in _UNTOLD_AGENTS and agent.strip(" -"):
+        return None
+    denied = bool(set(words) & _NO_CONTRAST) and set(words) <= _NO_CONTRAST | _BESIDE_NO_CONTRAST
+    return bool(words) and not denied
+
+
+def view(dataset: Dataset) -> str | None:
+    """Return View Position, else the view that View Code Sequence tells, None if there is neither."""
+    return text(dataset, "ViewPosition") or _coded(dataset, "ViewCodeSequence")
 
 
 def spacing_mm(dataset: Dataset, frame: int = 0) -> tuple[float, float] | None:
@@ -226,7 +270,7 @@ def source(files: Sequence[DicomFile], remarks: Sequence[str], colour_fraction: 
         sop_instance_uids=tuple(entry for entry in uids if entry),
         series_instance_uid=uid(first, "SeriesInstanceUID"),
         study_instance_uid=uid(first, "StudyInstanceUID"),
-        body_part_examined=text(first, "BodyPartExamined"),
+        body_part_examined=text(first, "BodyPartExamined") or _coded(first, "AnatomicRegionSequence"),
         patient_age_years=patient_age_years(first),
         patient_sex=text(first, "PatientSex"),
         manufacturer=text(first, "Manufacturer"),
@@ -243,6 +287,13 @@ def source(files: Sequence[DicomFile], remarks: Sequence[str], colour_fraction: 
         colour_fraction=colour_fraction,
         warnings=tuple(remarks),
     )
+
+
+def _coded(dataset: Dataset, keyword: str) -> str | None:
+    """Return what the first code of a sequence means, None if there is none."""
+    for item in items(dataset, keyword)[:1]:
+        return _CODED.get(text(item, "CodeValue") or "") or text(item, "CodeMeaning")
+    return None
 
 
 def _one_says_yes(files: Sequence[DicomFile], keyword: str) -> str | None:
@@ -276,9 +327,10 @@ def _fact(dataset: Dataset, keyword: str) -> float | None:
 
 
 def _date(told: str | None) -> date | None:
-    """Return a date (PS3.5 6.2: YYYYMMDD), None if it is none."""
+    """Return a date (PS3.5 6.2: YYYYMMDD, of old YYYY.MM.DD; YYYY-MM-DD occurs), None if it is none."""
+    match = re.fullmatch(r"(\d{4})([.-]?)(\d\d)\2(\d\d)", told or "")
     try:
-        return date.fromisoformat(told) if told and re.fullmatch(r"\d{8}", told) else None
+        return date(int(match[1]), int(match[3]), int(match[4])) if match else None
     except ValueError:
         return None
 

@@ -20,13 +20,15 @@ from radiolens.errors import UnreadableImage
 from radiolens.imaging.dicom_header import holder, items, number, numbers, text, whole
 from radiolens.imaging.intensity import Floats, apply_lut, apply_window, least_width, stretch
 
-__all__ = ["Padding", "film_shades", "modality_values", "window_remarks"]
+__all__ = ["Padding", "film_shades", "is_inverse", "modality_values", "window_remarks"]
 
 _Transform = Callable[[NDArray[Any]], Floats]
 
 _BLOCK_PIXELS = 1 << 20  # worked on at a time: 4 MiB of float32
 _LUT_ENTRIES = 1 << 16  # what 0 entries mean, and where a 16-bit number wraps around
 _BYTE_BITS = 8
+_FEW = 0.005  # of the pixels: a lead marker, a dead pixel
+_FAR = 0.5  # of the range of all others: no anatomy is so much denser than the rest
 _NEGATIVE_FROM = 1 << 15  # as an unsigned 16-bit number
 
 
@@ -53,9 +55,13 @@ class Padding:
         return covered
 
 
-def modality_values(stored: NDArray[Any], header: Dataset, frame: int) -> Floats:
-    """Return stored values (rows, columns) after Modality LUT or rescale; padding becomes the lowest of the rest."""
-    transform, padding = _modality(header, frame), Padding.of(header)
+def modality_values(stored: NDArray[Any], header: Dataset, frame: int, *, inverted: bool = False) -> Floats:
+    """Return stored values (rows, columns) after Modality LUT or rescale; padding becomes the lowest of the rest.
+
+    Of values without a unit the greatest shall be the brightest: those to be shown `inverted` change their sign.
+    """
+    modality, padding = _modality(header, frame), Padding.of(header)
+    transform: _Transform = (lambda rows: -modality(rows)) if inverted else modality
     if padding is None:
         return _by_rows(transform, stored)
     lowest = _range(transform, stored, padding)[0]
@@ -65,13 +71,13 @@ def modality_values(stored: NDArray[Any], header: Dataset, frame: int) -> Floats
 def film_shades(stored: NDArray[Any], header: Dataset, frame: int) -> Floats:
     """Return stored values (rows, columns) as shades from 0 to 1, white is dense; padding becomes 0.
 
-    Modality LUT, then VOI LUT or window (without either, or for raw detector data, the range of the values), then
-    inversion, once, for MONOCHROME1 or a Presentation LUT Shape of INVERSE.
+    Modality LUT, then VOI LUT or window (without either, or for raw detector data, the range of the values, less a few
+    that lie far from all others, as a lead marker does), then inversion, once, for MONOCHROME1 or a Presentation LUT
+    Shape of INVERSE.
     """
     modality, padding = _modality(header, frame), Padding.of(header)
-    shade = _voi(header, frame) or partial(_stretched, between=_range(modality, stored, padding))
-    inverse = "MONOCHROME1" in (text(header, "PhotometricInterpretation") or "")
-    inverse = inverse or text(header, "PresentationLUTShape") == "INVERSE"
+    shade = _voi(header, frame) or partial(_stretched, between=_shown_range(modality, stored, padding))
+    inverse = is_inverse(header)
 
     def transform(rows: NDArray[Any]) -> Floats:
         shades = shade(modality(rows))
@@ -79,6 +85,12 @@ def film_shades(stored: NDArray[Any], header: Dataset, frame: int) -> Floats:
         return upright if padding is None else np.where(padding.covers(rows), np.float32(0), upright)
 
     return _by_rows(transform, stored)
+
+
+def is_inverse(header: Dataset) -> bool:
+    """Say whether the least value is to be shown white."""
+    monochrome1 = "MONOCHROME1" in (text(header, "PhotometricInterpretation") or "")
+    return monochrome1 or text(header, "PresentationLUTShape") == "INVERSE"
 
 
 def window_remarks(header: Dataset, frame: int) -> Iterator[str]:
@@ -211,6 +223,21 @@ def _by_rows(transform: _Transform, stored: NDArray[Any]) -> Floats:
     for block in _blocks(stored):
         out[block] = transform(stored[block])
     return out
+
+
+def _shown_range(transform: _Transform, stored: NDArray[Any], padding: Padding | None) -> tuple[float, float]:
+    """Return the range outside of the padding, but for the few values at either end that lie far from all others."""
+    low, high = _range(transform, stored, padding)
+    step = max(1, round((stored.size / _BLOCK_PIXELS) ** 0.5))
+    some = stored[::step, ::step]
+    kept = transform(some if padding is None else some[~padding.covers(some)][np.newaxis])
+    if not kept.size:
+        return low, high
+    darkest, brightest = map(float, np.percentile(kept, (100 * _FEW, 100 - 100 * _FEW)))
+    far = _FAR * (brightest - darkest)
+    if not far > 0:
+        return low, high
+    return (darkest if low < darkest - far else low), (brightest if high > brightest + far else high)
 
 
 def _range(transform: _Transform, stored: NDArray[Any], padding: Padding | None) -> tuple[float, float]:

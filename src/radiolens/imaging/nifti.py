@@ -22,7 +22,8 @@ from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
 from radiolens.errors import UnreadableImage
-from radiolens.image import Image, Source, Unit
+from radiolens.image import Image, Source
+from radiolens.imaging.hounsfield import unit_of
 from radiolens.imaging.intensity import Floats
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.selection import SliceSelection
@@ -83,9 +84,9 @@ def read_nifti(data: bytes, selection: SliceSelection, limits: Limits) -> Image:
 
     Slices are axial, foot to head, the patient's right on the left and the front at the top; but where the volume was
     made of thick coronal or sagittal slices, or is a single one, these (head at the top; front on the left for sagittal
-    ones). The unit is arbitrary even for CT, since the format does not say the modality. Of four dimensions the first
-    volume is read. `orientation` is None where the file knows no patient: sform_code and qform_code are 0, or the two
-    contradict each other. Raises UnreadableImage.
+    ones). The format says neither modality nor unit: values with air where Hounsfield units have it are taken for
+    these, all others are arbitrary. Of four dimensions the first volume is read. `orientation` is None where the file
+    knows no patient: sform_code and qform_code are 0, or the two contradict each other. Raises UnreadableImage.
     """
     with _heard() as told:
         try:
@@ -95,9 +96,11 @@ def read_nifti(data: bytes, selection: SliceSelection, limits: Limits) -> Image:
         except _DAMAGE as error:
             raise UnreadableImage("The NIfTI file is damaged or incomplete. Convert it again.") from error
     remarks = (*dict.fromkeys(told()), *_remarks(view, pixels, lying))
+    lowest = _lowest(pixels)
+    pixels = np.nan_to_num(pixels, copy=False, nan=lowest, posinf=lowest, neginf=lowest)
     return Image(
-        pixels=np.nan_to_num(pixels, copy=False, nan=_lowest(pixels), posinf=_lowest(pixels), neginf=_lowest(pixels)),
-        unit=Unit.ARBITRARY,
+        pixels=pixels,
+        unit=unit_of(pixels),
         source=Source("nifti", size=(pixels.shape[1], pixels.shape[2]), warnings=remarks),
         spacing_mm=_spacing_mm(view),
         orientation=_orientation(view) if len(lying) == 1 else None,

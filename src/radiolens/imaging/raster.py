@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from radiolens.errors import UnreadableImage
 from radiolens.image import Image, Source, Unit
+from radiolens.imaging.hounsfield import unit_of
 from radiolens.imaging.intensity import Floats, saturation, stretch
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.selection import SliceSelection
@@ -30,6 +31,7 @@ _PLUGINS = ("JPEG", "PNG", "TIFF", "BMP", "DIB")  # only these parsers see untru
 _DEEP_GREY_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")  # Pillow's names for more than 8 bits
 _ALPHA_MODES = ("PA", "LA", "La", "RGBa", "RGBA")
 _ORIENTATION = 0x0112  # EXIF and TIFF tag; 1 is upright
+_PHOTOMETRIC, _MIN_IS_WHITE = 262, 0  # TIFF tag and its value (TIFF 6.0, section 3)
 _THUMBNAIL = (64, 64)  # pixels: enough to tell colour from grey
 _SMALLEST_SIDE = 2  # pixels; less is no image
 _DAMAGE = (
@@ -53,8 +55,8 @@ def read_raster(data: bytes, format_name: str, selection: SliceSelection, limits
 
     EXIF orientation is applied, alpha composited on black, colour turned to luma (ITU-R 601: Pillow's "L", in 8 bits).
     32-bit values, which have no full scale, are stretched from the least to the greatest of the pages that are read,
-    unless they lie within 0 to 1 already. Raises UnreadableImage for damaged files, and for more pixels than allowed
-    before they are decoded.
+    unless they lie within 0 to 1 already, or have air where Hounsfield units have it: then the unit is that. Raises
+    UnreadableImage for damaged files, and for more pixels than allowed before they are decoded.
     """
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -85,9 +87,12 @@ def _read(picture: PIL.Image.Image, format_name: str, selection: SliceSelection,
     pages, colourfulness = zip(*_pages(picture, indices, limits), strict=True)
     if len({page.shape for page in pages}) > 1:
         raise UnreadableImage("The pages of the TIFF file differ in size. Send them as separate pictures.")
-    pixels = _unit_interval(pages)
-    source = Source(format_name, size=pixels.shape[1:], colour_fraction=float(np.mean(colourfulness)))
-    return Image(pixels, Unit.UNIT_INTERVAL, source, slice_indices=indices, slice_count=count)
+    values = _joined(pages)
+    source = Source(format_name, size=values.shape[1:], colour_fraction=float(np.mean(colourfulness)))
+    if pages[0].dtype.itemsize > 2 and unit_of(values) is Unit.HOUNSFIELD:
+        return Image(values, Unit.HOUNSFIELD, source, slice_indices=indices, slice_count=count)
+    shades = _unit_interval(values, pages[0].dtype)
+    return Image(shades, Unit.UNIT_INTERVAL, source, slice_indices=indices, slice_count=count)
 
 
 def _page_count(picture: PIL.Image.Image, limits: Limits) -> int:
@@ -118,12 +123,22 @@ def _pages(
 def _grey(picture: PIL.Image.Image) -> NDArray[np.generic]:
     """Return one page (rows, columns) in the type of its grey levels."""
     if picture.mode in _DEEP_GREY_MODES:
-        return np.asarray(picture)
+        return _deep_grey(picture)
     if picture.mode in _ALPHA_MODES or "transparency" in picture.info:
         coloured = picture.convert("RGBA")
         picture = PIL.Image.new("RGB", picture.size)
         picture.paste(coloured, mask=coloured.getchannel("A"))
     return np.asarray(picture.convert("L"))
+
+
+def _deep_grey(picture: PIL.Image.Image) -> NDArray[np.generic]:
+    """Return more than 8 bits; of TIFF files whose least value is white Pillow exchanges only 8 bits."""
+    grey = np.asarray(picture)
+    if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) != _MIN_IS_WHITE:
+        return grey
+    if grey.dtype.kind == "u":
+        return np.iinfo(grey.dtype).max - grey
+    return 1 - grey if grey.min() >= 0 and grey.max() <= 1 else -grey  # as `_unit_interval` takes them
 
 
 def _saturation(picture: PIL.Image.Image) -> float:
@@ -133,15 +148,20 @@ def _saturation(picture: PIL.Image.Image) -> float:
     return saturation(np.asarray(few))
 
 
-def _unit_interval(pages: Sequence[NDArray[np.generic]]) -> Floats:
-    """Return pages of one size and type as one array (pages, rows, columns) in 0 to 1."""
+def _joined(pages: Sequence[NDArray[np.generic]]) -> Floats:
+    """Return pages of one size as one array (pages, rows, columns)."""
     pixels = np.empty((len(pages), *pages[0].shape), np.float32)
     pixels[:] = pages
-    if pages[0].dtype.itemsize <= 2:
-        pixels /= np.float32(255 if pages[0].dtype.itemsize == 1 else 65535)
-        return pixels
-    if not np.isfinite(pixels).all():
+    if pages[0].dtype.kind == "f" and not np.isfinite(pixels).all():
         raise UnreadableImage("The picture holds values that are no numbers. Export it again from its source.")
+    return pixels
+
+
+def _unit_interval(pixels: Floats, stored: np.dtype[np.generic]) -> Floats:
+    """Return values of a type in 0 to 1, in place where the type has a full scale."""
+    if stored.itemsize <= 2:
+        pixels /= np.float32(255 if stored.itemsize == 1 else 65535)
+        return pixels
     low, high = float(pixels.min()), float(pixels.max())
     return pixels if low >= 0 and high <= 1 else stretch(pixels, low, high)
 

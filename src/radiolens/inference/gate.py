@@ -20,7 +20,7 @@ from radiolens.safety.appearance import (
     percent,
     shows,
 )
-from radiolens.safety.exposure import check_exposure
+from radiolens.safety.exposure import check_ct_window, check_exposure
 from radiolens.safety.gate import Gate
 from radiolens.safety.intended_use import check_intended_use, check_size, matches_header
 from radiolens.safety.sight import Kind, Sight
@@ -71,6 +71,8 @@ def judge(image: Image, task: Task, gate: Gate, sight: Sight | None = None) -> Q
     problems = [*header.problems, *check_colour(image.source.colour_fraction)]
     middle = image.pixels[len(image.pixels) // 2]
     problems += check_exposure(middle, image.unit, white_bone="CT" in task.modalities)
+    if "CT" in task.modalities:
+        problems += check_ct_window(middle, image.unit)
     if sight is not None:
         named = matches_header(image, task)
         problems += check_appearance(sight, task, told_by_header=named, medical=_names_modality(image))

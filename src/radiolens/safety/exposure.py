@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from radiolens.image import Unit
 from radiolens.quality import Problem, ProblemCode
 
-__all__ = ["check_exposure"]
+__all__ = ["check_ct_window", "check_exposure"]
 
 _SIDE = 256  # pixels of a side, or up to twice as many, are looked at: shares of a picture need no more
 
@@ -28,6 +28,26 @@ _WHITE_FROM = 0.98
 _WHITE_BODY = 0.40  # of the body; 99.5 % of genuine films and MR slices have at most 0.29
 _WHITE_BODY_CT = 0.75  # of the head: bone is white in a brain window, and near the vertex there is little else
 _WHITE_PICTURE_CT = 0.14  # of the picture: slices near the vertex are all bone, but small
+
+
+_BONE_FROM = 0.95
+_LEAST_BONE = 0.004  # of the picture: no training or validation slice with so much of a head has less
+_LEAST_HEAD = 0.2  # of the picture: above the vertex there is no bone left
+_WINDOWED = "Send the DICOM files, or a picture in the brain window (centre 40, width 80 to 140)."
+
+
+def check_ct_window(pixels: NDArray[np.float32], unit: Unit) -> Iterator[Problem]:
+    """Yield `outside_intended_use` for a picture of a CT slice (rows, columns) without a brain window.
+
+    In that bone is white. Where the whole range of values is shown, blood and brain are a few grey levels apart.
+    """
+    low, high = float(pixels.min()), float(pixels.max())
+    if unit is not Unit.UNIT_INTERVAL or low == high:
+        return
+    bone, head = (float((pixels > low + share * (high - low)).mean()) for share in (_BONE_FROM, _AIR_UP_TO))
+    if head >= _LEAST_HEAD and bone < _LEAST_BONE:
+        found = f"Only {bone:.1%} of the picture are white as bone is in a brain window, so blood would hardly be seen."
+        yield Problem.found(ProblemCode.OUTSIDE_INTENDED_USE, found, _WINDOWED)
 
 
 def check_exposure(pixels: NDArray[np.float32], unit: Unit, *, white_bone: bool = False) -> Iterator[Problem]:

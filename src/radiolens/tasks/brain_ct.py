@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from radiolens.task import Code, Label, Limit, Task
+from radiolens.tasks.header_words import HEAD_WORDS
 
 __all__ = ["BRAIN_CT"]
 
@@ -10,7 +11,7 @@ BRAIN_CT = Task(
     name="brain-ct",
     title="Brain CT",
     modalities=("CT",),
-    body_parts=("HEAD", "BRAIN", "SKULL"),
+    body_parts=("HEAD", "BRAIN", *HEAD_WORDS),
     labels=(
         Label(
             name="haemorrhage",

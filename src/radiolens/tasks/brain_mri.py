@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from radiolens.task import Code, Label, Limit, Task
+from radiolens.tasks.header_words import HEAD_WORDS
 
 __all__ = ["BRAIN_MRI"]
 
@@ -10,7 +11,7 @@ BRAIN_MRI = Task(
     name="brain-mri",
     title="Brain MRI",
     modalities=("MR",),
-    body_parts=("BRAIN", "HEAD", "SKULL"),
+    body_parts=("BRAIN", "HEAD", *HEAD_WORDS, "PITUITARY", "SELLA", "HYPOPHYSE", "HIPOFISIS", "HIPOFISE", "IPOFISI"),
     labels=(
         Label(
             name="glioma",

@@ -10,7 +10,11 @@ CHEST_XRAY = Task(
     name="chest-xray",
     title="Chest X-ray",
     modalities=("DX", "CR"),
-    body_parts=("CHEST", "LUNG", "THORAX"),
+    body_parts=(
+        *("CHEST", "LUNG", "THORAX", "CXR", "THX", "NECKCHEST", "CHESTABDOMEN", "CHESTABDPELVIS"),
+        *("NECKCHESTABDOMEN", "NECKCHESTABDPELV", "BRUSTKORB", "LUNGE", "LUNGEN", "POUMON", "TORAX", "PECHO", "PULMON"),
+        *("PULMONES", "PULMAO", "PULMOES", "TORACE", "POLMONE", "POLMONI", "BORSTKAS", "TORAKS"),
+    ),
     labels=(
         Label(
             name="pneumonia",

@@ -324,6 +324,23 @@ def test_the_table_has_a_row_for_each_label_and_one_for_what_was_not_answered(
     assert (found[0]["sha256"], found[2]["problems"]) == (CHEST.sha256, "unreadable")
 
 
+def test_a_name_that_is_no_utf_8_is_escaped_in_a_parquet_table(film: Path, tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/lat\xe9ral.png"))
+    film.rename(odd)
+    table = tmp_path / "table.parquet"
+    run(odd, "--task", "chest-xray", "--output", table, "--json")
+    assert read_table(table)[0]["path"].endswith("lat\\udce9ral.png")
+
+
+def test_a_console_without_the_letters_of_a_name_gets_them_escaped(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    command = [*PROGRAM, tmp_path / "R\u00f6ntgen \u80f8.png", "--task", "chest-xray"]
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert done.returncode == 1
+    assert b"R\xf6ntgen \\u80f8.png" in done.stdout
+    assert b"Traceback" not in done.stderr
+
+
 def read_table(file: Path) -> Sequence[dict[str, Any]]:
     if file.suffix == ".parquet":
         return list(parquet.read_table(file).to_pylist())

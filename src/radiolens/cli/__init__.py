@@ -8,6 +8,7 @@ keeps its trace, which a report of the defect needs.
 from __future__ import annotations
 
 import atexit
+import io
 import os
 import sys
 from typing import IO, Any
@@ -86,6 +87,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files in letters that a console does not have
     try:
         cli()
     except SystemExit as ended:

@@ -100,10 +100,15 @@ def _parquet_table(file: Path) -> Iterator[_Write]:
     rows: list[dict[str, Any]] = []
     with _opened(file, "wb") as stream:
         try:
-            yield lambda row: rows.extend(_rows(row))
+            yield lambda row: rows.extend(_rows({**row, "path": _as_text(row["path"])}))
         finally:  # an interruption leaves the answers so far, as in a .csv
             kinds = {name: pyarrow.float64() if name in _NUMBERS else pyarrow.string() for name in COLUMNS}
             pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, pyarrow.schema(kinds)), stream)
+
+
+def _as_text(path: str) -> str:
+    """Return a name with those bytes escaped that are no UTF-8: Parquet holds nothing else."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _opened(file: Path, mode: str, **options: Any) -> IO[Any]:  # noqa: ANN401  as open takes them

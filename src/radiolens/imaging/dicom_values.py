@@ -27,6 +27,7 @@ _Transform = Callable[[NDArray[Any]], Floats]
 _BLOCK_PIXELS = 1 << 20  # worked on at a time: 4 MiB of float32
 _LUT_ENTRIES = 1 << 16  # what 0 entries mean, and where a 16-bit number wraps around
 _BYTE_BITS = 8
+_RADIOGRAPHS = ("CR", "DX")
 _FEW = 0.005  # of the pixels: a lead marker, a dead pixel
 _FAR = 0.5  # of the range of all others: no anatomy is so much denser than the rest
 _NEGATIVE_FROM = 1 << 15  # as an unsigned 16-bit number
@@ -71,12 +72,13 @@ def modality_values(stored: NDArray[Any], header: Dataset, frame: int, *, invert
 def film_shades(stored: NDArray[Any], header: Dataset, frame: int) -> Floats:
     """Return stored values (rows, columns) as shades from 0 to 1, white is dense; padding becomes 0.
 
-    Modality LUT, then VOI LUT or window (without either, or for raw detector data, the range of the values, less a few
-    that lie far from all others, as a lead marker does), then inversion, once, for MONOCHROME1 or a Presentation LUT
-    Shape of INVERSE.
+    Modality LUT, then VOI LUT or window (without either, or for raw detector data, the range of the values; of a
+    radiograph less a few that lie far from all others, as a lead marker does), then inversion, once, for MONOCHROME1 or
+    a Presentation LUT Shape of INVERSE.
     """
     modality, padding = _modality(header, frame), Padding.of(header)
-    shade = _voi(header, frame) or partial(_stretched, between=_shown_range(modality, stored, padding))
+    ranged = _shown_range if text(header, "Modality") in _RADIOGRAPHS else _range
+    shade = _voi(header, frame) or partial(_stretched, between=ranged(modality, stored, padding))
     inverse = is_inverse(header)
 
     def transform(rows: NDArray[Any]) -> Floats:

@@ -36,6 +36,11 @@ def head_slice(rows: int = 96, columns: int = 80, height: float = 0.0, seed: int
     return np.rint(tissue + noise).astype(np.int16)
 
 
+def head_picture() -> NDArray[np.float32]:
+    """Return a slice (rows, columns) of a head as a picture in a brain window, from 0 to 1."""
+    return np.clip((head_slice() + np.float32(30)) / np.float32(140), 0, 1).astype(np.float32)
+
+
 def bright_lesion(
     rows: int, columns: int, centre: tuple[float, float], radius: float, seed: int = 0
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -24,7 +24,7 @@ from radiolens.safety.feature_distance import fit_reference
 from radiolens.safety.gate import Gate
 from radiolens.safety.sight import Kind
 from radiolens.tasks import get_task
-from tests.phantoms import chest_film, head_slice
+from tests.phantoms import chest_film, head_picture
 from tests.safety.sights import sight
 from tests.tiny_bundle import SIDE, make_bundle, make_imported
 from tests.tiny_gate import KINDS, make_gate
@@ -50,8 +50,7 @@ def opened(folder: Path, bias: NDArray[np.float32] | None = None, gate: Gate = G
 
 
 def windowed_head() -> Image:
-    pixels = np.clip((head_slice() + np.float32(30)) / np.float32(140), 0, 1)
-    return Image(pixels[None].astype(np.float32), Unit.UNIT_INTERVAL, Source("png"))
+    return Image(head_picture()[None], Unit.UNIT_INTERVAL, Source("png"))
 
 
 def film(colour: float = 0.0, gain: float = 1.0, modality: str | None = None, **told: Any) -> Image:  # noqa: ANN401  any fact of the header

@@ -20,7 +20,7 @@ from radiolens.inference.predict import Predictor
 from radiolens.inference.shelf import Shelf
 from radiolens.profile import Profile
 from radiolens.quality import ProblemCode
-from tests.phantoms import chest_film, dicom
+from tests.phantoms import chest_film, dicom, head_picture
 from tests.tiny_bundle import SIDE, make_bundle, make_imported
 
 
@@ -45,6 +45,10 @@ def volume(slices: int, first: int = 0) -> Image:
 
 def film() -> Image:
     return Image(chest_film(90, 80)[None], Unit.UNIT_INTERVAL, Source("png"))
+
+
+def head() -> Image:
+    return Image(head_picture()[None], Unit.UNIT_INTERVAL, Source("png"))
 
 
 def test_the_answer_is_the_calibrated_network_on_the_preprocessed_pixels(folder: Path, predictor: Predictor) -> None:
@@ -106,7 +110,7 @@ def test_a_wrong_question_is_told_before_anything_is_read(predictor: Predictor) 
 
 def test_a_task_without_bundle_is_refused_with_its_reasons_even_without_the_gate(predictor: Predictor) -> None:
     for gate in (True, False):
-        found = predictor.predict_image(film(), "brain-ct", gate=gate)
+        found = predictor.predict_image(head(), "brain-ct", gate=gate)
         (problem,) = found.quality.problems
         assert problem.code is ProblemCode.UNRELEASED_FINDING
         assert "no adequate public data" in problem.message
@@ -206,9 +210,9 @@ def test_a_bundle_that_does_not_answer_what_is_asked_is_told_before_anything_is_
 def test_a_task_with_imported_bundles_alone_is_refused_with_their_names_and_answered_by_name(
     imported: Predictor,
 ) -> None:
-    refused = imported.predict_image(film(), "brain-ct")
+    refused = imported.predict_image(head(), "brain-ct")
     assert "These answer it where they are named: head." in refused.quality.problems[0].message
-    assert imported.predict_image(film(), "brain-ct", bundle="head").answered
+    assert imported.predict_image(head(), "brain-ct", bundle="head").answered
     assert "brain-ct" not in imported.tasks
 
 

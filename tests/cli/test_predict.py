@@ -324,12 +324,16 @@ def test_the_table_has_a_row_for_each_label_and_one_for_what_was_not_answered(
     assert (found[0]["sha256"], found[2]["problems"]) == (CHEST.sha256, "unreadable")
 
 
-def test_a_name_that_is_no_utf_8_is_escaped_in_a_parquet_table(film: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_name_that_is_no_utf_8_is_escaped_in_json_and_tables(ending: str, film: Path, tmp_path: Path) -> None:
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/lat\xe9ral.png"))
     film.rename(odd)
-    table = tmp_path / "table.parquet"
-    run(odd, "--task", "chest-xray", "--output", table, "--json")
-    assert read_table(table)[0]["path"].endswith("lat\\udce9ral.png")
+    table = tmp_path / f"table{ending}"
+    result = run(odd, film.parent / "none.png", "--task", "chest-xray", "--output", table, "--json")
+    assert rows(result)[0]["path"].endswith("lat\\udce9ral.png")
+    found = read_table(table)
+    assert found[0]["path"] == rows(result)[0]["path"]
+    assert found[-1]["status"] == "unreadable"
 
 
 def test_a_console_without_the_letters_of_a_name_gets_them_escaped(tmp_path: Path) -> None:

@@ -247,6 +247,23 @@ def test_a_range_of_padding_is_black() -> None:
     assert max(shown[:10].max(), shown[-5:].max()) == 0
 
 
+@pytest.mark.parametrize(
+    ("sop_class", "told"),
+    [
+        (
+            "1.2.840.10008.5.1.4.1.1.1",
+            r"Radiography Image Storage\)\. The DICOM file is damaged or incomplete",
+        ),
+        ("1.2.840.10008.5.1.4.1.1.1.1", r"For Presentation\)\. The DICOM file is damaged or incomplete"),
+        ("1.2.840.10008.5.1.4.1.1.88.11", r"Basic Text SR Storage\)\. Send the image files, not reports or plans"),
+    ],
+)
+def test_a_film_that_is_cut_off_behind_its_kind_is_taken_for_no_report(sop_class: str, told: str) -> None:
+    content = dicom(FILM, SOPClassUID=sop_class)
+    with pytest.raises(UnreadableImage, match=r"holds no image \(.*" + told):
+        decode([content[: content.rindex(b"\x08\x00\x18\x00UI")]])  # SOPInstanceUID, the next element
+
+
 def test_a_film_of_one_value_is_black() -> None:
     assert film(np.full((9, 9), 700, np.uint16)).pixels.max() == 0
 

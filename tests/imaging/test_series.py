@@ -439,6 +439,25 @@ def test_a_warning_about_a_value_does_not_quote_it() -> None:
     assert "DOE" not in repr(source)
 
 
+@pytest.mark.parametrize("behind", ["pixels", "header"])
+def test_which_file_of_a_series_is_cut_off_is_told(behind: str) -> None:
+    files = [slice_file(number, (0, 0, number)) for number in range(5)]
+    files[3] = files[3][: -100 if behind == "pixels" else 400]
+    with pytest.raises(UnreadableImage, match=r"^File 4 of 5 of the series cannot be read\. The .* incomplete"):
+        decode(files, EVERY)
+
+
+def test_a_file_by_itself_is_not_counted() -> None:
+    with pytest.raises(UnreadableImage, match=r"^The file is incomplete"):
+        decode([slice_file(0, (0, 0, 0))[:-100]])
+
+
+def test_a_file_too_large_among_others_keeps_its_code() -> None:
+    with pytest.raises(UnreadableImage, match=r"^File 2 of 2 .* at most 4000 frames") as caught:
+        decode([slice_file(0, (0, 0, 0)), slice_file(1, (0, 0, 1), NumberOfFrames=4001)])
+    assert caught.value.code is ProblemCode.TOO_LARGE
+
+
 @pytest.mark.parametrize("missing", ["Rows", "Columns", "BitsAllocated", "PixelData"])
 def test_what_is_missing_is_named(missing: str) -> None:
     with pytest.raises(UnreadableImage, match="holds no image" if missing == "PixelData" else "not state|too small"):

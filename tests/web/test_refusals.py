@@ -62,6 +62,9 @@ MADE_OF_PARTS = {
     "The transfer syntax {named} cannot be decoded. {why} Export the image uncompressed or as JPEG 2000.": [],
     "The picture is not clearly {_expected(task)}; it looks most like {described(likeliest)}": [],
     "The file declares {frames} frames of {columns} x {rows} pixels": [],
+    "File {number} of {count} of the series cannot be read. {error}": [
+        "File 21 of 28 of the series cannot be read. The DICOM file is damaged or incomplete. Send a part of it.",
+    ],
 }
 """Texts that are put together from others, with all that can come of them."""
 

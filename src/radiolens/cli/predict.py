@@ -67,7 +67,7 @@ def command(
     _make(heatmaps)
     with table(output) as add_to_table, _progress(named) as advance:
         for number, outcome in enumerate(outcomes, 1):
-            row = record(outcome.name, outcome.result, outcome.seconds)
+            row = record(_as_text(outcome.name), outcome.result, outcome.seconds)
             add_to_table(row)
             if heatmaps:
                 write_heatmaps(heatmaps, number, outcome)
@@ -136,6 +136,11 @@ def _task_of(predictor: Predictor, task: str, bundle: str | None) -> str:
         return predictor.task_of(task, bundle)
     except UnknownBundle as error:
         raise click.BadParameter(str(error), param_hint="--bundle") from error
+
+
+def _as_text(name: str) -> str:
+    """Return a name with those bytes escaped that are no UTF-8: JSON and tables hold nothing else."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _line(row: Mapping[str, Any]) -> str:

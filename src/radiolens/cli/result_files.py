@@ -81,8 +81,7 @@ def write_heatmaps(folder: Path, number: int, outcome: Outcome) -> None:
 
 @contextmanager
 def _csv_table(file: Path) -> Iterator[_Write]:
-    # surrogateescape: a name that is no UTF-8 is written as the bytes it has on disk.
-    with _opened(file, "w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
+    with _opened(file, "w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
         yield lambda row: writer.writerows(_rows(row))
@@ -100,15 +99,10 @@ def _parquet_table(file: Path) -> Iterator[_Write]:
     rows: list[dict[str, Any]] = []
     with _opened(file, "wb") as stream:
         try:
-            yield lambda row: rows.extend(_rows({**row, "path": _as_text(row["path"])}))
+            yield lambda row: rows.extend(_rows(row))
         finally:  # an interruption leaves the answers so far, as in a .csv
             kinds = {name: pyarrow.float64() if name in _NUMBERS else pyarrow.string() for name in COLUMNS}
             pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, pyarrow.schema(kinds)), stream)
-
-
-def _as_text(path: str) -> str:
-    """Return a name with those bytes escaped that are no UTF-8: Parquet holds nothing else."""
-    return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _opened(file: Path, mode: str, **options: Any) -> IO[Any]:  # noqa: ANN401  as open takes them

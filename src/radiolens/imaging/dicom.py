@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -102,16 +103,29 @@ def _parsed(files: Sequence[bytes], limits: Limits) -> list[DicomFile]:
     """Parse the files; what deflated ones inflate to is bounded for all together."""
     parsed: list[DicomFile] = []
     left = limits.inflated_bytes
-    for data in files:
-        file = parse(data, replace(limits, inflated_bytes=left))
+    for number, data in enumerate(files, 1):
+        with _named(number, len(files)):
+            file = parse(data, replace(limits, inflated_bytes=left))
         left -= len(file.content) if file.content is not data else 0
         parsed.append(file)
     return parsed
 
 
+@contextmanager
+def _named(number: int, count: int) -> Iterator[None]:
+    """Say in the error of a file which one of several it is, counted from 1 in the order they were given."""
+    try:
+        yield
+    except UnreadableImage as error:
+        if count == 1:
+            raise
+        raise UnreadableImage(f"File {number} of {count} of the series cannot be read. {error}", error.code) from error
+
+
 def _check(files: Sequence[DicomFile], limits: Limits) -> None:
-    for file in files:
-        check_pixels(file, limits)
+    for number, file in enumerate(files, 1):
+        with _named(number, len(files)):
+            check_pixels(file, limits)
     count = sum(map(frame_count, files))
     if count > limits.frames:
         raise UnreadableImage(

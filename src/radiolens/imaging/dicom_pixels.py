@@ -64,6 +64,11 @@ def check_pixels(file: DicomFile, limits: Limits) -> None:
     """Raise UnreadableImage if the file holds no image, declares more than is read, or less data than it declares."""
     if file.pixels_at is None:
         kind = sop_class_name(file.header) or "no kind that it states"
+        if "Image Storage" in kind:  # as the standard names its SOP classes of images, and no other (PS3.6 A)
+            raise UnreadableImage(
+                f"The DICOM file holds no image ({kind}). The DICOM file is damaged or incomplete. "
+                "Export it again from the PACS."
+            )
         raise UnreadableImage(f"The DICOM file holds no image ({kind}). Send the image files, not reports or plans.")
     rows, columns, frames = whole(file.header, "Rows"), whole(file.header, "Columns"), frame_count(file)
     if min(rows, columns) < _SMALLEST_SIDE:

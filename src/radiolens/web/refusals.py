@@ -72,6 +72,7 @@ SENTENCES = (
     N_("%(count)s slices of %(columns)s x %(rows)s pixels are too many to read at once."),
     N_("%(count)s pages of %(columns)s x %(rows)s pixels are too many to read at once."),
     N_("The transfer syntax %(name)s cannot be decoded."),
+    N_("File %(number)s of %(count)s of the series cannot be read."),
     N_("One of the files is not DICOM, the others are."),
     N_("Sequences are nested more than %(most)s deep."),
     N_("The DICOM file is damaged or incomplete."),

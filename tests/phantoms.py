@@ -8,6 +8,7 @@ from typing import Any
 
 import nibabel
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -39,6 +40,18 @@ def head_slice(rows: int = 96, columns: int = 80, height: float = 0.0, seed: int
 def head_picture() -> NDArray[np.float32]:
     """Return a slice (rows, columns) of a head as a picture in a brain window, from 0 to 1."""
     return np.clip((head_slice() + np.float32(30)) / np.float32(140), 0, 1).astype(np.float32)
+
+
+def picture() -> bytes:
+    """Return a PNG file."""
+    stream = io.BytesIO()
+    PIL.Image.fromarray(head_slice().astype("uint8")).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def without_preamble(content: bytes) -> bytes:
+    """Return a DICOM file from its first element behind preamble and file meta information on."""
+    return content[content.index(b"\x08\x00\x16\x00UI") :]
 
 
 def bright_lesion(

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
-import PIL.Image
 import pytest
 
 from radiolens.imaging.archive import Member
 from radiolens.imaging.companions import HEAD_BYTES, is_companion, without_companions
-from tests.phantoms import dicom, head_slice, nifti
+from tests.phantoms import dicom, head_slice, nifti, picture, without_preamble
 
 SLICE = dicom(head_slice(), SeriesInstanceUID="1.2.3")
-
-
-def picture() -> bytes:
-    stream = io.BytesIO()
-    PIL.Image.fromarray(head_slice().astype("uint8")).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def without_preamble(content: bytes) -> bytes:
-    return content[content.index(b"\x08\x00\x16\x00UI") :]
 
 
 def kept(name: str, content: bytes) -> bool:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import io
-
-import PIL.Image
 import pytest
 
 from radiolens.imaging.archive import Member
 from radiolens.imaging.series import group, looks_like_dicom, series_uid
-from tests.phantoms import CT, dicom, head_slice
+from tests.phantoms import CT, dicom, head_slice, picture, without_preamble
 
 
 def ct(series: str, number: int) -> bytes:
     return dicom(head_slice(seed=number), Modality="CT", SOPClassUID=CT, SeriesInstanceUID=series)
-
-
-def picture() -> bytes:
-    stream = io.BytesIO()
-    PIL.Image.fromarray(head_slice().astype("uint8")).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def without_preamble(content: bytes) -> bytes:
-    return content[content.index(b"\x08\x00\x16\x00UI") :]
 
 
 def test_series_are_told_apart_in_the_order_of_their_first_files() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, FileChooser, Page, expect
 
 from radiolens.explain.overlay import display_slice, overlay
+from radiolens.imaging.companions import is_companion
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.inference.predict import Predictor
 from radiolens.safety.gate import Gate
@@ -31,6 +33,18 @@ from tests.web.serving import Server, film, head_series, png
 
 FILM = png(film())
 BROKEN = FILM[:400]
+COMPANIONS = (
+    ".DS_Store",
+    "DICOMDIR",
+    "series1/Thumbs.db",
+    "__MACOSX/series1/._IM0",
+    "AUTORUN.INF",
+    "viewer/viewer.exe",
+    "viewer/lib/pixels.jar",
+    "Viewer.app/Contents/MacOS/Viewer",
+    "help/index.htm",
+)
+"""What a patient's CD holds beside images."""
 
 
 def real_film() -> tuple[str, bytes]:
@@ -119,13 +133,59 @@ def test_a_folder_can_be_chosen(page: Page, tmp_path: Path) -> None:
     series.mkdir(parents=True)
     for number, content in enumerate(head_series(3)):
         (series / f"IM{number}").write_bytes(content)
-    for name in (".DS_Store", "DICOMDIR"):
-        (series / name).write_bytes(b"no image")
+    for name in COMPANIONS:
+        place = tmp_path / "study" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"MZ no image")
     page.get_by_label("Brain tumour").check()
     page.set_input_files("#folder", tmp_path / "study")
     done(page)
     expect(page.locator(".card")).to_have_count(1)
     expect(page.locator(".card .file")).to_contain_text("study/series1/IM0 and 2 more of its series")
+
+
+def test_the_page_passes_over_in_a_folder_what_the_server_would(page: Page) -> None:
+    names = (
+        *COMPANIONS,
+        "IM1",
+        "a.b/IM2",
+        ".hidden/IM3",
+        "..",
+        "x.app/Contents/film",
+        "Viewer.app.old/IM4",
+        "film.TXT",
+        "txt",
+    )
+    contents = {
+        "nothing": b"MZ no image",
+        "png": FILM[:999],
+        "dicom": dicom(film()),
+        "bare": b"\x08\0\x05\0CS\x0a\0ISO_IR 100",
+        "jpeg": b"\xff\xd8\xff\xe0\0\x10JFIF\0",
+        "tiff": b"MM\0*\0\0\0\x08",
+        "nifti": bytes(344) + b"n+1\0",
+    }
+    files = [(name, content) for name in names for content in contents.values()]
+    expected = [not is_companion(name, partial(bytes, content)) for name, content in files]
+    script = """async ([root, files]) => {
+        const { withoutCompanions } = await import(`${root}static/companions.js`);
+        const all = files.map(([name, bytes]) => [name, new File([new Uint8Array(bytes)], "x")]);
+        const places = new Map(all.map(([name, file], number) => [file, { name, number }]));
+        const kept = await withoutCompanions([...places.keys()], (file) => places.get(file).name);
+        return kept.map((file) => places.get(file).number);
+    }"""
+    sent = [[name, list(content[:999])] for name, content in files]
+    kept = page.evaluate(script, [page.url, sent])
+    assert [number in kept for number in range(len(files))] == expected
+    assert 0 < sum(expected) < len(files)
+
+
+def test_a_folder_with_nothing_else_is_sent_so_that_each_file_is_told_of(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "letter.pdf").write_bytes(b"%PDF-1.7")
+    page.set_input_files("#folder", tmp_path / "letters")
+    done(page)
+    expect(page.locator(".card")).to_contain_text("PDF document. Send DICOM")
 
 
 def test_an_image_of_another_kind_is_refused_with_the_reason_and_shown(page: Page) -> None:

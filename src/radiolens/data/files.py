@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-__all__ = ["files_below"]
+from radiolens.imaging.companions import head_of, is_companion
 
-_INDEX = "DICOMDIR"  # PS3.10 8.6: the index that every DICOM CD has; it holds no image
-_PACKERS = "__MACOSX"  # where macOS puts what it knows of the files in a zip
+__all__ = ["files_below"]
 
 
 def files_below(folder: Path) -> Iterator[PurePosixPath]:
     """Yield the files in a folder and its subfolders, relative to it and sorted by name.
 
-    Hidden files, DICOMDIR and __MACOSX are left out. Links to folders are followed, each folder once.
+    What only comes along with images is left out (`is_companion`). Links to folders are followed, each folder once.
     """
-    yield from _walk(folder, PurePosixPath(), set())
+    for place in _walk(folder, PurePosixPath(), set()):
+        if not is_companion(str(place), partial(head_of, folder / place)):
+            yield place
 
 
 def _walk(folder: Path, place: PurePosixPath, seen: set[str]) -> Iterator[PurePosixPath]:
@@ -28,8 +30,6 @@ def _walk(folder: Path, place: PurePosixPath, seen: set[str]) -> Iterator[PurePo
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
-        if entry.name.startswith(".") or entry.name in (_INDEX, _PACKERS):
-            continue
         if entry.is_dir():
             yield from _walk(folder / entry.name, place / entry.name, seen)
         else:

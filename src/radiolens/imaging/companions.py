@@ -6,15 +6,17 @@ Whoever takes in several files at once asks here, so that command line, HTTP int
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
+from types import MappingProxyType
 
 from radiolens.errors import UnreadableImage
 from radiolens.imaging.archive import Member
 from radiolens.imaging.formats import Format, recognise
 from radiolens.imaging.series import looks_like_dicom
 
-__all__ = ["HEAD_BYTES", "is_companion", "without_companions"]
+__all__ = ["HEAD_BYTES", "NAMES", "head_of", "is_companion", "without_companions"]
 
 HEAD_BYTES = 352  # the header of NIfTI-1 with its mark at 344, the farthest by which an image is recognised
 _FILES = frozenset(
@@ -39,6 +41,15 @@ _PROGRAMS = (
 )
 _DRESS = "ico icns cur ttf otf woff woff2 strings"  # icons, fonts and words of programs
 _ENDINGS = frozenset(f"{_TEXTS} {_PROGRAMS} {_DRESS}".split())
+NAMES: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        "files": sorted(_FILES),
+        "folders": sorted(_FOLDERS),
+        "programs": _PROGRAM_FOLDERS,
+        "endings": sorted(_ENDINGS),
+    }
+)
+"""What is told by name, in lower case, for whoever cannot call `is_companion`: the pages' script."""
 _PACKINGS = (Format.ZIP, Format.GZIP)  # a .jar or .docx is a zip archive
 
 
@@ -56,6 +67,15 @@ def is_companion(name: str, head: Callable[[], bytes]) -> bool:
         return True
     _, dot, ending = last.rpartition(".")
     return bool(dot) and ending in _ENDINGS and not _begins_as_image(head())
+
+
+def head_of(file: Path) -> bytes:
+    """Return the beginning of a file, as `is_companion` asks for it; nothing of one that cannot be opened."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(HEAD_BYTES)
+    except OSError:
+        return b""
 
 
 def without_companions(members: Sequence[Member]) -> list[Member]:

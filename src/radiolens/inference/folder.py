@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from radiolens.errors import UnreadableImage
-from radiolens.imaging.companions import HEAD_BYTES, is_companion
+from radiolens.imaging.companions import head_of, is_companion
 from radiolens.imaging.limits import Limits
 from radiolens.imaging.series import looks_like_dicom, series_uid
 from radiolens.quality import ProblemCode
@@ -23,7 +23,7 @@ def files_below(folder: Path) -> list[Path]:
     Those that only come along with images are left out (`is_companion`), if others are there.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [file for file in files if not is_companion(str(file.relative_to(folder)), partial(_head, file))] or files
+    return [file for file in files if not is_companion(str(file.relative_to(folder)), partial(head_of, file))] or files
 
 
 def series_of(files: Sequence[Path], limits: Limits = Limits()) -> Iterator[tuple[Path, ...]]:
@@ -78,13 +78,4 @@ def _uid(file: Path, limits: Limits) -> str | None:
 
 
 def _is_dicom(file: Path) -> bool:
-    return looks_like_dicom(_head(file))
-
-
-def _head(file: Path) -> bytes:
-    """Return the beginning of a file; nothing of one that cannot be opened."""
-    try:
-        with file.open("rb") as stream:
-            return stream.read(HEAD_BYTES)
-    except OSError:
-        return b""
+    return looks_like_dicom(head_of(file))

@@ -1,13 +1,11 @@
 // The files of a drop, those in dropped folders included, and their names.
 
-// What a folder holds beside images: hidden files, and the index of a DICOM CD.
-function isImage(file) {
-  return !file.name.startsWith(".") && file.name !== "DICOMDIR";
-}
+import { withoutCompanions } from "./companions.js";
 
 // The images of a folder that was chosen, in the order of their names; the browser gives them in any order.
-export function imagesOf(folder) {
-  return [...folder].filter(isImage).sort((a, b) => inOrder(nameOf(a), nameOf(b)));
+export async function imagesOf(folder) {
+  const found = await withoutCompanions([...folder], nameOf);
+  return found.sort((a, b) => inOrder(nameOf(a), nameOf(b)));
 }
 
 const inOrder = new Intl.Collator("en", { numeric: true }).compare; // IM2 before IM10
@@ -36,7 +34,7 @@ async function children(folder) {
 
 async function filesOf(entry) {
   if (entry.isFile) return [await read(entry)];
-  const below = (await children(entry)).filter(isImage).sort((a, b) => inOrder(a.name, b.name));
+  const below = (await children(entry)).sort((a, b) => inOrder(a.name, b.name));
   const found = [];
   for (const child of below) found.push(...(await filesOf(child)));
   return found;
@@ -49,5 +47,5 @@ export async function droppedFiles(transfer) {
   if (!entries.some((entry) => entry.isDirectory)) return files;
   const found = [];
   for (const entry of entries) found.push(...(await filesOf(entry)));
-  return found;
+  return withoutCompanions(found, nameOf);
 }

@@ -167,8 +167,8 @@ function again() {
   return analyse(last.chosen);
 }
 
-function picked(event) {
-  const chosen = event.target === folder ? imagesOf(folder.files) : [...files.files];
+async function picked(event) {
+  const chosen = event.target === folder ? await imagesOf(folder.files) : [...files.files];
   if (chosen.length) analyse(chosen);
 }
 

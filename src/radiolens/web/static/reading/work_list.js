@@ -124,7 +124,7 @@ source.addEventListener("case", ({ data }) => {
 if (form) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.querySelector("#files").addEventListener("change", ({ target }) => later([...target.files]));
-  form.querySelector("#folder").addEventListener("change", ({ target }) => later(imagesOf(target.files)));
+  form.querySelector("#folder").addEventListener("change", async ({ target }) => later(await imagesOf(target.files)));
   window.addEventListener("dragover", (event) => {
     event.preventDefault();
     form.classList.add("over");

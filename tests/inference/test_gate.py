@@ -114,6 +114,16 @@ def test_a_ct_picture_without_a_brain_window_is_refused_by_a_full_gate(tmp_path:
     assert codes(found) == ["outside_intended_use", "unreleased_finding"]
 
 
+def test_a_film_photographed_in_a_dark_room_is_refused_unless_its_header_says_that_it_is_a_film(tmp_path: Path) -> None:
+    room = np.random.default_rng(0).normal(0.1, 0.02, (140, 120)).clip(0, 1).astype(np.float32)
+    room[20:-20, 20:-20] = chest_film(100, 80)
+    predictor = opened(tmp_path, gate_seeing(Kind.CHEST_FRONTAL))
+    shown = Image(room[None], Unit.UNIT_INTERVAL, Source("jpeg"))
+    assert codes(predictor.predict_image(shown, "chest-xray")) == ["unlike_training_data"]
+    for modality, answered in (("SC", False), ("CR", True)):  # the second is collimated, and not photographed
+        assert predictor.predict_image(replace(shown, modality=modality), "chest-xray").answered == answered
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [

@@ -24,6 +24,7 @@ from radiolens.safety.exposure import check_ct_window, check_exposure
 from radiolens.safety.gate import Gate
 from radiolens.safety.intended_use import check_intended_use, check_size, matches_header
 from radiolens.safety.sight import Kind, Sight
+from radiolens.safety.surroundings import check_surroundings
 from radiolens.task import Task
 from radiolens.tasks import TASKS
 
@@ -73,6 +74,8 @@ def judge(image: Image, task: Task, gate: Gate, sight: Sight | None = None) -> Q
     problems += check_exposure(middle, image.unit, white_bone="CT" in task.modalities)
     if "CT" in task.modalities:
         problems += check_ct_window(middle, image.unit)
+    if "DX" in task.modalities and not _names_modality(image):
+        problems += check_surroundings(middle, image.unit)
     if sight is not None:
         named = matches_header(image, task)
         problems += check_appearance(sight, task, told_by_header=named, medical=_names_modality(image))

@@ -33,6 +33,10 @@ SENTENCES = (
     N_("All pixels have the same value."),
     N_("%(percent)s of the body are clipped to white."),
     N_("Only %(percent)s of the picture are white as bone is in a brain window, so blood would hardly be seen."),
+    N_(
+        "What lies around the film takes %(percent)s or more of each side, as in a photograph of a screen or of a "
+        "light box."
+    ),
     N_("The patient is %(age)s years old; %(findings)s is meant from %(youngest)s on."),
     N_("The image has %(columns)s x %(rows)s pixels; at least %(least)s on each side are needed."),
     N_("The file says modality %(modality)s; %(task)s expects %(expected)s."),
@@ -195,6 +199,7 @@ SENTENCES = (
     N_("Send the T1-weighted series after contrast, or have it read by a radiologist."),
     N_("Send the slices, without the overview."),
     N_("Send the series without contrast, or have it read by a radiologist."),
+    N_("Cut away what lies around the film, or send the film itself as DICOM."),
     N_("Send the DICOM files, or a picture in the brain window (centre 40, width 80 to 140)."),
     N_("Send the original CT series with its rescale values (RescaleSlope and RescaleIntercept)."),
     N_("Send it in parts."),

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from radiolens.errors import DatasetError
-from radiolens.training.augment import augment, augment_with_mask
+from radiolens.training.augment import augment, augment_with_mask, mix_styles
 from radiolens.training.config import UNCHANGED, Augmentation
 from tests.phantoms import chest_film
 
@@ -125,6 +125,36 @@ def test_a_picture_with_a_mask_changes_as_one_without() -> None:
     plain = augment(film(), Augmentation(), np.random.default_rng(5))
     with_mask, _ = augment_with_mask(film(), film(), Augmentation(), np.random.default_rng(5))
     np.testing.assert_array_equal(with_mask, plain)
+
+
+def test_a_style_lends_broad_light_and_leaves_shapes() -> None:
+    dark, bright = (film(seed) // 3 + level for seed, level in ((0, 10), (1, 150)))
+    config, light, shapes = replace(UNCHANGED, style_probability=1.0), [], []
+    for seed in range(20):
+        mixed, _ = mix_styles([dark, bright], config, np.random.default_rng(seed))
+        light.append(mixed.mean())
+        shapes.append(np.corrcoef(detail(mixed), detail(dark))[0, 1])
+    assert dark.mean() - 1 <= min(light) < max(light) <= bright.mean() + 1
+    assert max(light) - min(light) > 0.5 * (bright.mean() - dark.mean())
+    assert min(shapes) > 0.95
+
+
+def test_a_picture_that_lends_itself_its_style_stays_as_it_is() -> None:
+    config = replace(UNCHANGED, style_probability=1.0)
+    (mixed,) = mix_styles([film()], config, np.random.default_rng(0))
+    assert np.abs(mixed.astype(int) - film()).max() <= 1
+
+
+@pytest.mark.parametrize(("probability", "low", "high"), [(0.0, 0.0, 0.0), (0.3, 0.15, 0.4)])
+def test_so_many_pictures_of_a_batch_get_a_style_as_asked(probability: float, low: float, high: float) -> None:
+    pictures = [film(seed) // 3 + seed for seed in range(100)]
+    mixed = mix_styles(pictures, replace(UNCHANGED, style_probability=probability), np.random.default_rng(0))
+    changed = [not np.array_equal(one, other) for one, other in zip(mixed, pictures, strict=True)]
+    assert low <= np.mean(changed) <= high
+
+
+def detail(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+    return np.diff(picture.astype(np.float64), axis=1).ravel()
 
 
 def test_quarter_turns_lay_a_picture_on_each_side_as_often() -> None:

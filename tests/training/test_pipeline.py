@@ -148,6 +148,20 @@ def test_a_lesion_is_told_by_the_places_it_covers(collection: Manifest, tmp_path
     assert not lesions.places(np.zeros((32, 32), np.uint8)).any()
 
 
+@pytest.mark.parametrize("with_lesions", [False, True])
+def test_a_draw_mixes_styles_within_a_batch_and_leaves_what_is_wanted(collection: Manifest, with_lesions: bool) -> None:
+    styled = replace(EXPERIMENT, augmentation=replace(EXPERIMENT.augmentation, style_probability=1.0))
+    wanted = targets(collection.cases, collection.task)
+    grey = np.random.default_rng(0).integers(0, 256, (len(collection.cases), 32, 32), np.uint8)
+    lesions = Lesions((4, 4), {0: (1, np.full((32, 32), 255, np.uint8))}) if with_lesions else None
+    draws = [EpochDraw(entry, 0, collection.cases, grey, wanted, lesions) for entry in (styled, EXPERIMENT)]
+    (mixed, told), (plain, expected) = (draw[1] for draw in draws)
+    assert mixed.shape == plain.shape
+    assert not np.array_equal(mixed, plain)
+    for found, want in zip(told, expected, strict=True):
+        np.testing.assert_array_equal(found, want)
+
+
 def test_a_draw_with_lesions_gives_maps_that_follow_the_pictures(collection: Manifest) -> None:
     wanted = targets(collection.cases, collection.task)
     grey = np.random.default_rng(0).integers(0, 256, (len(collection.cases), 32, 32), np.uint8)

@@ -65,17 +65,22 @@ def _run(lines: NDArray[np.bool_]) -> int:
 
 def _without_frame(pixels: _Pixels) -> _Pixels:
     """Return a picture without the even black lines around it, but for the last few."""
-    while True:
+    before = None
+    while pixels.shape != before:
         before = pixels.shape
         for _ in range(4):
-            frame = _run((np.ptp(pixels, axis=1) <= _EVEN) & (pixels.max(axis=1) < _BLACK))
-            pixels = np.rot90(pixels[min(frame, max(0, len(pixels) - _LEAST_LEFT)) :])
-        if pixels.shape == before:
-            return pixels
+            most = max(0, len(pixels) - _LEAST_LEFT)
+            pixels = np.rot90(pixels[next((place for place in range(most) if not _is_frame(pixels[place])), most) :])
+    return np.ascontiguousarray(pixels)
+
+
+def _is_frame(line: _Pixels) -> bool:
+    brightest = line.max()
+    return bool(brightest < _BLACK and brightest - line.min() <= _EVEN)
 
 
 def _block_means(pixels: _Pixels) -> NDArray[np.float64]:
     step = max(1, min(pixels.shape) // _MEASURED_SIDE)
     rows, columns = (side // step for side in pixels.shape)
     blocks = pixels[: rows * step, : columns * step].reshape(rows, step, columns, step)
-    return np.asarray(blocks.mean(axis=(1, 3)), np.float64)
+    return np.asarray(blocks.mean(axis=3).mean(axis=1), np.float64)

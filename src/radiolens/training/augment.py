@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from radiolens.training.config import Augmentation
 
-__all__ = ["Picture", "augment", "augment_with_mask"]
+__all__ = ["Picture", "augment", "augment_with_mask", "mix_styles"]
 
 Picture = NDArray[np.float32]
 
@@ -24,6 +26,37 @@ def augment_with_mask(
     """Return what `augment` does, and a mask (rows, columns) cropped, turned and mirrored with the picture."""
     move = _move(grey.shape, config, random)
     return _after_move(_moved(grey, move), config, random), _moved(mask, move)
+
+
+def mix_styles(
+    pictures: Sequence[NDArray[np.uint8]], config: Augmentation, random: np.random.Generator
+) -> list[NDArray[np.uint8]]:
+    """Return the pictures (rows, columns) of a batch, some with the broad light and shade of another one's.
+
+    The amplitudes of the lowest spatial frequencies, up to 0.005 to 0.05 cycles per pixel, become a mean of both
+    pictures'; the phases, in which the shapes are, stay. So what film, machine and export give a picture tells less of
+    what it shows (Yang and Soatto 2020, "FDA", CVPR; Xu et al. 2021, "A Fourier-based framework for domain
+    generalization", CVPR).
+    """
+    if not config.style_probability:
+        return list(pictures)
+    partners = random.permutation(len(pictures))
+    return [
+        _mixed(picture, pictures[other], random) if random.random() < config.style_probability else picture
+        for picture, other in zip(pictures, partners, strict=True)
+    ]
+
+
+def _mixed(picture: NDArray[np.uint8], other: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    own, its = np.fft.rfft2(picture / 255.0), np.fft.rfft2(other / 255.0)
+    share, reach = random.uniform(0, 1), random.uniform(0.01, 0.1)
+    rows, columns = picture.shape
+    down, across = np.abs(np.fft.fftfreq(rows))[:, None], np.fft.rfftfreq(columns)[None]
+    amplitude = np.abs(own)
+    mean = (1 - share) * amplitude + share * np.abs(its)
+    amplitude = np.where(np.maximum(down, across) <= reach / 2, mean, amplitude)
+    mixed = np.fft.irfft2(amplitude * np.exp(1j * np.angle(own)), s=picture.shape)
+    return np.rint(np.clip(mixed, 0.0, 1.0) * 255).astype(np.uint8)
 
 
 def _after_move(grey: NDArray[np.uint8], config: Augmentation, random: np.random.Generator) -> NDArray[np.uint8]:

@@ -34,8 +34,9 @@ class Augmentation:
     all but the darkest and brightest pictures tells nothing. `border` is the largest share of a side that is blacked
     out. `box_probability` sets white, black or grey boxes, as redactions and markers do; `blur_probability` and
     `jpeg_probability` imitate poor exports: a coarser resolution, and where `blur` is not 0 a Gaussian besides, whose
-    standard deviation is at most that share of the shorter side. `quarter_turns` lets a picture lie on each of its
-    sides as often, for sets in which heads lie otherwise than in clinics.
+    standard deviation is at most that share of the shorter side. `style_probability` gives a picture something of the
+    broad light and shade of another one of its batch (`augment.mix_styles`). `quarter_turns` lets a picture lie on each
+    of its sides as often, for sets in which heads lie otherwise than in clinics.
     """
 
     smallest_crop: float = 0.75
@@ -53,6 +54,7 @@ class Augmentation:
     blur_probability: float = 0.2
     blur: float = 0.0
     jpeg_probability: float = 0.2
+    style_probability: float = 0.0
 
     def __post_init__(self) -> None:
         if self.median is not None and not 0 < self.median[0] <= self.median[1] < 1:

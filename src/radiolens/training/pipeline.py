@@ -22,7 +22,7 @@ from radiolens.errors import DatasetError, UnreadableImage
 from radiolens.imaging import preprocess
 from radiolens.imaging.preprocess import Preprocessing, grey_levels, network_input
 from radiolens.imaging.read import decode
-from radiolens.training.augment import augment, augment_with_mask
+from radiolens.training.augment import augment, augment_with_mask, mix_styles
 from radiolens.training.config import Experiment
 from radiolens.training.lesion_masks import present_label, read_mask
 
@@ -177,12 +177,16 @@ class EpochDraw(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no 
         size = self._experiment.batch_size
         indices = self._indices[batch * size : (batch + 1) * size]
         random = np.random.default_rng([self._experiment.seed, self._epoch, batch])
+        places = None
         if self._lesions is None:
             pictures = [augment(self._grey[index], self._experiment.augmentation, random) for index in indices]
-            return network_input(np.stack(pictures), self._experiment.preprocessing), self._wanted[indices]
-        changed = [self._with_places(self._lesions, int(index), random) for index in indices]
-        images = network_input(np.stack([picture for picture, _ in changed]), self._experiment.preprocessing)
-        return images, (self._wanted[indices], np.stack([places for _, places in changed]))
+        else:
+            changed = [self._with_places(self._lesions, int(index), random) for index in indices]
+            pictures, places = [picture for picture, _ in changed], np.stack([found for _, found in changed])
+        pictures = mix_styles(pictures, self._experiment.augmentation, random)
+        images = network_input(np.stack(pictures), self._experiment.preprocessing)
+        wanted = self._wanted[indices]
+        return images, wanted if places is None else (wanted, places)
 
     def _with_places(
         self, lesions: Lesions, index: int, random: np.random.Generator

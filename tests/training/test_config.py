@@ -29,7 +29,9 @@ KNOWN = (
     "chest_xray_masked",
     "chest_xray_reconciled",
     "chest_xray_staged",
+    "chest_xray_styled",
     "chest_xray_toned",
+    "chest_xray_toned_styled",
 )
 
 

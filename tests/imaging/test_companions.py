@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radiolens.imaging.archive import Member
-from radiolens.imaging.companions import HEAD_BYTES, is_companion, without_companions
+from radiolens.imaging.companions import HEAD_BYTES, is_companion, is_companion_folder, without_companions
 from tests.phantoms import dicom, head_slice, nifti, picture, without_preamble
 
 SLICE = dicom(head_slice(), SeriesInstanceUID="1.2.3")
@@ -62,6 +62,14 @@ def test_what_begins_as_an_image_is_never_passed_over_for_its_ending(content: by
 def test_dicom_in_a_program_is_kept_and_its_icons_are_not() -> None:
     assert kept("Viewer.app/Contents/Resources/IM1", SLICE)
     assert not kept("Viewer.app/Contents/Resources/logo.png", picture())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("System Volume Information", True), (".Trashes", True), ("__MACOSX", True), ("..", False), ("DICOM", False)],
+)
+def test_folders_of_an_operating_system_need_not_be_opened(name: str, expected: bool) -> None:
+    assert is_companion_folder(name) == expected
 
 
 def test_the_content_is_asked_for_only_where_the_name_does_not_tell() -> None:

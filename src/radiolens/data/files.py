@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from radiolens.imaging.companions import head_of, is_companion
+from radiolens.imaging.companions import head_of, is_companion, is_companion_folder
 
 __all__ = ["files_below"]
 
@@ -31,6 +31,7 @@ def _walk(folder: Path, place: PurePosixPath, seen: set[str]) -> Iterator[PurePo
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
         if entry.is_dir():
-            yield from _walk(folder / entry.name, place / entry.name, seen)
+            if not is_companion_folder(entry.name):  # some of an operating system may not even be listed
+                yield from _walk(folder / entry.name, place / entry.name, seen)
         else:
             yield place / entry.name

@@ -16,7 +16,7 @@ from radiolens.imaging.archive import Member
 from radiolens.imaging.formats import Format, recognise
 from radiolens.imaging.series import looks_like_dicom
 
-__all__ = ["HEAD_BYTES", "NAMES", "head_of", "is_companion", "without_companions"]
+__all__ = ["HEAD_BYTES", "NAMES", "head_of", "is_companion", "is_companion_folder", "without_companions"]
 
 HEAD_BYTES = 352  # the header of NIfTI-1 with its mark at 344, the farthest by which an image is recognised
 _FILES = frozenset(
@@ -61,12 +61,17 @@ def is_companion(name: str, head: Callable[[], bytes]) -> bool:
     no DICOM is passed over, and by its ending no other image either.
     """
     *folders, last = re.split(r"[/\\]", name.lower())
-    if last in _FILES or not _FOLDERS.isdisjoint(folders) or any(map(_is_hidden, (*folders, last))):
+    if last in _FILES or _is_hidden(last) or any(map(is_companion_folder, folders)):
         return True
     if any(folder.endswith(_PROGRAM_FOLDERS) for folder in folders) and not looks_like_dicom(head()):
         return True
     _, dot, ending = last.rpartition(".")
     return bool(dot) and ending in _ENDINGS and not _begins_as_image(head())
+
+
+def is_companion_folder(name: str) -> bool:
+    """Say whether all that a folder of this name holds comes along with images, so that it need not be opened."""
+    return _is_hidden(name) or name.lower() in _FOLDERS
 
 
 def head_of(file: Path) -> bytes:

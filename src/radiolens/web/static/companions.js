@@ -12,11 +12,17 @@ async function begins(file, ...marks) {
   return marks.some(([place, mark]) => head.startsWith(mark, place));
 }
 
+const isHidden = (name) => /^\.+[^.]/.test(name);
+
+/** Say whether nothing in a folder of this name is an image; some of an operating system may not even be listed. */
+export function isCompanionFolder(name) {
+  return isHidden(name) || folders.includes(name.toLowerCase());
+}
+
 async function isCompanion(file, path) {
   const parts = path.toLowerCase().split(/[/\\]/);
   const last = parts.pop();
-  const hidden = [...parts, last].some((part) => /^\.+[^.]/.test(part));
-  if (hidden || files.includes(last) || parts.some((part) => folders.includes(part))) return true;
+  if (isHidden(last) || files.includes(last) || parts.some(isCompanionFolder)) return true;
   const inProgram = parts.some((part) => programs.some((ending) => part.endsWith(ending)));
   try {
     if (inProgram && !(await begins(file, ...DICOM))) return true;

@@ -1,6 +1,6 @@
 // The files of a drop, those in dropped folders included, and their names.
 
-import { withoutCompanions } from "./companions.js";
+import { isCompanionFolder, withoutCompanions } from "./companions.js";
 
 // The images of a folder that was chosen, in the order of their names; the browser gives them in any order.
 export async function imagesOf(folder) {
@@ -34,6 +34,7 @@ async function children(folder) {
 
 async function filesOf(entry) {
   if (entry.isFile) return [await read(entry)];
+  if (isCompanionFolder(entry.name)) return [];
   const below = (await children(entry)).sort((a, b) => inOrder(a.name, b.name));
   const found = [];
   for (const child of below) found.push(...(await filesOf(child)));

@@ -85,10 +85,8 @@ def test_unlabelled_files_are_not_annotated(tmp_path: Path) -> None:
     assert found.cases == (Case("glioma/x"), Case("series/1"), Case("series/2"))
 
 
-def test_what_comes_along_with_images_is_no_case_and_links_are_followed_once(tmp_path: Path) -> None:
-    make(
-        tmp_path / "set", ".hidden", "DICOMDIR", "__MACOSX/._a.png", ".git/x", "b/Thumbs.db", "b/README.TXT", "b/a.png"
-    )
+def test_hidden_files_and_indices_are_no_images_and_links_are_followed_once(tmp_path: Path) -> None:
+    make(tmp_path / "set", ".hidden", "DICOMDIR", "__MACOSX/._a.png", ".git/x", "b/a.png")
     make(tmp_path / "other", "c.png")
     (tmp_path / "set" / "link").symlink_to(tmp_path / "other")
     (tmp_path / "set" / "b" / "circle").symlink_to(tmp_path / "set")

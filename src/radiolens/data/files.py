@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path, PurePosixPath
 
-from radiolens.imaging.companions import head_of, is_companion, is_companion_folder
-
 __all__ = ["files_below"]
+
+_INDEX = "DICOMDIR"  # PS3.10 8.6: the index that every DICOM CD has; it holds no image
+_PACKERS = "__MACOSX"  # where macOS puts what it knows of the files in a zip
 
 
 def files_below(folder: Path) -> Iterator[PurePosixPath]:
     """Yield the files in a folder and its subfolders, relative to it and sorted by name.
 
-    What only comes along with images is left out (`is_companion`). Links to folders are followed, each folder once.
+    Hidden files, DICOMDIR and __MACOSX are left out. Links to folders are followed, each folder once.
     """
-    for place in _walk(folder, PurePosixPath(), set()):
-        if not is_companion(str(place), partial(head_of, folder / place)):
-            yield place
+    yield from _walk(folder, PurePosixPath(), set())
 
 
 def _walk(folder: Path, place: PurePosixPath, seen: set[str]) -> Iterator[PurePosixPath]:
@@ -30,8 +28,9 @@ def _walk(folder: Path, place: PurePosixPath, seen: set[str]) -> Iterator[PurePo
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
+        if entry.name.startswith(".") or entry.name in (_INDEX, _PACKERS):
+            continue
         if entry.is_dir():
-            if not is_companion_folder(entry.name):  # some of an operating system may not even be listed
-                yield from _walk(folder / entry.name, place / entry.name, seen)
+            yield from _walk(folder / entry.name, place / entry.name, seen)
         else:
             yield place / entry.name

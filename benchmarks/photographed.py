@@ -30,7 +30,6 @@ from radiolens.image import Unit
 from radiolens.imaging.read import decode
 from radiolens.inference.predict import Predictor
 from radiolens.prediction import Prediction
-from radiolens.quality import ProblemCode
 from radiolens.safety.gate import Gate
 from radiolens.safety.surroundings import check_surroundings
 
@@ -113,14 +112,10 @@ def _told(grey: Grey, bare: Predictor, gated: Predictor) -> tuple[bool, bool, bo
     content = io.BytesIO()
     PIL.Image.fromarray(grey).save(content, "JPEG", quality=90)
     image = decode([content.getvalue()])
+    room = any(check_surroundings(image.pixels[0], image.unit))
     found = gated.predict_image(image, TASK).quality.problems
-    of_room = [_is_of_the_room(problem.code, problem.message) for problem in found]
     ill = _called(bare.predict_image(image, TASK))
-    return any(of_room), ill and all(of_room), ill and not found
-
-
-def _is_of_the_room(code: ProblemCode, message: str) -> bool:
-    return code is ProblemCode.UNLIKE_TRAINING_DATA and message.startswith("What lies around the film")
+    return room, ill and len(found) <= room, ill and not found
 
 
 def _called(prediction: Prediction) -> bool:

@@ -143,8 +143,10 @@ def test_a_patient_in_two_parts_is_refused_by_its_hashed_id(part: str) -> None:
 
 def test_a_held_out_fold_becomes_the_validation_split() -> None:
     folds = tuple(Case(str(fold), fold=fold, split="test" if fold == 5 else "train") for fold in range(1, 6))
-    held = hold_out_fold(Manifest(Path("m.csv"), MRI, folds), 2)
-    assert [case.split for case in held.cases] == ["train", "validation", "train", "train", "test"]
+    strange = tuple(Case(f"external{fold}", fold=fold, split="external") for fold in (1, 2))
+    held = hold_out_fold(Manifest(Path("m.csv"), MRI, (*folds, *strange)), 2)
+    expected = ["train", "validation", "train", "train", "test", "external", "external"]
+    assert [case.split for case in held.cases] == expected, "external cases are never trained on"
 
 
 def test_a_network_without_a_fold_trains_on_all_others_and_leaves_cases_without_a_fold_where_they_are() -> None:

@@ -163,6 +163,11 @@ def test_the_network_of_another_experiment_is_refused(
         export_bundle(other, tmp_path / "bundle", "1.0.0")
 
 
+def test_the_confidence_of_the_sets_may_be_chosen_after_training(exported: Exported, tmp_path: Path) -> None:
+    surer = replace(exported, experiment=replace(EXPERIMENT, set_confidence=0.7))
+    assert export_bundle(surer, tmp_path / "bundle", "1.0.0").bundle.version == "1.0.0"
+
+
 def test_an_experiment_changed_since_the_run_is_refused(exported: Exported, tmp_path: Path) -> None:
     masked = replace(EXPERIMENT, masked=(Masking("clinic", "pneumonia"),))
     with pytest.raises(DatasetError, match="was trained by another experiment: masked differ"):

@@ -76,6 +76,8 @@ def test_a_mask_of_another_size_or_none_at_its_place_is_told(tmp_path: Path) -> 
     case = write_case(tmp_path, "0", grey, bright_lesion(40, 30, (20, 20), 5)[1])
     with pytest.raises(DatasetError, match=r"0-mask\.png: the mask has 40 x 30 pixels, its image 40 x 40\. Make"):
         read_grey_and_mask(manifest_of(tmp_path, case), case, Preprocessing(32, 32))
+    with pytest.raises(DatasetError, match="the mask has 40 x 30 pixels"):
+        read_mask(manifest_of(tmp_path, case), case, Preprocessing(32, 32))
     gone = replace(case, mask="gone.png")
     with pytest.raises(DatasetError, match=r"gone\.png: .*Correct the manifest"):
         read_mask(manifest_of(tmp_path, gone), gone, Preprocessing(32, 32))

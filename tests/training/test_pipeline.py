@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,6 +120,22 @@ def test_an_epoch_is_the_same_each_time_and_another_one_another(collection: Mani
     assert black <= images.min() <= images.max() <= white
 
 
+def test_the_first_batch_is_changed_by_other_numbers_than_those_that_drew_the_cases(collection: Manifest) -> None:
+    seeds: list[tuple[int, ...]] = []
+
+    def noted(seed: Sequence[int]) -> np.random.Generator:
+        seeds.append(tuple(np.random.SeedSequence(seed).generate_state(4)))
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
+
+    grey = np.zeros((len(collection.cases), 32, 32), np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(np.random, "default_rng", noted)
+        draw = EpochDraw(EXPERIMENT, 0, collection.cases, grey, targets(collection.cases, collection.task))
+        for batch in range(len(draw)):
+            draw[batch]
+    assert len(set(seeds)) == len(seeds) == 1 + len(draw)
+
+
 def test_an_epoch_keeps_images_and_targets_together(collection: Manifest) -> None:
     calm = replace(EXPERIMENT, augmentation=replace(EXPERIMENT.augmentation, smallest_crop=1.0, rotation_degrees=0.0))
     wanted = np.arange(len(collection.cases), dtype=np.float32)[:, np.newaxis]
@@ -137,6 +154,7 @@ def test_a_lesion_is_told_by_the_places_it_covers(collection: Manifest, tmp_path
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
     ill = replace(collection.cases[0], labels={"pneumonia": 0, "tuberculosis": 1}, mask="mask.png")
     two = replace(ill, labels={"pneumonia": 1, "tuberculosis": 1})
+    cv2.imwrite(str(tmp_path / ill.path), mask)
     manifest = replace(collection, file=tmp_path / "manifest.csv", cases=(ill, two, replace(ill, mask="")))
     lesions = Lesions.read(manifest, manifest.cases, SIZE, (4, 4))
     assert list(lesions.masks) == [0]  # of two findings it is not said which one the mask shows

@@ -175,6 +175,11 @@ def test_a_run_from_before_an_augmentation_was_known_goes_on_without_it(
         train(blurred, collection, run, cache)
 
 
+def test_what_is_no_matter_of_training_may_be_chosen_after_it(collection: Manifest, finished: Run) -> None:
+    surer = replace(EXPERIMENT, set_confidence=0.7)
+    assert train(surer, collection, finished.folder, finished.folder.parent / "cache").parent == finished.folder
+
+
 def test_other_labels_in_the_manifest_do_not_go_on_in_a_run(collection: Manifest, finished: Run) -> None:
     first = replace(collection.cases[0], labels={"pneumonia": 0, "tuberculosis": 1})
     changed = replace(collection, cases=(first, *collection.cases[1:]))
@@ -402,8 +407,8 @@ def test_a_source_without_normal_cases_is_told_before_the_base_is_trained(collec
 
 
 def test_maps_learn_where_lesions_are_and_the_run_goes_on_after_a_cut(collection: Manifest, tmp_path: Path) -> None:
-    rows = np.arange(32)[:, np.newaxis]
-    cv2.imwrite(str(tmp_path / "mask.png"), ((rows < 8) * np.ones((32, 32)) * 255).astype(np.uint8))
+    rows = np.arange(40)[:, np.newaxis]
+    cv2.imwrite(str(tmp_path / "mask.png"), ((rows < 10) * np.ones((40, 40)) * 255).astype(np.uint8))
     for case in collection.cases:
         shutil.copy2(collection.path(case), tmp_path / case.path)
     ill = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -188,6 +189,24 @@ def test_another_fold_or_network_is_not_exported(validated: Validated, fold: int
     exported = Exported(EXPERIMENT, validated.manifest, file, validated.runs / "cache")
     with pytest.raises(DatasetError, match=message):
         calibrated_out_of_fold(exported, validated.runs, fold)
+
+
+@pytest.mark.parametrize("left", [b"", b"another network"])
+def test_a_network_that_is_not_the_one_that_answered_is_not_exported(
+    validated: Validated, tmp_path: Path, left: bytes
+) -> None:
+    runs = shutil.copytree(validated.runs, tmp_path / "runs")
+    network = runs / "tiny-without-fold3" / "network.keras"
+    stored = network.with_name("model.onnx")
+    stored.write_bytes(left)
+    if not left:
+        stored.unlink()
+    exported = Exported(EXPERIMENT, validated.manifest, network, runs / "cache")
+    with pytest.raises(DatasetError, match=r"model\.onnx is not the network that gave the answers of fold 3\. Remove"):
+        calibrated_out_of_fold(exported, runs, 3)
+    network.with_name("answers.npz").unlink()
+    cross_validate(EXPERIMENT, validated.manifest, runs)
+    assert calibrated_out_of_fold(exported, runs, 3).stored == stored
 
 
 def folds(shift: float = 0.0) -> list[Fold]:

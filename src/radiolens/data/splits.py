@@ -154,10 +154,10 @@ def with_folds(manifest: Manifest, folds: int, seed: int = 0) -> Manifest:
 
 
 def hold_out_fold(manifest: Manifest, fold: int) -> Manifest:
-    """Return the manifest with one fold as validation split; the test split stays, all other folds are trained on."""
+    """Return the manifest with one fold as validation split; test and external cases stay, all others are trained on."""
 
     def split(case: Case) -> str:
-        if case.split == "test" or case.fold is None:
+        if case.split in GIVEN or case.fold is None:
             return case.split
         return "validation" if case.fold == fold else "train"
 

@@ -80,11 +80,11 @@ def _move(shape: tuple[int, ...], config: Augmentation, random: np.random.Genera
         degrees += 90 * random.integers(4)
     angle = np.deg2rad(degrees)
     mirror = -1.0 if random.random() < config.flip_probability else 1.0
-    centre_x = columns * (0.5 + random.uniform(-0.5, 0.5) * (1 - keep_x))
-    centre_y = rows * (0.5 + random.uniform(-0.5, 0.5) * (1 - keep_y))
+    middle = np.array([columns - 1, rows - 1]) / 2  # of pixel centres, which is where OpenCV counts from
+    away = np.array([columns, rows]) * random.uniform(-0.5, 0.5, 2) * [1 - keep_x, 1 - keep_y]
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = turn @ np.diag([mirror * keep_x, keep_y])
-    shift = np.array([centre_x, centre_y]) - linear @ np.array([columns / 2, rows / 2])
+    shift = middle + away - linear @ middle
     return np.column_stack([linear, shift])
 
 

@@ -366,6 +366,13 @@ def completed(written: Mapping[str, Any]) -> dict[str, Any]:
     return {"mean_with_base": False, "erased": [], "set_confidence": 0.0, **written, **known}
 
 
+def training_only(written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of `as_json` what decides the weights, so that what is chosen for an export stays free after training."""
+    base, members = written["base"], [training_only(member) for member in written["mean_of"]]
+    kept = {name: value for name, value in written.items() if name != "set_confidence"}
+    return {**kept, "base": training_only(base) if base else None, "mean_of": members}
+
+
 def as_json(experiment: Experiment) -> dict[str, object]:
     """Return the experiment as JSON types, functions by their names."""
     values = {entry.name: getattr(experiment, entry.name) for entry in fields(experiment)}

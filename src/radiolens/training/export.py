@@ -23,7 +23,7 @@ from radiolens.inference.engine import Engine
 from radiolens.inference.set_file import set_arrays
 from radiolens.training.bundle_name import check_name
 from radiolens.training.calibrate import VALIDATION_SPLIT, Calibration, operating_point
-from radiolens.training.config import Experiment, as_json
+from radiolens.training.config import Experiment, as_json, training_only
 from radiolens.training.golden import write_golden, write_provisional
 from radiolens.training.losses import annotated, training_targets
 from radiolens.training.new_folder import appearing, check_new
@@ -112,8 +112,8 @@ def _check_run(exported: Exported) -> None:
     file = exported.network.parent / "config.json"
     if not file.is_file():
         return
-    trained = read_config(file)
-    given = json.loads(json.dumps(as_json(exported.experiment)))
+    trained = training_only(read_config(file))
+    given = training_only(json.loads(json.dumps(as_json(exported.experiment))))
     differing = sorted(key for key in trained.keys() & given.keys() if trained[key] != given[key])
     if differing:
         raise DatasetError(

@@ -23,6 +23,7 @@ from radiolens.training.pipeline import cached_grey_levels
 from radiolens.training.train import Watcher, train
 
 __all__ = [
+    "ANSWERS",
     "STORED",
     "Answers",
     "Fold",
@@ -36,7 +37,9 @@ __all__ = [
 STORED = "model.onnx"
 """The file of the network that answers, beside the trained one."""
 
-_ANSWERS = "answers.npz"
+ANSWERS = "answers.npz"
+"""The file of what it answered."""
+
 _SILENT = Watcher()
 
 
@@ -105,7 +108,7 @@ def judge_fold(experiment: Experiment, manifest: Manifest, number: int, runs: Pa
 def finished_folds(experiment: Experiment, manifest: Manifest, runs: Path) -> list[Fold]:
     """Return all folds of a cross-validation that is done; raise DatasetError if one of them is not."""
     numbers = fold_numbers(manifest)
-    missing = [number for number in numbers if not (fold_run(experiment, runs, number) / _ANSWERS).is_file()]
+    missing = [number for number in numbers if not (fold_run(experiment, runs, number) / ANSWERS).is_file()]
     if missing:
         raise DatasetError(
             f"{runs}: no answers of {experiment.name!r} without fold {', '.join(map(str, missing))}. "
@@ -156,7 +159,7 @@ def _answers(
 
     They are kept beside the trained network, from which the stored one is exported once.
     """
-    file = trained.with_name(_ANSWERS)
+    file = trained.with_name(ANSWERS)
     key = " ".join(_sha256(content) for content in (trained.read_bytes(), *(part.tobytes() for part in grey)))
     if file.exists():
         with np.load(file, allow_pickle=False) as kept:
@@ -171,7 +174,7 @@ def _answers(
         logits.append(session.run(["logits"], {"image": network_input(picture, experiment.preprocessing)})[0])
         progress(number, len(pictures))
     found, sha256 = np.concatenate(logits), _sha256(network.read_bytes())
-    partial = trained.with_name(f"partial-{_ANSWERS}")
+    partial = trained.with_name(f"partial-{ANSWERS}")
     with partial.open("wb") as stream:
         np.savez_compressed(stream, key=np.asarray(key), network=np.asarray(sha256), logits=found)
     os.replace(partial, file)

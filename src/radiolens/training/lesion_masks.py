@@ -43,20 +43,22 @@ def read_grey_and_mask(
     image = _image(manifest.path(case))
     pixels = image.pixels[len(image.pixels) // 2]
     grey = grey_levels(pixels, image.unit, preprocessing)
-    return grey, read_mask(manifest, case, preprocessing, pixels.shape) if case.mask else None
+    return grey, _mask(manifest, case, preprocessing, pixels.shape) if case.mask else None
 
 
-def read_mask(
-    manifest: Manifest, case: Case, preprocessing: Preprocessing, shape: tuple[int, ...] | None = None
-) -> NDArray[np.bool_]:
-    """Return a case's mask (rows, columns) in the network's frame; with `shape` that of its image is checked.
+def read_mask(manifest: Manifest, case: Case, preprocessing: Preprocessing) -> NDArray[np.bool_]:
+    """Return a case's mask (rows, columns) in the network's frame.
 
-    Raises DatasetError as `read_grey_and_mask` does.
+    Raises DatasetError as `read_grey_and_mask` does; the image is read for its size.
     """
+    return _mask(manifest, case, preprocessing, _image(manifest.path(case)).pixels.shape[1:])
+
+
+def _mask(manifest: Manifest, case: Case, preprocessing: Preprocessing, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     file = manifest.file.parent / case.mask
     image = _image(file)
     pixels = image.pixels[len(image.pixels) // 2]
-    if shape is not None and pixels.shape != shape:
+    if pixels.shape != shape:
         raise DatasetError(
             f"{file}: the mask has {pixels.shape[0]} x {pixels.shape[1]} pixels, its image {shape[0]} x {shape[1]}. "
             "Make the mask anew, or leave the column `mask` of the case empty."

@@ -19,17 +19,17 @@ from numpy.typing import NDArray
 
 from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError, UnreadableImage
-from radiolens.imaging import preprocess
 from radiolens.imaging.preprocess import Preprocessing, grey_levels, network_input
 from radiolens.imaging.read import decode
 from radiolens.training.augment import augment, augment_with_mask, mix_styles
 from radiolens.training.config import Experiment
 from radiolens.training.lesion_masks import present_label, read_mask
+from radiolens.training.reading_code import digest_of_readers
 
 __all__ = ["EpochDraw", "Lesions", "cached_grey_levels", "draw_indices", "read_grey_levels"]
 
-_READERS = Path(preprocess.__file__).parent
-"""The code that makes grey levels: what is trained on must be what this version serves."""
+_CASES, _CHANGES = 0, 1
+"""What numbers are drawn for. NumPy fills a seed with zeros, so (seed, epoch) would be the first batch's as well."""
 
 
 def read_grey_levels(file: Path, preprocessing: Preprocessing) -> NDArray[np.uint8]:
@@ -89,8 +89,7 @@ def _cache_key(manifest: Manifest, cases: Sequence[Case], preprocessing: Preproc
         stats = [(case.path, (stat := manifest.path(case).stat()).st_size, stat.st_mtime_ns) for case in cases]
     except OSError as error:
         raise DatasetError(f"{manifest.file} names a file that cannot be read: {error}.") from error
-    code = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(_READERS.glob("*.py")))).hexdigest()
-    key = json.dumps([stats, asdict(preprocessing), code], sort_keys=True).encode()
+    key = json.dumps([stats, asdict(preprocessing), digest_of_readers()], sort_keys=True).encode()
     return hashlib.sha256(key).hexdigest()[:16]
 
 
@@ -128,7 +127,7 @@ class Lesions:
     ) -> Lesions:
         """Read the masks of all cases that have one and show a single abnormal label.
 
-        Raises DatasetError for a mask that cannot be read.
+        Raises DatasetError for a mask that cannot be read, or has another size than its image.
         """
         names = manifest.task.label_names
         masks = {}
@@ -164,7 +163,7 @@ class EpochDraw(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no 
         super().__init__(workers=1, max_queue_size=8)
         self._experiment, self._epoch, self._grey, self._wanted = experiment, epoch, grey, wanted
         self._lesions = lesions
-        random = np.random.default_rng([experiment.seed, epoch])
+        random = np.random.default_rng([experiment.seed, epoch, _CASES])
         count = experiment.steps_per_epoch * experiment.batch_size
         self._indices = draw_indices(cases, experiment.group_by, count, random)
 
@@ -176,7 +175,7 @@ class EpochDraw(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no 
         """Return (images, targets) of one batch."""
         size = self._experiment.batch_size
         indices = self._indices[batch * size : (batch + 1) * size]
-        random = np.random.default_rng([self._experiment.seed, self._epoch, batch])
+        random = np.random.default_rng([self._experiment.seed, self._epoch, _CHANGES, batch])
         places = None
         if self._lesions is None:
             pictures = [augment(self._grey[index], self._experiment.augmentation, random) for index in indices]

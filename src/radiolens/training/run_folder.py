@@ -16,7 +16,7 @@ import matplotlib.figure
 from radiolens.data.manifest import Manifest
 from radiolens.errors import DatasetError
 from radiolens.training.checkpoints import Epoch, write_whole
-from radiolens.training.config import Experiment, as_json, completed
+from radiolens.training.config import Experiment, as_json, completed, training_only
 
 __all__ = ["draw_curves", "environment", "read_config", "write_run_facts"]
 
@@ -74,11 +74,11 @@ def draw_curves(run: Path, log: Sequence[Epoch]) -> None:
     figure.savefig(run / "curves.png", dpi=100)
 
 
-def _check_same(file: Path, config: Mapping[str, object]) -> None:
+def _check_same(file: Path, config: Mapping[str, Any]) -> None:
     """Raise DatasetError if config.json says otherwise; where the manifest lies may change, its cases may not."""
-    found = read_config(file)
+    found, wanted = training_only(read_config(file)), training_only(config)
     differing = sorted(
-        key for key in (found.keys() | config.keys()) - {"manifest"} if found.get(key) != config.get(key)
+        key for key in (found.keys() | wanted.keys()) - {"manifest"} if found.get(key) != wanted.get(key)
     )
     if differing:
         raise DatasetError(

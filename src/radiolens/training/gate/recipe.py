@@ -30,6 +30,7 @@ from radiolens.training.gate.samples import (
     other_sample,
     plain_sample,
 )
+from radiolens.training.reading_code import digest_of_readers
 
 __all__ = ["OTHER_FOLDER", "SEED", "Planned", "training_samples", "validation_samples"]
 
@@ -77,14 +78,17 @@ _VALIDATION_DEFECTS = 50  # of those
 _VALIDATION_DRAWN = 10
 
 _MADE_BY = (
-    "radiolens.imaging.preprocess",
-    "radiolens.imaging.resample",
+    "radiolens.inference.gate_bundle",
+    "radiolens.safety.sight",
     "radiolens.training.augment",
     "radiolens.training.config",
     "radiolens.training.efficientnet_lite",
+    "radiolens.training.model",
+    "radiolens.training.onnx_export",
     *(f"radiolens.training.gate.{name}" for name in ("composed", "defects", "drawn", "network", "recipe", "samples")),
 )
-"""The modules that say what a sample looks like and what the backbone makes of it; named, since some import Keras."""
+"""The modules that say, beside those that read pictures, what a sample looks like, in which order its kinds and defects
+are numbered, and what the backbone makes of it; named, since some import Keras."""
 
 
 @dataclass(frozen=True)
@@ -166,9 +170,9 @@ def _validation(
 def _key(files: Sequence[PictureFile], seed: int) -> str:
     """Return the hash of the recipe's text, the seed, and the names and contents of the pictures, 16 digits of it.
 
-    The text of the modules holds every setting and every change of a picture, so none can be forgotten here.
+    The text of the modules holds every setting and every change of a picture.
     """
-    found = hashlib.sha256(str(seed).encode())
+    found = hashlib.sha256(f"{seed}/{digest_of_readers()}/".encode())
     for module in _MADE_BY:
         spec = find_spec(module)
         found.update(hashlib.sha256(Path(str(spec and spec.origin)).read_bytes()).digest())

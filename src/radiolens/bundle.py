@@ -217,13 +217,15 @@ def find_bundles(folders: Iterable[Path]) -> Mapping[str, Path]:
     return MappingProxyType({name: places[0] for name, places in bundle_versions(folders).items() if name != GATE})
 
 
-def write_evidence_hashes(folder: Path, evidence: Path | None = None) -> None:
+def write_evidence_hashes(folder: Path, evidence: Path | None = None, *, besides: Path | None = None) -> None:
     """Write the hash list of a bundle's evidence; it binds each file and the identity it speaks of.
 
-    `evidence` is the folder that holds it, by default the bundle's own.
+    `evidence` is the folder that holds it, by default the bundle's own; what lies in the folder `besides` is not
+    evidence and not listed. While it is there, the evidence does not verify.
     """
     place = folder / "evidence" if evidence is None else evidence
-    content = {"bundle": _sha256(folder / "bundle.json"), "documents": DOCUMENTS, "files": dict(_hashes(place))}
+    files = dict(_hashes(place, besides))
+    content = {"bundle": _sha256(folder / "bundle.json"), "documents": DOCUMENTS, "files": files}
     partial = place / (_EVIDENCE_HASHES + ".partial")
     partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     os.replace(partial, place / _EVIDENCE_HASHES)
@@ -253,9 +255,11 @@ def verify_evidence(folder: Path, evidence: Path | None = None) -> int:
     return documents
 
 
-def _hashes(folder: Path) -> Iterator[tuple[str, str]]:
+def _hashes(folder: Path, besides: Path | None = None) -> Iterator[tuple[str, str]]:
     for file in sorted(folder.rglob("*")):
-        if file.is_file() and not file.name.startswith(_EVIDENCE_HASHES):  # nor the partial one
+        if besides in file.parents or file.name.startswith(_EVIDENCE_HASHES):  # the partial one, too
+            continue
+        if file.is_file():
             yield file.relative_to(folder).as_posix(), _sha256(file)
 
 

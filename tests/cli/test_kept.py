@@ -20,7 +20,7 @@ from radiolens.store import audit
 from radiolens.store.audit import Entry
 from radiolens.store.database import open_database
 from radiolens.store.schema import LOCAL_USER_ID
-from radiolens.worklist.kept_file import kept_from_bytes
+from tests.worklist.kept import read_kept
 from tests.worklist.site import Clock, films, site
 
 
@@ -110,8 +110,8 @@ def test_an_export_is_in_clear_for_its_owner_alone_and_is_told_in_the_audit_log(
         rows = list(csv.DictReader(lines))
     assert [(row["case_id"], row["image"]) for row in rows] == [(str(case), "1") for case in cases]
     for row, data in zip(rows, films(2), strict=True):
-        image = kept_from_bytes((folder / row["file"]).read_bytes())
-        np.testing.assert_array_equal(image.pixels, read_untrusted([data]).pixels)
+        found = read_kept((folder / row["file"]).read_bytes())
+        np.testing.assert_array_equal(found.pixels, read_untrusted([data]).pixels)
         assert stat.S_IMODE((folder / row["file"]).stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     (entry,) = told(home, "kept_image.export")

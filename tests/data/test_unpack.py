@@ -4,8 +4,10 @@ import io
 import shutil
 import tarfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from radiolens.data.unpack import Bounds, is_archive, stamp_of, unpack
@@ -129,6 +131,36 @@ def test_what_is_no_archive_is_told(name: str, content: bytes, tmp_path: Path) -
 def test_a_cut_archive_is_told(ending: str, tmp_path: Path) -> None:
     archive = MAKERS[ending](tmp_path / f"set.{ending}", {"a": bytes(range(256)) * 400})
     archive.write_bytes(archive.read_bytes()[:-60])
+    with pytest.raises(DatasetError, match="damaged or no archive"):
+        unpack(archive, tmp_path / "set")
+
+
+def test_a_zip_with_an_empty_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="it holds the name '', which leads out of its folder"):
+        unpack(zipped(tmp_path / "set.zip", FILES | {"": b"a"}), tmp_path / "set")
+    assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_zip_with_other_bytes_in_it_is_refused_or_unpacked(method: int, seed: int, tmp_path: Path) -> None:
+    archive, random = tmp_path / "set.zip", np.random.default_rng(seed)
+    with zipfile.ZipFile(archive, "w", method) as stream:
+        stream.writestr("a.txt", random.bytes(300) * 3)
+    content = np.frombuffer(archive.read_bytes(), np.uint8).copy()
+    content[random.integers(0, content.size, 3)] = random.integers(0, 256, 3)
+    archive.write_bytes(content.tobytes())
+    with suppress(DatasetError):
+        unpack(archive, tmp_path / "set")
+
+
+def test_a_zip_of_lzma_that_is_damaged_is_told(tmp_path: Path) -> None:
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_LZMA) as stream:
+        stream.writestr("a", bytes(range(256)) * 40)
+    content = bytearray(archive.read_bytes())
+    content[35:40] = b"\xff" * 5  # its properties, behind the header, the name and the version
+    archive.write_bytes(content)
     with pytest.raises(DatasetError, match="damaged or no archive"):
         unpack(archive, tmp_path / "set")
 

@@ -38,10 +38,6 @@ REFERENCES: dict[str, tuple[str, str]] = {
         "published figure",
         "test_adult_pneumonia_is_told_by_borders_and_brightness_as_well_as_the_data_sheet_says",
     ),
-    "controls.transferred_control_auroc": (
-        "worked example",
-        "test_a_forest_may_be_fitted_on_one_part_and_judged_on_another",
-    ),
     "cut_offs.cut_offs": ("scikit-learn", "test_the_cut_offs_are_the_points_of_the_roc_curve"),
     "cut_offs.judged_cut_offs": (
         "worked example",
@@ -69,6 +65,7 @@ REFERENCES: dict[str, tuple[str, str]] = {
         "scikit-learn",
         "test_the_roc_curve_is_that_of_scikit_learn_and_spans_the_auroc",
     ),
+    "gain.auroc_gain": ("scikit-learn", "test_the_auroc_and_the_gain_are_those_of_scikit_learn"),
     "histogram.score_histogram": ("scipy", "test_each_side_is_counted_as_scipy_does"),
     "intervals.auroc_difference_interval": (
         "all pairs",
@@ -149,10 +146,6 @@ REFERENCES: dict[str, tuple[str, str]] = {
         "test_specificity_to_spare_is_spent_until_one_absent_case_in_twenty_is_an_alarm",
     ),
     "threshold_choice.balanced": ("worked example", "test_weights_are_shared_by_sources_on_each_side"),
-    "thresholds.threshold_at_sensitivity": (
-        "all thresholds",
-        "test_the_sensitivity_asked_for_is_reached_and_no_higher_threshold_reaches_it",
-    ),
     "thresholds.threshold_at_specificity": (
         "all thresholds",
         "test_the_specificity_asked_for_is_reached_by_the_lowest_threshold_that_does",

@@ -18,7 +18,6 @@ from radiolens.evaluation.thresholds import (
     Criterion,
     Rule,
     choose,
-    threshold_at_sensitivity,
     threshold_at_specificity,
     threshold_sensitive,
     threshold_youden,
@@ -37,28 +36,28 @@ def test_the_youden_threshold_reaches_the_best_balanced_accuracy_of_the_roc_curv
 
 
 @given(
-    hnp.arrays(bool, 30), hnp.arrays(np.int8, 30, elements=st.integers(-9, 9)), st.sampled_from([0.0, 0.5, 0.9, 1.0])
+    hnp.arrays(bool, 30), hnp.arrays(np.int8, 30, elements=st.integers(-9, 9)), st.sampled_from([0.1, 0.5, 0.9, 1.0])
 )
 def test_the_sensitivity_asked_for_is_reached_and_no_higher_threshold_reaches_it(
     labels: NDArray[np.bool_], scores: NDArray[np.int8], sensitivity: float
 ) -> None:
     labels[0] = True
-    threshold = threshold_at_sensitivity(labels, scores, sensitivity)
-    assert confusion(labels, scores >= threshold).sensitivity >= sensitivity - 1e-12
-    higher = [score for score in np.unique(scores) if score > threshold]
-    # The next score above calls fewer positive; a threshold of it must fall short, unless it is the last of all.
-    if len(higher) > 1:
-        assert confusion(labels, scores >= higher[1]).sensitivity < sensitivity or sensitivity == 0.0
+    points = cut_offs(labels, scores)
+    place = choose(points, Rule(Criterion.SENSITIVITY, sensitivity), Practice(0.5))
+    assert place is not None
+    called = [scores >= score for score in np.unique(scores)]
+    reached = [each for each in called if confusion(labels, each).sensitivity >= sensitivity - 1e-12]
+    np.testing.assert_array_equal(scores >= points.thresholds[place], reached[-1])
 
 
 def test_a_threshold_lies_midway_between_the_scores_it_parts() -> None:
     assert threshold_youden([0, 0, 1, 1], [0.1, 0.2, 0.4, 0.9]) == pytest.approx(0.3)
-    assert threshold_at_sensitivity([0, 0, 1, 1], [0.1, 0.2, 0.4, 0.9], 1.0) == pytest.approx(0.3)
-    assert threshold_at_sensitivity([0, 0, 1, 1], [0.1, 0.2, 0.4, 0.9], 0.5) == pytest.approx(0.65)
+    assert threshold_at_specificity([0, 0, 1, 1], [0.1, 0.2, 0.4, 0.9], 1.0) == pytest.approx(0.3)
+    assert threshold_at_specificity([0, 0, 1, 1], [0.1, 0.2, 0.4, 0.9], 0.5) == pytest.approx(0.15)
 
 
-def test_nine_of_ten_positives_are_ninety_percent() -> None:
-    assert threshold_at_sensitivity(np.ones(10), np.arange(10.0), 0.9) == 0.5
+def test_nine_of_ten_negatives_are_ninety_percent() -> None:
+    assert threshold_at_specificity(np.zeros(10), np.arange(10.0), 0.9) == 8.5
 
 
 def test_of_two_equally_good_thresholds_the_higher_is_taken() -> None:
@@ -70,11 +69,6 @@ def test_of_two_equally_good_thresholds_the_higher_is_taken() -> None:
 def test_a_threshold_of_a_single_class_is_refused(labels: list[int], what: str) -> None:
     with pytest.raises(ValueError, match=f"a threshold needs {what}"):
         threshold_youden(labels, [0.1, 0.2])
-
-
-def test_a_sensitivity_without_positives_is_refused() -> None:
-    with pytest.raises(ValueError, match="a threshold needs positives"):
-        threshold_at_sensitivity([0, 0], [0.1, 0.2], 0.9)
 
 
 @given(hnp.arrays(bool, 20), hnp.arrays(np.int8, 20, elements=st.integers(-9, 9)), st.integers(0, 99))
@@ -221,7 +215,6 @@ def test_the_rules_choose_what_the_functions_of_one_rule_choose() -> None:
     scores = np.where(labels, random.beta(3, 2, 200), random.beta(2, 3, 200))
     points, practice = cut_offs(labels, scores), Practice(0.1)
     for rule, threshold in (
-        (Rule(Criterion.SENSITIVITY, 0.9), threshold_at_sensitivity(labels, scores, 0.9)),
         (Rule(Criterion.SPECIFICITY, 0.8), threshold_at_specificity(labels, scores, 0.8)),
         (Rule(Criterion.YOUDEN), threshold_youden(labels, scores)),
     ):

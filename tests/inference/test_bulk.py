@@ -141,6 +141,24 @@ def test_a_series_over_the_limit_is_not_read_whole(tmp_path: Path) -> None:
     assert entry.problem.code is ProblemCode.TOO_LARGE
 
 
+def test_headers_in_a_zip_are_read_within_the_limits() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in (1, 2):
+            archive.writestr(str(number), slice_of("1.5", number))
+    small = Limits(file_bytes=len(slice_of("1.5", 1)) - 1)
+    assert len(stream.getvalue()) < small.file_bytes, "of the zip itself: it is its files that are over the limit"
+    assert [len(entry.files) for entry in inputs_of(Member("all.zip", stream.getvalue()))] == [2]
+    assert [len(entry.files) for entry in inputs_of(Member("all.zip", stream.getvalue()), small)] == [1, 1]
+
+
+def test_an_image_is_read_within_the_limits(tmp_path: Path) -> None:
+    predictor, found = Predictor.open([tmp_path]), grouped([Member("a", picture())])
+    (outcome,) = predict_inputs(predictor, found, "auto", limits=Limits(pixels=1000))
+    assert isinstance(outcome.result, UnreadableImage)
+    assert outcome.result.code is ProblemCode.TOO_LARGE
+
+
 @pytest.mark.parametrize("path", ["none.png", "a\0b", "x" * 5000])
 def test_what_cannot_be_opened_is_an_input_with_a_problem(path: str) -> None:
     (entry,) = inputs(path)

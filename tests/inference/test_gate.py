@@ -280,6 +280,8 @@ def test_a_picture_that_is_unlike_the_training_pictures_is_refused_after_the_net
     found = predictor.predict_image(strange, "chest-xray")
     assert (found.task, codes(found), found.findings) == ("chest-xray", ["unlike_training_data"], ())
     assert "have it read by a radiologist" in found.quality.problems[0].message
+    admitted = predictor.predict_admitted(strange, "chest-xray", "chest-xray")
+    assert (admitted.task, codes(admitted), admitted.findings) == (found.task, codes(found), ())
     assert predictor.predict_image(strange, "chest-xray", gate=False).answered
     assert Predictor.open([tmp_path], gate=Gate.HEADER).predict_image(strange, "chest-xray").answered
 
@@ -304,15 +306,18 @@ def test_a_child_gets_pneumonia_decided_and_tuberculosis_not(tmp_path: Path) -> 
     assert found.finding("tuberculosis").probability == before.finding("tuberculosis").probability
     assert found.finding("pneumonia") == before.finding("pneumonia")
     assert before.finding("tuberculosis").presence is not Presence.INDETERMINATE
+    admitted = predictor.predict_admitted(child, "chest-xray", "chest-xray")
+    assert (admitted.findings, admitted.explanation) == (found.findings, None)
     ungated = predictor.predict_image(child, "chest-xray", gate=False)
     assert ungated.findings == before.findings
 
 
 def test_a_network_that_looks_for_tuberculosis_alone_refuses_a_child(tmp_path: Path) -> None:
     make_imported(tmp_path, "tb", "chest-xray", ["tuberculosis"])
-    found = Predictor.open([tmp_path]).predict_image(film(patient_age_years=6.0), bundle="tb")
-    assert codes(found) == ["outside_intended_use"]
-    assert "6 years old" in found.quality.problems[0].message
+    predictor, child = Predictor.open([tmp_path]), film(patient_age_years=6.0)
+    for found in (predictor.predict_image(child, bundle="tb"), predictor.predict_admitted(child, "chest-xray", "tb")):
+        assert codes(found) == ["outside_intended_use"]
+        assert "6 years old" in found.quality.problems[0].message
 
 
 def test_the_middle_slice_of_a_volume_is_the_one_compared_with_the_training_pictures(tmp_path: Path) -> None:

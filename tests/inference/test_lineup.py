@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import shutil
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from time import monotonic
 
 import numpy as np
@@ -17,13 +20,18 @@ import pytest
 from radiolens.bundle import read_bundle
 from radiolens.errors import BundleError
 from radiolens.image import Image, Source, Unit
+from radiolens.imaging.resample import Slice
+from radiolens.inference.engine import Engine
+from radiolens.inference.gate_network import GateNetwork
 from radiolens.inference.lineup import Choice, Lineup, LiveLineup
 from radiolens.inference.predict import Predictor
 from radiolens.prediction import BundleIdentity
 from radiolens.profile import Profile
 from radiolens.safety.gate import Gate
+from radiolens.safety.sight import Sight
 from tests.phantoms import chest_film
 from tests.tiny_bundle import make_bundle
+from tests.tiny_gate import make_gate
 
 FILM = Image(chest_film(200, 180)[None], Unit.UNIT_INTERVAL, Source("png"))
 
@@ -56,6 +64,11 @@ def scores_alone(tmp_path: Path, seed: int) -> Sequence[float]:
     if not folder.is_dir():
         make_bundle(folder, seed=seed)
     return scores(Predictor.open([folder], gate=Gate.HEADER))
+
+
+def shadow_of(lineup: Lineup) -> Predictor:
+    assert lineup.shadow is not None
+    return lineup.shadow
 
 
 def edit(folder: Path, **changes: object) -> None:
@@ -122,6 +135,80 @@ def test_whoever_has_begun_ends_with_the_old_version_and_networks_that_stay_are_
     assert begun.predictor.predict_image(FILM, "chest-xray").bundle == site.identity("0.2.0")
     assert now.predictor.engine("brain-mri") is other
     assert now.predictor.predict_image(FILM, "chest-xray").bundle == site.identity("0.1.0")
+
+
+def test_networks_of_answer_and_shadow_stay_open_when_choice_profile_or_places_change(site: Site) -> None:
+    first, second = site.identity("0.1.0"), site.identity("0.2.0")
+    site.choice = Choice(active=(first,), shadow=(second,))
+    live = site.live()
+    live.now.open_all()
+    answering, behind = live.now.predictor.engine("chest-xray"), shadow_of(live.now).engine("chest-xray")
+    profile = Profile("clinic A", first.sha256, {"pneumonia": 0.0}, "", first.name, first.version)
+    site.choice = Choice(active=(first,), shadow=(second,), profiles=(profile,))
+    lineup = live.follow()
+    assert lineup.predictor.engine("chest-xray") is answering
+    assert shadow_of(lineup).engine("chest-xray") is behind
+    site.choice = Choice(active=(second,), shadow=(first,))
+    lineup = live.follow()
+    assert lineup.predictor.engine("chest-xray") is behind
+    assert shadow_of(lineup).engine("chest-xray") is answering
+
+
+def test_a_network_that_no_lineup_needs_is_let_go(site: Site) -> None:
+    site.choice = Choice(active=(site.identity("0.2.0"),), shadow=(site.identity("0.1.0"),))
+    live = site.live()
+    live.now.open_all()
+    answering = weakref.ref(live.now.predictor.engine("chest-xray"))
+    behind = weakref.ref(shadow_of(live.now).engine("chest-xray"))
+    site.choice = Choice(active=(site.identity("0.1.0"),))
+    live.follow()
+    gc.collect()
+    assert answering() is None
+    assert behind() is live.now.predictor.engine("chest-xray")
+
+
+def test_answers_do_not_wait_for_a_network_that_is_being_opened(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.choice = Choice(active=(site.identity("0.2.0"),))
+    live = site.live()
+    live.now.open_all()
+    begun, go_on, opened = Event(), Event(), Engine.open
+
+    def slowly(folder: Path, threads: int = 0) -> Engine:
+        begun.set()
+        assert go_on.wait(60)
+        return opened(folder, threads)
+
+    monkeypatch.setattr(Engine, "open", slowly)
+    site.choice = Choice(active=(site.identity("0.1.0"),))
+    with ThreadPoolExecutor(2) as threads:
+        try:
+            change = threads.submit(live.follow)
+            assert begun.wait(60)
+            answer = threads.submit(live.now.predictor.predict_image, FILM, "chest-xray").result(60)
+            assert answer.bundle == site.identity("0.2.0")
+            assert not change.done()
+        finally:
+            go_on.set()
+        assert version(change.result(60)) == "0.1.0"
+
+
+def test_one_gate_looks_once_at_an_image_of_answer_and_shadow(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_gate(site.folder)
+    site.choice = Choice(active=(site.identity("0.1.0"),), shadow=(site.identity("0.2.0"),))
+    lineup = LiveLineup((site.folder,), lambda: site.choice).now
+    looks, look = [], GateNetwork.look
+
+    def counted(gate: GateNetwork, pixels: Slice, unit: Unit) -> Sight:
+        looks.append(gate)
+        return look(gate, pixels, unit)
+
+    monkeypatch.setattr(GateNetwork, "look", counted)
+    answer = lineup.predictor.predict_image(FILM, "chest-xray")
+    said = lineup.shadow_answer(FILM, answer)
+    assert said is not None
+    assert said.answered
+    assert looks == [lineup.predictor.shelf.gate()]
+    assert shadow_of(lineup).shelf.gate() is looks[0]
 
 
 def test_every_answer_of_many_threads_is_whole_while_versions_change(site: Site, tmp_path: Path) -> None:

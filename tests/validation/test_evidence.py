@@ -132,6 +132,21 @@ def test_a_finished_study_is_not_measured_again_unless_the_plan_differs(
         make_evidence(replace(asked, plan=replace(PLAN, seed=1)), cut_at("Measuring"))
 
 
+def test_what_is_finished_stays_until_the_hashes_are_written(
+    engine: Engine, manifest: Manifest, tmp_path: Path
+) -> None:
+    asked, in_the_way = request(engine, manifest, tmp_path), tmp_path / "hashes.json.partial"
+    in_the_way.mkdir()
+    with pytest.raises(IsADirectoryError):
+        make_evidence(asked)
+    in_the_way.rmdir()
+    stages: set[str] = set()
+    make_evidence(asked, lambda stage, done, total: stages.add(stage))
+    assert stages == {"Scoring", "Drawing"}
+    assert verify_documents(engine.installed, tmp_path)
+    assert not (tmp_path / "work").exists()
+
+
 def test_another_bundle_is_compared_on_the_same_cases(
     engine: Engine, other: Engine, manifest: Manifest, tmp_path: Path
 ) -> None:

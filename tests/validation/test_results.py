@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from radiolens.data.manifest import Case
 from radiolens.validation.questions import Scored, questions
-from radiolens.validation.results import draw_curves, write_predictions, write_study
+from radiolens.validation.results import as_json, draw_curves, write_evaluation, write_predictions
 from radiolens.validation.study import Plan, measure
 from tests.validation.scored_cases import CHEST, MRI, THRESHOLDS, chest, grey_pictures, slices
 
@@ -58,7 +58,7 @@ def test_evaluation_json_replaces_an_older_one_and_leaves_nothing_else(tmp_path:
         CHEST, chest(40), THRESHOLDS, Plan(resamples=10, trees=5, settings={"command": "radiolens evaluate"})
     )
     for _ in range(2):
-        file = write_study(study, tmp_path)
+        file = write_evaluation(as_json(study), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["evaluation.json"]
     content = json.loads(file.read_text())
     assert content["settings"]["command"] == "radiolens evaluate"

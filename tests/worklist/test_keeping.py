@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,20 +21,23 @@ from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import select
 
 import radiolens
-from radiolens.errors import StoreUnavailable, WrongState
-from radiolens.image import Image
+from radiolens.errors import WrongState
+from radiolens.image import Source
 from radiolens.imaging.untrusted import read_untrusted
 from radiolens.prediction import Presence
 from radiolens.store import audit
 from radiolens.store.audit import Entry
 from radiolens.store.schema import LOCAL_USER_ID, KeptImageRow
+from radiolens.worklist.facts import NotKept
 from radiolens.worklist.keeping import KeptImage, enter_copies, kept_images
-from radiolens.worklist.kept_file import kept_from_bytes, kept_to_bytes
+from radiolens.worklist.kept_file import kept_to_bytes
 from radiolens.worklist.reading import Answer
 from radiolens.worklist.retention import Tidied
+from radiolens.worklist.working_store import FOLDER
 from tests.phantoms import MR, chest_film, dicom, head_slice, nifti
 from tests.postgresql import needs_postgresql, postgresql
 from tests.store.conftest import new_database
+from tests.worklist.kept import Kept, read_kept
 from tests.worklist.site import FILE_NAME, PATIENT, QUOTA_BYTES, Site, answering, films, site
 
 __all__ = ["postgresql"]
@@ -114,9 +118,9 @@ def kept(at: Site) -> Sequence[KeptImage]:
         return kept_images(session)
 
 
-def opened(at: Site, entry: KeptImage) -> Image:
+def opened(at: Site, entry: KeptImage) -> Kept:
     (content,) = at.work_list.store.get(entry.store_name)
-    return kept_from_bytes(content)
+    return read_kept(content)
 
 
 def told(at: Site, action: str) -> Sequence[Entry]:
@@ -199,11 +203,12 @@ def test_what_is_kept_is_what_the_network_was_given(place: Site) -> None:
     data = head("1.2.840.1")
     case_id = closed(place, data, task="brain-mri")
     (entry,) = kept(place)
-    image, whole = opened(place, entry), read_untrusted([data])
-    np.testing.assert_array_equal(image.pixels, whole.pixels)
-    assert (image.unit, image.modality, image.spacing_mm) == (whole.unit, "MR", whole.spacing_mm)
-    assert image.source.body_part_examined == "HEAD"
-    assert (image.source.patient_sex, image.source.patient_age_years) == ("F", 90.0)
+    found, whole = opened(place, entry), read_untrusted([data])
+    np.testing.assert_array_equal(found.pixels, whole.pixels)
+    assert (found.header["unit"], found.header["modality"]) == (whole.unit, "MR")
+    source = found.header["source"]
+    assert source["body_part_examined"] == "HEAD"
+    assert (source["patient_sex"], source["patient_age_years"]) == ("F", 90.0)
     assert (entry.case_id, entry.position) == (case_id, 0)
     assert entry.erase_after - entry.created == timedelta(days=30)
     (view,) = place.work_list.case(LOCAL_USER_ID, case_id).images
@@ -215,11 +220,11 @@ def test_what_is_kept_is_what_the_network_was_given(place: Site) -> None:
 def test_of_a_volume_the_middle_slices_are_kept_and_no_word_of_its_header(place: Site) -> None:
     closed(place, named_nifti(), task="brain-mri")
     (entry,) = kept(place)
-    image = opened(place, entry)
-    assert image.slice_count == 8
-    assert 0 < len(image.slice_indices) < 8
+    found = opened(place, entry)
+    assert found.header["slice_count"] == 8
+    assert 0 < len(found.header["slice_indices"]) < 8
     (content,) = place.work_list.store.get(entry.store_name)
-    assert found_in(content + image.pixels.tobytes()) == []
+    assert found_in(content + found.pixels.tobytes()) == []
 
 
 @pytest.mark.parametrize(
@@ -325,6 +330,48 @@ def test_copies_made_for_a_case_that_then_stays_open_are_erased_again(place: Sit
     assert kept(place) == ()
 
 
+def test_copies_that_took_long_to_make_are_not_swept_away_before_they_are_entered(place: Site) -> None:
+    case_id = place.case(*films(1))
+    before = set(place.work_list.store.names())
+    put = place.work_list.store.put
+
+    def slowly(parts: Sequence[bytes]) -> str:
+        name = put(parts)
+        os.utime(place.home / FOLDER / name, (0, 0))
+        return name
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(place.work_list.store, "put", slowly)
+        with place.work_list.keeping.copies_of(case_id) as copies:
+            assert place.tidy() == Tidied()
+            with place.database.session() as session:
+                enter_copies(session, LOCAL_USER_ID, case_id, copies)
+    (entry,) = kept(place)
+    assert {entry.store_name} == set(place.work_list.store.names()) - before
+    assert opened(place, entry)
+
+
+def test_a_copy_that_was_swept_away_while_others_were_made_is_told_as_not_kept(place: Site) -> None:
+    case_id = place.case(*films(2), together=True)
+    put = place.work_list.store.put
+    made: list[str] = []
+
+    def slowly(parts: Sequence[bytes]) -> str:
+        for name in made:  # the first is old when the second is made
+            os.utime(place.home / FOLDER / name, (0, 0))
+        assert place.tidy() == Tidied(left_over=len(made))
+        made.append(put(parts))
+        return made[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(place.work_list.store, "put", slowly)
+        found = place.work_list.close(LOCAL_USER_ID, case_id)
+    (entry,) = kept(place)
+    assert (entry.store_name, entry.position) == (made[1], 1)
+    assert [image.not_kept for image in found.images] == [NotKept.NOT_STORED, ""]
+    assert [said.detail["reason"] for said in told(place, "kept_image.refuse")] == ["not_stored"]
+
+
 def test_of_two_who_close_a_case_at_the_same_time_one_keeps_its_images(place: Site) -> None:
     case_id = place.case(*films(1))
     with place.work_list.keeping.copies_of(case_id) as copies:
@@ -336,14 +383,15 @@ def test_of_two_who_close_a_case_at_the_same_time_one_keeps_its_images(place: Si
     assert list(place.work_list.store.names()) == [entry.store_name]
 
 
-def test_what_is_kept_is_read_back_and_damage_is_told(place: Site) -> None:
+def test_a_file_holds_the_pixels_and_what_is_known_of_them() -> None:
     image = replace(read_untrusted(films(1)), spacing_mm=(0.1, 0.2), orientation=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
-    again = kept_from_bytes(kept_to_bytes(image))
-    np.testing.assert_array_equal(again.pixels, image.pixels)
-    assert replace(again, pixels=image.pixels).source == image.source
-    assert (again.spacing_mm, again.orientation, again.slice_indices) == ((0.1, 0.2), image.orientation, (0,))
-    with pytest.raises(StoreUnavailable, match="damaged"):
-        kept_from_bytes(kept_to_bytes(image)[:-30])
+    found = read_kept(kept_to_bytes(image))
+    np.testing.assert_array_equal(found.pixels, image.pixels)
+    assert found.header["spacing_mm"] == [0.1, 0.2]
+    assert found.header["orientation"] == [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    assert found.header["slice_indices"] == [0]
+    source = {**found.header["source"], "size": tuple(found.header["source"]["size"])}
+    assert Source(**source) == image.source
 
 
 def test_in_second_reader_mode_what_is_kept_does_not_tell_what_the_network_said(tmp_path: Path) -> None:

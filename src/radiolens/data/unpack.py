@@ -7,12 +7,12 @@ while it is written, whatever the archive declares. The folder appears under its
 from __future__ import annotations
 
 import gzip
+import lzma
 import os
 import shutil
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +20,7 @@ from typing import IO
 
 from radiolens.data.rows import path_problem
 from radiolens.errors import DatasetError
+from radiolens.imaging.archive import DAMAGE
 
 __all__ = ["BOUNDS", "Bounds", "is_archive", "stamp_of", "unpack"]
 
@@ -28,7 +29,7 @@ _BLOCK_BYTES = 1 << 20
 _LARGEST_HEADER_BYTES = 1 << 24
 _STAMP = ".radiolens-unpacked"
 _ENCRYPTED = 0x1  # general purpose bit 0 of a zip entry
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, ValueError)
+_DAMAGE = (*DAMAGE, tarfile.TarError, lzma.LZMAError)
 """What zipfile and tarfile raise on damaged archives, and for methods that they lack."""
 
 
@@ -153,7 +154,7 @@ def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 def _zip_members(archive: Path, packed: zipfile.ZipFile) -> Iterator[tuple[str, IO[bytes]]]:
     for entry in packed.infolist():
-        if entry.is_dir():
+        if entry.filename.endswith("/"):  # ZipInfo.is_dir fails on an empty name
             continue
         if entry.flag_bits & _ENCRYPTED:
             raise DatasetError(f"{archive}: {entry.filename!r} is encrypted. Unpack it by hand.")

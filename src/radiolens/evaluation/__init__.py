@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` loads the same
     from radiolens.evaluation.discrimination import auprc as auprc
     from radiolens.evaluation.discrimination import auroc as auroc
     from radiolens.evaluation.discrimination import confusion as confusion
+    from radiolens.evaluation.gain import AurocGain as AurocGain
+    from radiolens.evaluation.gain import auroc_gain as auroc_gain
     from radiolens.evaluation.intervals import Interval as Interval
     from radiolens.evaluation.intervals import auroc_difference_interval as auroc_difference_interval
     from radiolens.evaluation.intervals import auroc_difference_p_value as auroc_difference_p_value
@@ -57,6 +59,7 @@ __all__ = [
     "PRECISION",
     "WHO_TRIAGE_2014",
     "Agreement",
+    "AurocGain",
     "Criterion",
     "CutOff",
     "Interval",
@@ -73,6 +76,7 @@ __all__ = [
     "auroc",
     "auroc_difference_interval",
     "auroc_difference_p_value",
+    "auroc_gain",
     "auroc_interval",
     "brier_score",
     "clustered_bootstrap_interval",
@@ -98,6 +102,7 @@ __all__ = [
 _HOMES = MappingProxyType(
     {
         "Agreement": "agreement",
+        "AurocGain": "gain",
         "FEWEST": "threshold_plan",
         "Criterion": "thresholds",
         "CutOff": "cut_offs",
@@ -117,6 +122,7 @@ _HOMES = MappingProxyType(
         "auroc": "discrimination",
         "auroc_difference_interval": "intervals",
         "auroc_difference_p_value": "intervals",
+        "auroc_gain": "gain",
         "auroc_interval": "intervals",
         "brier_score": "calibration",
         "clustered_bootstrap_interval": "intervals",

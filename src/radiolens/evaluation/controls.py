@@ -21,7 +21,6 @@ __all__ = [
     "border_brightness_features",
     "control_auroc",
     "out_of_fold_scores",
-    "transferred_control_auroc",
     "transferred_scores",
 ]
 
@@ -54,18 +53,6 @@ def border_brightness_features(grey: NDArray[np.uint8] | Sequence[NDArray[np.uin
 def control_auroc(features: NDArray[np.float64], labels: ArrayLike, groups: ArrayLike, seed: int) -> float:
     """Return the AUROC (0 to 1) of the out-of-fold scores; nan where there are none."""
     scores = out_of_fold_scores(features, labels, groups, seed)
-    return float("nan") if np.isnan(scores).any() else auroc(labels, scores)
-
-
-def transferred_control_auroc(
-    train_features: NDArray[np.float64],
-    train_labels: ArrayLike,
-    features: NDArray[np.float64],
-    labels: ArrayLike,
-    seed: int,
-) -> float:
-    """Return the AUROC (0 to 1) on one set of a forest that was fitted on another; nan if either lacks a class."""
-    scores = transferred_scores(train_features, train_labels, features, seed)
     return float("nan") if np.isnan(scores).any() else auroc(labels, scores)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from radiolens.evaluation.cut_offs import CutOffs, Practice, cut_offs, midpoints
-from radiolens.evaluation.discrimination import binary
+from radiolens.evaluation.discrimination import REACHED, binary
 from radiolens.evaluation.intervals import LEVEL
 from radiolens.evaluation.wilson import lower_bound_reaches
 
@@ -22,7 +22,6 @@ __all__ = [
     "Criterion",
     "Rule",
     "choose",
-    "threshold_at_sensitivity",
     "threshold_at_specificity",
     "threshold_sensitive",
     "threshold_youden",
@@ -30,9 +29,6 @@ __all__ = [
 
 FEWEST_NEGATIVES = 20
 """Of fewer negatives a specificity of 0.95 is less than one of them."""
-
-_SLACK = 1e-12
-"""Shares are sums of 1/n in binary: 0.9 of ten cases must count as reached."""
 
 
 class Criterion(StrEnum):
@@ -85,17 +81,6 @@ def choose(points: CutOffs, rule: Rule, practice: Practice) -> int | None:
     return _least(points.cost_per_1000(practice))
 
 
-def threshold_at_sensitivity(labels: ArrayLike, scores: ArrayLike, sensitivity: float) -> float:
-    """Return the highest threshold at which at least this share (0 to 1) of the positives is called positive.
-
-    Of the thresholds that reach the sensitivity it has the highest specificity. Raises ValueError without positives.
-    """
-    positive, values = binary(labels, scores)
-    _require(positive.any(), "positives")
-    points = cut_offs(positive, values)
-    return float(points.thresholds[points.sensitivity >= sensitivity - _SLACK].max())
-
-
 def threshold_at_specificity(labels: ArrayLike, scores: ArrayLike, specificity: float) -> float:
     """Return the lowest threshold at which at least this share (0 to 1) of the negatives is called negative.
 
@@ -105,7 +90,7 @@ def threshold_at_specificity(labels: ArrayLike, scores: ArrayLike, specificity: 
     positive, values = binary(labels, scores)
     _require((~positive).any(), "negatives")
     points = cut_offs(positive, values)
-    return float(points.thresholds[points.specificity >= specificity - _SLACK].min(initial=np.inf))
+    return float(points.thresholds[points.specificity >= specificity - REACHED].min(initial=np.inf))
 
 
 def threshold_youden(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> float:
@@ -150,12 +135,12 @@ def threshold_sensitive(
 def _reached(successes: NDArray[np.intp], total: int, rule: Rule) -> NDArray[np.intp]:
     if rule.lower_bound:
         return np.flatnonzero(lower_bound_reaches(successes, total, rule.target, rule.level))
-    return np.flatnonzero(successes / max(total, 1) >= rule.target - _SLACK)
+    return np.flatnonzero(successes / max(total, 1) >= rule.target - REACHED)
 
 
 def _least(losses: NDArray[np.float64]) -> int:
     """Return the place of the smallest loss; of equal ones the middle, of two the later."""
-    slack = _SLACK * max(1.0, float(np.abs(losses).max()))
+    slack = REACHED * max(1.0, float(np.abs(losses).max()))
     best = np.flatnonzero(losses <= losses.min() + slack)
     return int(best[len(best) // 2])
 

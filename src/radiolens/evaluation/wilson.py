@@ -12,12 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
+from radiolens.evaluation.discrimination import REACHED
 from radiolens.evaluation.intervals import LEVEL
 
 __all__ = ["cases_for_half_width", "cases_for_lower_bound", "lower_bound_reaches", "wilson_bounds", "z_value"]
-
-_SLACK = 1e-12
-"""Shares are sums of 1/n in binary: 0.9 of ten cases must count as reached."""
 
 
 @cache  # a plan asks for it at every cut-off
@@ -55,7 +53,7 @@ def lower_bound_reaches(successes: ArrayLike, total: int, target: float, level: 
     if target >= 1.0 or not total:
         return np.zeros(share.shape, bool)
     reach = z_value(level) * sqrt(target * (1 - target) / total)
-    return np.asarray(share - target >= reach - _SLACK, bool)
+    return np.asarray(share - target >= reach - REACHED, bool)
 
 
 def cases_for_half_width(share: float, half_width: float, level: float = LEVEL) -> int:

@@ -21,7 +21,7 @@ from radiolens.errors import UnreadableImage
 from radiolens.imaging.limits import Limits
 from radiolens.quality import ProblemCode
 
-__all__ = ["Member", "is_archive", "label", "read_archive"]
+__all__ = ["DAMAGE", "Member", "is_archive", "label", "read_archive"]
 
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _DICOM_MAGIC, _DICOM_MAGIC_AT = b"DICM", 128  # PS3.10 7.1; the content of an archive's first file begins after it
@@ -34,17 +34,9 @@ _RATIO_COUNTS_FROM = 1_000_000  # bytes inflated; below, a bomb is none
 _LONGEST_PART = 80  # of a label: a UID has 64 characters
 _MOST_PARTS = 4  # patient, study, series, file
 _STEP = 1 << 20  # bytes inflated at a time: zlib joins its pieces, so a member as one piece would stand there twice
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    LookupError,
-    ValueError,
-    NotImplementedError,
-)
-"""What zipfile raises on damaged archives."""
+
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, ValueError, NotImplementedError)
+"""What zipfile raises on damaged archives, and for methods that it lacks, beside OSError."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +65,7 @@ def read_archive(data: bytes, limits: Limits = Limits()) -> list[Member]:
             members = list(_members(archive, len(data), limits))
     except UnreadableImage as error:
         problem = error.with_traceback(None)
-    except _DAMAGE as error:
+    except (*DAMAGE, OSError) as error:
         problem = UnreadableImage("The zip archive is damaged or incomplete. Pack it again.")
         problem.__cause__ = error.with_traceback(None)
     else:

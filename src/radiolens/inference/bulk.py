@@ -80,13 +80,14 @@ def inputs_of(member: Member, limits: Limits = Limits()) -> Iterator[Input]:
     except UnreadableImage as error:
         yield Input(member.name, (), error)
         return
-    found = grouped([Member(f"{member.name}/{entry.name}", entry.data) for entry in without_companions(entries)])
+    members = [Member(f"{member.name}/{entry.name}", entry.data) for entry in without_companions(entries)]
+    found = grouped(members, limits)
     yield from (replace(entry, on_disk=int(number == 0)) for number, entry in enumerate(found))
 
 
-def grouped(members: Sequence[Member]) -> Iterator[Input]:
+def grouped(members: Sequence[Member], limits: Limits = Limits()) -> Iterator[Input]:
     """Yield one input per DICOM series and per other file, in the order of their first files."""
-    for found in group(members):
+    for found in group(members, limits):
         yield Input(found.name, found.files)
 
 
@@ -98,25 +99,24 @@ def predict_inputs(
     gate: bool = True,
     explain: bool = False,
     bundle: str | None = None,
+    limits: Limits = Limits(),
 ) -> Iterator[Outcome]:
     """Yield the outcome of each input, by the bundle of this name; what cannot be read does not stop the others."""
     for entry in found:
         start = time.perf_counter()
-        outcome = _outcome(predictor, entry, task, gate=gate, explain=explain, bundle=bundle)
+        try:
+            image = _read(entry, limits)
+            answer = predictor.predict_image(image, task, gate=gate, explain=explain, bundle=bundle)
+            outcome = Outcome(entry.name, answer, image)
+        except InputError as error:
+            outcome = Outcome(entry.name, error)
         yield replace(outcome, seconds=time.perf_counter() - start, on_disk=entry.on_disk)
 
 
-def _outcome(
-    predictor: Predictor, entry: Input, task: str, *, gate: bool, explain: bool, bundle: str | None
-) -> Outcome:
-    try:
-        if entry.problem:
-            raise entry.problem
-        image = read_untrusted(entry.files)
-        found = predictor.predict_image(image, task, gate=gate, explain=explain, bundle=bundle)
-        return Outcome(entry.name, found, image)
-    except InputError as error:
-        return Outcome(entry.name, error)
+def _read(entry: Input, limits: Limits) -> Image:
+    if entry.problem:
+        raise entry.problem
+    return read_untrusted(entry.files, limits=limits)
 
 
 def _listed(argument: str) -> Iterator[str]:

@@ -76,8 +76,9 @@ class Lineup:
     def shadow_answer(self, image: Image, answer: Prediction) -> Prediction | None:
         """Return what the version in the shadow says of an image that was answered; nobody is shown it as the answer.
 
-        Its `bundle` is set even where it refuses the image. None where no version of the bundle that answered runs in
-        the shadow, or it cannot: that is told to the log, and disturbs nothing.
+        The gate, which let the image in, is not asked again. Its `bundle` is set even where it refuses the image. None
+        where no version of the bundle that answered runs in the shadow, or it cannot: that is told to the log, and
+        disturbs nothing.
         """
         if self.shadow is None or answer.bundle is None:
             return None
@@ -86,7 +87,7 @@ class Lineup:
             return None
         identity = found.identity
         try:
-            said = self.shadow.predict_image(image, answer.task or "", explain=False, bundle=identity.name)
+            said = self.shadow.predict_admitted(image, answer.task or "", identity.name)
         except BundleError as error:
             _log.warning("The shadow %s %s gave no answer. %s", identity.name, identity.version, error)
             return None
@@ -96,7 +97,8 @@ class Lineup:
 class LiveLineup:
     """The lineup of now. Thread-safe.
 
-    `read` gives the site's choice. Networks that stay are not opened again, and the one gate stays open.
+    `read` gives the site's choice. Networks that stay, in the shadow or out of it, are not opened again, and there is
+    one gate, which stays open.
     """
 
     def __init__(

@@ -172,6 +172,22 @@ class Predictor:
         answer = self._answer(image, slices, self.shelf.engine(asked.bundle.name), gate=gate, explain=explain)
         return replace(answer, seconds=time.perf_counter() - start)
 
+    def predict_admitted(self, image: Image, task: str, bundle: str) -> Prediction:
+        """Answer an image that was answered by another version of the bundle of this name, so that the gate let it in.
+
+        What hangs on the bundle is asked all the same: the ages its labels are meant for, and how far its training
+        pictures lie. There is no map. Raises UnknownBundle if the bundle is not installed or answers another task,
+        BundleError if it cannot be used.
+        """
+        start = time.perf_counter()
+        asked = self.shelf.installed.get(bundle, task)
+        problems = tuple(check_age(image, get_task(task), asked.bundle.labels))
+        if problems:
+            return _refused(task, Quality.of(problems), start)
+        slices = [Slice(pixels) for pixels in image.pixels]
+        answer = self._answer(image, slices, self.shelf.engine(bundle), gate=True, explain=False)
+        return replace(answer, seconds=time.perf_counter() - start)
+
     def _sight(self, image: Image, slices: Sequence[Slice]) -> Sight | None:
         """Return what the gate network sees, None where it is not asked or none is installed."""
         network = self.shelf.gate() if self.gate is Gate.FULL else None

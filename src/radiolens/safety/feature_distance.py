@@ -33,7 +33,7 @@ class FeatureReference:
 
     `components` is float32 (dimensions, channels) with orthonormal rows; `cases` float32 (pictures, dimensions), each
     the part of a training picture's features within the components, divided by the length of all its features. From
-    the distance `limit` (0 to 1) on a picture is unlike them.
+    the distance `limit` (above 0, at most 2) on a picture is unlike them.
     """
 
     components: NDArray[np.float32]

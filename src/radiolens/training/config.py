@@ -22,6 +22,7 @@ __all__ = [
     "as_json",
     "completed",
     "source_and_label",
+    "training_only",
 ]
 
 

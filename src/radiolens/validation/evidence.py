@@ -159,7 +159,10 @@ def _contrasts(run: _Run) -> object:
 
 
 def _write(run: _Run, asked: tuple[Question, ...], content: Mapping[str, Any]) -> None:
-    """Write all files; the hashes come last, so that a folder that was cut here does not pass for a whole one."""
+    """Write all files; the hashes come last, so that a folder that was cut here does not pass for a whole one.
+
+    What is finished is removed after them: a call that was cut before goes on with it.
+    """
     request, output = run.request, run.request.output
     write_predictions(request.manifest.task, run.scored, output)
     draw_plots(asked, content, output / "plots", partial(run.progress, "Drawing"))
@@ -168,8 +171,8 @@ def _write(run: _Run, asked: tuple[Question, ...], content: Mapping[str, Any]) -
     if request.pictures:
         write_pictures(request.engine.installed, content["largest_errors"], run.scored, output)
     (output / "curves.png").unlink(missing_ok=True)  # what 0.1.0 wrote in place of plots/
+    write_evidence_hashes(request.engine.installed.folder, output, besides=run.work)
     shutil.rmtree(run.work)
-    write_evidence_hashes(request.engine.installed.folder, output)
 
 
 def _inputs(request: Request, scored: Scored) -> str:

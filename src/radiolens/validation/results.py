@@ -20,7 +20,6 @@ from radiolens.evaluation.calibration import reliability_bins
 from radiolens.evaluation.discrimination import auprc, auroc, precision_recall_curve, roc_curve
 from radiolens.task import Task
 from radiolens.validation.questions import Question, Scored
-from radiolens.validation.study import Study
 
 __all__ = [
     "as_json",
@@ -29,7 +28,6 @@ __all__ = [
     "plain_json",
     "write_evaluation",
     "write_predictions",
-    "write_study",
 ]
 
 _DECIDING = ("radiolens", "numpy", "onnxruntime", "scikit-learn", "scipy")
@@ -65,13 +63,8 @@ def plain_json(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def write_study(study: Study, folder: Path) -> Path:
-    """Write evaluation.json and return its path; what stood there before is replaced at once."""
-    return write_evaluation(as_json(study), folder)
-
-
 def write_evaluation(content: Mapping[str, object], folder: Path) -> Path:
-    """Write evaluation.json from an object for JSON, as `write_study` does, and return its path."""
+    """Write evaluation.json from an object for JSON and return its path; what stood there is replaced at once."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "evaluation.json"
     partial = file.with_suffix(".partial")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,13 @@ def test_code_where_only_training_would_read_it_is_left_behind(tmp_path: Path) -
     facts = inspect_file((), {"path": str(tmp_path / "quiet.h5")}).facts
     assert facts["layers"][-1]["arguments"] == {"units": 1, "activation": "sigmoid", "use_bias": True}
     assert not canary.exists()
+
+
+def test_an_archive_with_an_empty_name_is_told(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "empty.keras", "w") as archive, archive.open("", "w") as stream:
+        stream.write(b"a")
+    with pytest.raises(BundleError, match=r"must hold config\.json"):
+        inspect_file((), {"path": str(tmp_path / "empty.keras")})
 
 
 def test_a_file_cut_anywhere_is_refused_or_read_whole(sandbox: Sandbox, tmp_path: Path) -> None:

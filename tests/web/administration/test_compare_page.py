@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from radiolens.bundle import InstalledBundle, read_bundle
 from radiolens.prediction import Presence
 from radiolens.web.administration.outcomes import Answered, Pair
-from radiolens.web.administration.version_comparison import compare
+from radiolens.web.administration.version_comparison import LabelComparison, compare
 from tests.tiny_bundle import make_bundle
 from tests.web.administration.outcomes import add_case, answer, probabilities
 from tests.web.serving import local_client
@@ -57,6 +57,35 @@ def test_agreement_and_gain_are_those_of_scikit_learn() -> None:
     apart = [abs(entry.active[1] - entry.shadow[1]) for entry in found.differences]
     assert len(apart) == (decided[0] != decided[1]).sum()
     assert apart == sorted(apart, reverse=True)
+
+
+def judged(cases: int, images: int) -> LabelComparison:
+    """Return the comparison of so many cases, half of them with the label, of so many like images each."""
+    truth = [number % 2 == 0 for number in range(cases)]
+    ids = [uuid4() for _ in truth]
+    known = {case: {LABEL: Presence.PRESENT if has else Presence.ABSENT} for case, has in zip(ids, truth, strict=True)}
+    first, second = (probabilities(truth, seed) * images for seed in (0, 1))
+    (label,) = compare(pairs(first, second, ids * images), [LABEL], known).labels
+    return label
+
+
+def test_images_of_a_case_are_taken_together_in_every_interval() -> None:
+    alone, together = judged(60, 1), judged(60, 4)
+    assert (alone.known, together.known) == (60, 240)
+    for one, other in (
+        (alone.agreement.share, together.agreement.share),
+        (alone.active_auroc, together.active_auroc),
+        (alone.gain, together.gain),
+    ):
+        assert one is not None
+        assert other is not None
+        assert one.estimate == pytest.approx(other.estimate)
+        assert other.high - other.low == pytest.approx(one.high - one.low, rel=0.15)  # as copies tell nothing
+
+
+def test_ten_cases_of_each_class_are_needed_whatever_images_they_have() -> None:
+    assert judged(18, 5).gain is judged(18, 5).active_auroc is None
+    assert judged(20, 2).gain is not None
 
 
 def test_refusals_are_counted_and_without_outcomes_nobody_is_called_better() -> None:

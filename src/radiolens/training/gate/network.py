@@ -12,15 +12,13 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from radiolens.inference.gate_bundle import DEFECTS
-from radiolens.safety.sight import Kind
 from radiolens.training.efficientnet_lite import LITE0
-from radiolens.training.gate.samples import PREPROCESSING
+from radiolens.training.gate.samples import DEFECT_NAMES, KINDS, PREPROCESSING
 from radiolens.training.model import backbone_model
 
 __all__ = ["ANSWERS", "Scales", "build_backbone", "build_heads", "joined"]
 
-ANSWERS = len(Kind) + len(DEFECTS)
+ANSWERS = len(KINDS) + len(DEFECT_NAMES)
 """Logits of the network: of the kinds, then of the defects."""
 
 Scales = tuple[float, float]
@@ -68,8 +66,8 @@ def joined(heads: keras.Model, shifts: NDArray[np.float32]) -> keras.Model:
     middle = backbone.get_layer(_AFTER_MIDDLE).input
     pooled = layers.GlobalAveragePooling2D()(backbone.output)
     said = heads([middle, pooled])
-    kinds = layers.Softmax()(said[:, : len(Kind)])
-    shift = layers.Dense(len(DEFECTS), use_bias=False, name="shifts")
-    whole = layers.Concatenate()([said[:, : len(Kind)], said[:, len(Kind) :] + shift(kinds)])
+    kinds = layers.Softmax()(said[:, : len(KINDS)])
+    shift = layers.Dense(len(DEFECT_NAMES), use_bias=False, name="shifts")
+    whole = layers.Concatenate()([said[:, : len(KINDS)], said[:, len(KINDS) :] + shift(kinds)])
     shift.set_weights([shifts])
     return keras.Model(backbone.input, layers.Activation("linear", name="head")(whole), name="gate")

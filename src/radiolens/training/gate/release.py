@@ -35,7 +35,7 @@ from radiolens.training.gate.reference import (
     distances_of_left_out_sources,
     with_held_out_distances,
 )
-from radiolens.training.gate.samples import DEFECT_NAMES, KINDS, PREPROCESSING
+from radiolens.training.gate.samples import DEFECT_NAMES, KINDS, OTHER_FOLDERS, PREPROCESSING
 from radiolens.training.golden import golden_pictures
 from radiolens.training.new_folder import appearing, check_new
 from radiolens.training.onnx_export import export_onnx
@@ -99,7 +99,7 @@ def gate_of(
 
 def _chosen(heads: keras.Model, validation: FeatureSet) -> tuple[NDArray[np.float32], OperatingPoints]:
     """Return shifts, temperatures and limits; no file that the network has learnt from is among what chooses them."""
-    made = np.isin(validation.sources, ("natural", "chest-ct-figure", "chest-lateral"))
+    made = np.isin(validation.sources, [part.family for part in OTHER_FOLDERS])
     told = validation.part(~made)
     said = logits_of(heads, told)
     genuine = told.families == "genuine"

@@ -18,6 +18,7 @@ from radiolens.errors import DatasetError, UnreadableImage
 from radiolens.image import Unit
 from radiolens.imaging.preprocess import Fit, Preprocessing, grey_levels
 from radiolens.imaging.read import decode
+from radiolens.inference import gate_bundle
 from radiolens.safety.sight import Kind
 from radiolens.training.augment import augment
 from radiolens.training.config import Augmentation, source_and_label
@@ -28,6 +29,7 @@ from radiolens.training.gate.drawn import DRAWN
 __all__ = [
     "DEFECT_NAMES",
     "KINDS",
+    "OTHER_FOLDERS",
     "PREPROCESSING",
     "TASK_KINDS",
     "KindFolder",
@@ -51,7 +53,7 @@ __all__ = [
 KINDS = tuple(Kind)
 """The kinds in the order of the network's output."""
 
-DEFECT_NAMES = ("rotated", "inverted", "cropped")
+DEFECT_NAMES = gate_bundle.DEFECTS
 """The defects the network answers, in the order of its output behind the kinds; exposure is judged without it."""
 
 PREPROCESSING = Preprocessing(128, 128, fit=Fit.PAD, percentiles=(0.5, 99.5))
@@ -125,11 +127,12 @@ class KindFolder:
     kind: Kind
 
 
-_OTHER_FOLDERS = (
+OTHER_FOLDERS = (
     KindFolder("natural", Kind.OTHER),
     KindFolder("chest-ct-figure", Kind.OTHER),
     KindFolder("chest-lateral", Kind.CHEST_LATERAL),
 )
+"""Where the pictures of no task lie, in training and in the test."""
 
 
 def genuine_files(data: Path, splits: Sequence[str], largest: Mapping[str, int], seed: int = 0) -> list[PictureFile]:
@@ -158,7 +161,7 @@ def genuine_pictures(data: Path, splits: Sequence[str], largest: Mapping[str, in
 def other_files(folder: Path) -> list[PictureFile]:
     """Return the files of `folder`/natural, chest-ct-figure and chest-lateral; raise DatasetError if one is missing."""
     files = []
-    for part in _OTHER_FOLDERS:
+    for part in OTHER_FOLDERS:
         paths = sorted((folder / part.family).glob("*.*"))
         if not paths:
             raise DatasetError(f"{folder / part.family}: no pictures. Give the folder that holds those of no task.")

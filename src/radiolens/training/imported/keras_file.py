@@ -20,6 +20,7 @@ import h5py
 import numpy as np
 
 from radiolens.errors import BundleError
+from radiolens.imaging.archive import DAMAGE
 from radiolens.imaging.wire import Payload
 from radiolens.training.imported.keras_config import Architecture, Layer, parse_architecture
 from radiolens.training.imported.keras_hdf5 import LONGEST_TEXT, FilePart, check_structure, read_text, read_texts
@@ -71,7 +72,7 @@ def inspect_file(files: Sequence[bytes], arguments: Mapping[str, Any]) -> Payloa
     with Path(arguments["path"]).open("rb") as file:
         try:
             return Payload(_inspected(file, Path(arguments["path"]).stat().st_size))
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile, struct.error) as error:
+        except (*DAMAGE, OSError, RuntimeError, TypeError) as error:
             raise BundleError(
                 f"It cannot be read ({type(error).__name__}): it is damaged or cut off. Get it again from its source."
             ) from error
@@ -140,7 +141,7 @@ def _read_hdf5(file: IO[bytes], size: int) -> _Stored:
 def _read_archive(file: IO[bytes], size: int) -> _Stored:
     """Read a `.keras` archive; what is in it stays where it is, since Keras compresses nothing."""
     with zipfile.ZipFile(file) as archive:
-        members = {member.filename: member for member in archive.infolist() if not member.is_dir()}
+        members = {member.filename: member for member in archive.infolist() if not member.filename.endswith("/")}
         if members.keys() != _MEMBERS or len(archive.infolist()) > len(_MEMBERS) + 1:
             strange = sorted(members.keys() ^ _MEMBERS)
             raise BundleError(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from radiolens.inference.gate_bundle import InstalledGate
 from radiolens.inference.gate_network import GateNetwork
@@ -102,9 +101,5 @@ def _control(data: Path, own: Sequence[Asked], away: Sequence[Asked], share: flo
         ],
         [picture.grey for picture in other_pictures(data / OTHER_FOLDER)],
     )
-    folders = {name: [_grey(asked) for asked in away if asked.group == name] for name in {a.group for a in away}}
-    return control(learnt, [_grey(asked) for asked in own], dict(sorted(folders.items())), share, seed)
-
-
-def _grey(asked: Asked) -> NDArray[np.uint8]:
-    return np.asarray(np.rint(np.clip(asked.image.pixels[0], 0, 1) * 255), np.uint8)
+    folders = {name: [asked.grey for asked in away if asked.group == name] for name in {a.group for a in away}}
+    return control(learnt, [asked.grey for asked in own], dict(sorted(folders.items())), share, seed)

@@ -5,7 +5,7 @@ Nothing of them was trained on, and no limit was chosen on them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from radiolens.errors import DatasetError
 from radiolens.image import Image, Source, Unit
 from radiolens.safety.sight import Kind
 from radiolens.training.gate.defects import DEFECTS, Grey
-from radiolens.training.gate.samples import TASK_KINDS, Picture, drawn_pictures, with_defect
+from radiolens.training.gate.samples import OTHER_FOLDERS, TASK_KINDS, Picture, drawn_pictures, with_defect
 from radiolens.validation.case_files import case_file, decoded
 
 __all__ = ["OTHER_TEST", "Asked", "defective", "drawn", "genuine", "others"]
@@ -25,11 +25,6 @@ __all__ = ["OTHER_TEST", "Asked", "defective", "drawn", "genuine", "others"]
 OTHER_TEST = Path("out-of-distribution/test")
 """Where the pictures of no task lie below the folder of the collections."""
 
-_OTHER: Mapping[str, Kind] = {
-    "natural": Kind.OTHER,
-    "chest-ct-figure": Kind.OTHER,
-    "chest-lateral": Kind.CHEST_LATERAL,
-}
 _SCORED = ("test", "external")
 
 
@@ -46,6 +41,11 @@ class Asked:
     group: str
     name: str
     defect: str = ""
+
+    @property
+    def grey(self) -> Grey:
+        """Return the grey levels (rows, columns) of its first slice."""
+        return np.asarray(np.rint(np.clip(self.image.pixels[0], 0, 1) * 255), np.uint8)
 
 
 def genuine(data: Path, largest: int | None = None, seed: int = 0) -> Iterator[Asked]:
@@ -64,24 +64,25 @@ def defective(pictures: Sequence[Asked], count: int, seed: int = 0) -> Iterator[
     """Yield `count` of the genuine pictures with every defect, about as many of each source."""
     random = np.random.default_rng([seed, 2])
     for asked in _even(pictures, count, random):
-        picture = Picture(_grey(asked.image), asked.kind, asked.group, asked.name)
+        picture = Picture(asked.grey, asked.kind, asked.group, asked.name)
         for name in DEFECTS:
             yield Asked(_image(with_defect(picture, name, random)), asked.kind, asked.group, asked.name, name)
 
 
 def others(data: Path) -> Iterator[Asked]:
     """Yield the pictures of `data`/out-of-distribution/test; raise DatasetError if a folder is missing or empty."""
-    for name, kind in _OTHER.items():
-        files = sorted((data / OTHER_TEST / name).glob("*.*"))
+    for part in OTHER_FOLDERS:
+        folder = data / OTHER_TEST / part.family
+        files = sorted(folder.glob("*.*"))
         if not files:
-            raise DatasetError(f"{data / OTHER_TEST / name}: no pictures. Give the folder that holds the collections.")
+            raise DatasetError(f"{folder}: no pictures. Give the folder that holds the collections.")
         for file in files:
-            yield Asked(decoded(file, file.read_bytes()), kind, name, file.name)
+            yield Asked(decoded(file, file.read_bytes()), part.kind, part.family, file.name)
 
 
 def drawn(pictures: Sequence[Asked], count: int, seed: int = 0) -> Iterator[Asked]:
     """Yield `count` pictures of every generator of junk; training had other seeds, and other films in them."""
-    material = [Picture(_grey(asked.image), asked.kind, asked.group, asked.name) for asked in pictures]
+    material = [Picture(asked.grey, asked.kind, asked.group, asked.name) for asked in pictures]
     for picture in drawn_pictures(material, count, np.random.default_rng([seed, 3])):
         yield Asked(_image(picture.grey), picture.kind, picture.name.rsplit("-", 1)[0], picture.name)
 
@@ -105,10 +106,6 @@ def _even(pictures: Sequence[Asked], count: int, random: np.random.Generator) ->
         queue[turn] for turn in range(max(map(len, shuffled), default=0)) for queue in shuffled if turn < len(queue)
     ]
     return chosen[:count]
-
-
-def _grey(image: Image) -> Grey:
-    return np.asarray(np.rint(np.clip(image.pixels[0], 0, 1) * 255), np.uint8)
 
 
 def _image(grey: Grey) -> Image:

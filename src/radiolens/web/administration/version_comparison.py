@@ -15,7 +15,7 @@ from radiolens.prediction import Presence
 from radiolens.web.administration.outcomes import Answered, Pair
 
 if TYPE_CHECKING:  # loaded when they are first used, since they bring scipy
-    from radiolens.evaluation import Agreement, Interval
+    from radiolens.evaluation import Agreement, AurocGain, Interval
 
 __all__ = ["Comparison", "Difference", "LabelComparison", "compare"]
 
@@ -27,8 +27,8 @@ _SEED = 0
 class LabelComparison:
     """One label: `table` counts images by both decisions, the active version's first.
 
-    `active_auroc` and `gain` (of the shadow over it) are judged on the cases whose outcome is known, None where a
-    class of them has fewer than ten.
+    `active_auroc` and `gain` (of the shadow over it) are judged on the `known` images of cases whose outcome is known,
+    None where a class of it has fewer than ten cases.
     """
 
     label: str
@@ -86,21 +86,31 @@ def _compared(
 ) -> LabelComparison:
     first, second = ([entry.presences[label] for entry in side] for side in zip(*both, strict=True))
     groups = [str(one.case_id) for one, _other in both]
-    known = [
-        (outcomes[one.case_id][label] is Presence.PRESENT, one.probabilities[label], other.probabilities[label])
-        for one, other in both
-        if label in outcomes.get(one.case_id, {})
-    ]
-    truth = np.asarray([row[0] for row in known], bool)
-    enough = min(int(truth.sum()), int((~truth).sum())) >= evaluation.FEWEST  # as of a plan
-    scores = np.asarray([row[1:] for row in known], np.float64).reshape(-1, 2)
+    known = [(one, other) for one, other in both if label in outcomes.get(one.case_id, {})]
+    found = _gain(known, label, outcomes)
     return LabelComparison(
         label=label,
         agreement=evaluation.agreement_of(first, second, groups, np.random.default_rng(_SEED)),
         table=Counter(zip(first, second, strict=True)),
         known=len(known),
-        active_auroc=evaluation.auroc_interval(truth, scores[:, 0]) if enough else None,
-        gain=evaluation.auroc_difference_interval(truth, scores[:, 1], scores[:, 0]) if enough else None,
+        active_auroc=found.first if found else None,
+        gain=found.gain if found else None,
+    )
+
+
+def _gain(
+    known: Sequence[tuple[Answered, Answered]], label: str, outcomes: Mapping[UUID, Mapping[str, Presence]]
+) -> AurocGain | None:
+    """Return what the second gains over the first, None with too few cases of a class to tell."""
+    present = {one.case_id: outcomes[one.case_id][label] is Presence.PRESENT for one, _other in known}
+    if min(sum(present.values()), len(present) - sum(present.values())) < evaluation.FEWEST:  # as of a plan
+        return None
+    return evaluation.auroc_gain(
+        [present[one.case_id] for one, _other in known],
+        [one.probabilities[label] for one, _other in known],
+        [other.probabilities[label] for _one, other in known],
+        [str(one.case_id) for one, _other in known],
+        np.random.default_rng(_SEED),
     )
 
 

@@ -163,6 +163,14 @@ def test_the_network_of_another_experiment_is_refused(
         export_bundle(other, tmp_path / "bundle", "1.0.0")
 
 
+def test_a_network_is_not_calibrated_on_what_it_was_trained_on(exported: Exported, tmp_path: Path) -> None:
+    swapped = {"train": "validation", "validation": "train"}
+    cases = (replace(case, split=swapped.get(case.split, case.split)) for case in exported.manifest.cases)
+    other = replace(exported, manifest=replace(exported.manifest, cases=tuple(cases)))
+    with pytest.raises(DatasetError, match="was trained by another experiment: cases differ"):
+        export_bundle(other, tmp_path / "bundle", "1.0.0")
+
+
 def test_the_confidence_of_the_sets_may_be_chosen_after_training(exported: Exported, tmp_path: Path) -> None:
     surer = replace(exported, experiment=replace(EXPERIMENT, set_confidence=0.7))
     assert export_bundle(surer, tmp_path / "bundle", "1.0.0").bundle.version == "1.0.0"
@@ -170,7 +178,7 @@ def test_the_confidence_of_the_sets_may_be_chosen_after_training(exported: Expor
 
 def test_an_experiment_changed_since_the_run_is_refused(exported: Exported, tmp_path: Path) -> None:
     masked = replace(EXPERIMENT, masked=(Masking("clinic", "pneumonia"),))
-    with pytest.raises(DatasetError, match="was trained by another experiment: masked differ"):
+    with pytest.raises(DatasetError, match="was trained by another experiment: cases, masked differ"):
         export_bundle(replace(exported, experiment=masked), tmp_path / "bundle", "1.0.0")
 
 
@@ -184,8 +192,10 @@ def test_an_experiment_changed_since_the_run_is_refused(exported: Exported, tmp_
 def test_a_manifest_without_a_needed_split_is_refused(
     resplit: Callable[[str], str], message: str, exported: Exported, tmp_path: Path
 ) -> None:
+    network = tmp_path / "moved.keras"  # away from its run, which knows on what it was trained
+    shutil.copyfile(exported.network, network)
     cases = tuple(replace(case, split=resplit(case.split)) for case in exported.manifest.cases)
-    changed = replace(exported, manifest=replace(exported.manifest, cases=cases))
+    changed = replace(exported, network=network, manifest=replace(exported.manifest, cases=cases))
     with pytest.raises(DatasetError, match=message):
         export_bundle(changed, tmp_path / "bundle", "1.0.0")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections import Counter
@@ -71,6 +72,30 @@ def test_a_changed_image_of_the_same_size_is_read_again(own: Manifest) -> None:
     after = cached_grey_levels(own, own.cases, SIZE, cache)
     assert not np.array_equal(before[0], after[0])
     np.testing.assert_array_equal(after[0], after[1])
+
+
+def test_pictures_of_another_folder_or_put_in_place_of_others_are_read_again(own: Manifest, tmp_path: Path) -> None:
+    cache, other = tmp_path / "cache", tmp_path / "other"
+    shutil.copytree(own.file.parent, other, ignore=shutil.ignore_patterns("cache", "other"))
+    before = np.array(cached_grey_levels(own, own.cases, SIZE, cache))
+    there = replace(own, file=other / own.file.name)
+    for manifest in (there, own):
+        files = [manifest.path(case) for case in own.cases[:2]]
+        largest, times = max(file.stat().st_size for file in files), files[0].stat()
+        for file in files:  # of one size and time in all folders
+            file.write_bytes(files[1].read_bytes().ljust(largest, bytes(1)))
+            os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+        after = cached_grey_levels(manifest, own.cases, SIZE, cache)
+        np.testing.assert_array_equal(after[0], after[1])
+        assert not np.array_equal(after[0], before[0])
+
+
+def test_an_image_that_is_not_the_one_of_the_manifest_is_named(own: Manifest) -> None:
+    cases = tuple(replace(case, sha256=hashlib.sha256(own.path(case).read_bytes()).hexdigest()) for case in own.cases)
+    assert len(cached_grey_levels(own, cases, SIZE, own.file.parent / "cache")) == 4
+    shutil.copyfile(own.path(cases[0]), own.path(cases[2]))
+    with pytest.raises(DatasetError, match=r"2\.png: the manifest expects SHA-256 .*Restore the image"):
+        cached_grey_levels(own, cases, SIZE, own.file.parent / "cache")
 
 
 def test_a_cut_reading_leaves_nothing_that_looks_finished(own: Manifest) -> None:

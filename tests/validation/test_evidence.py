@@ -17,7 +17,7 @@ from PIL import Image
 
 from radiolens.bundle import DOCUMENTS, RELEASED, find_bundles, read_bundle
 from radiolens.data.manifest import Case, Manifest, write_manifest
-from radiolens.errors import DatasetError
+from radiolens.errors import DatasetError, PatientLeakage
 from radiolens.inference.engine import Engine
 from radiolens.tasks import get_task
 from radiolens.validation.documents.figures import SECTIONS
@@ -163,6 +163,16 @@ def test_a_bundle_of_another_task_cannot_be_compared(engine: Engine, manifest: M
     mri = Engine.open(make_bundle(tmp_path, task="brain-mri"))
     with pytest.raises(DatasetError, match=r"answers brain-mri, not chest-xray\. Compare bundles of one task"):
         make_evidence(request(engine, manifest, tmp_path / "out", "comparison", against=mri))
+
+
+def test_a_manifest_whose_patients_were_learnt_is_not_measured(
+    engine: Engine, manifest: Manifest, tmp_path: Path
+) -> None:
+    learnt = replace(manifest.cases[0], split="train", patient_id="one")
+    cases = (learnt, replace(manifest.cases[1], split="test", patient_id="one"), *manifest.cases[2:])
+    leaking = replace(manifest, cases=cases)
+    with pytest.raises(PatientLeakage, match="stand in more than one split"):
+        make_evidence(Request(engine, leaking, cases[1:], tmp_path / "evidence", Plan(0, 100)))
 
 
 def test_what_an_earlier_version_left_is_replaced(engine: Engine, manifest: Manifest, tmp_path: Path) -> None:

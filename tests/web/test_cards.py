@@ -19,6 +19,7 @@ from radiolens.explain.overlay import overlay
 from radiolens.image import Image, Source, Unit
 from radiolens.inference.predict import Predictor
 from radiolens.prediction import BundleIdentity, Explanation, Finding, Prediction, Presence, SliceFindings, decide
+from radiolens.profile import Profile
 from radiolens.quality import ADVICE, Problem, ProblemCode, Quality
 from radiolens.report.content import Passage
 from radiolens.safety.gate import Gate
@@ -215,6 +216,26 @@ def test_whose_the_thresholds_are_is_said(predictor: Predictor) -> None:
     probabilities = {"pneumonia": 0.5, "tuberculosis": 0.5}
     site = answer("chest-xray", probabilities, thresholds=SITE)
     assert make_card(site, study("chest"), predictor).thresholds == "The thresholds were set by this site."
+
+
+def test_a_site_that_chose_the_models_number_has_set_it(predictor: Predictor) -> None:
+    bundle, sha256 = predictor.bundle("chest-xray"), predictor.engine("chest-xray").installed.sha256
+    given, own = chest(0.9, 0.9), bundle.thresholds["tuberculosis"]
+    profile = Profile("Clinic A", sha256, {"tuberculosis": own}, "")
+    of_another = replace(profile, bundle_sha256="0" * 64)
+
+    def whose(key: str, *profiles: Profile) -> str:
+        return make_card(given, study(key), predictor, profiles).thresholds
+
+    assert whose("chest", profile) == whose("tuberculosis", profile) == "The thresholds were set by this site."
+    assert "your site has set none" in whose("chest", of_another)
+    evidence = bundle.threshold_evidence.split(". ")[0]
+    # Of the finding that is shown it has set none, and when this answer was given it had set none yet.
+    for told in (
+        whose("pneumonia", profile),
+        whose("tuberculosis", replace(profile, thresholds={"tuberculosis": own / 2})),
+    ):
+        assert told == f"The thresholds are those of the model (basis: {evidence})."
 
 
 def test_the_model_is_named_by_version_and_hash(predictor: Predictor) -> None:

@@ -102,7 +102,7 @@ def test_a_chosen_language_is_kept_and_the_page_shown_again_from_which_it_was_ch
 
 
 @pytest.mark.parametrize(
-    "back", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "", "/a\r\nb"]
+    "back", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "/a\\b", "", "/a\r\nb"]
 )
 def test_choosing_a_language_leads_to_no_other_site(client: TestClient, back: str) -> None:
     answer = client.post("/language", data={"language": "hi", "back": back}, follow_redirects=False)

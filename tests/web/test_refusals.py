@@ -32,7 +32,10 @@ NEVER_UPLOADED = ("radiolens.inference.bulk", "radiolens.inference.folder")
 REMARKING = ("_remarks", "window_remarks", "_ordered")
 """Functions of the readers that remark on a file."""
 ANSWERING = (
-    *(f"radiolens.worklist.{name}" for name in ("acceptance", "maps", "reading", "sealing", "work_list", "working")),
+    *(
+        f"radiolens.worklist.{name}"
+        for name in ("acceptance", "agreement", "maps", "reading", "sealing", "work_list", "working")
+    ),
     "radiolens.store.engine",
 )
 ANSWERED = ("WrongState", "UnknownCase", "InputError", "StoreFull", "StoreBusy", "StoreUnavailable")

@@ -34,10 +34,10 @@ def said(pneumonia: Presence, tuberculosis: Presence) -> dict[str, Presence]:
     return {"pneumonia": pneumonia, "tuberculosis": tuberculosis}
 
 
-def closed(place: Site, case: UUID, truth: dict[str, Presence] | None) -> UUID:
-    """Attach a diagnosis to a case, and close it."""
+def closed(place: Site, case: UUID, truth: dict[str, Presence] | None, reader: UUID = LOCAL_USER_ID) -> UUID:
+    """Let a reader of a case attach a diagnosis, and close it."""
     if truth:
-        place.work_list.diagnose(LOCAL_USER_ID, case, truth, "Xpert")
+        place.work_list.diagnose(reader, case, truth, "Xpert")
     place.work_list.close(LOCAL_USER_ID, case)
     return case
 
@@ -47,7 +47,7 @@ def test_a_closed_case_tells_reader_network_and_truth(place: Site) -> None:
     place.work_list.answer(reader, case, Answer(said(A, U)))
     place.work_list.answer(reader, case, Answer(said(P, U), agreed=None))
     assert case not in {entry.case_id for entry in compared(place).findings}  # still open
-    closed(place, case, said(P, A))
+    closed(place, case, said(P, A), reader)
     found = {entry.label: entry for entry in compared(place).findings if entry.case_id == case}
     pneumonia = found["pneumonia"]
     assert (pneumonia.before, pneumonia.network, pneumonia.final, pneumonia.truth) == (A, P, P, P)
@@ -103,7 +103,7 @@ def test_what_takes_no_part_is_counted_with_its_reason(place: Site) -> None:
     without = place.case(png(film(24)))
     place.work_list.answer(LOCAL_USER_ID, without, Answer(said(A, A)))
     closed(place, without, None)
-    closed(place, place.case(png(film(25))), {"pneumonia": P})  # nobody read it
+    closed(place, place.case(png(film(25))), None)  # nobody read it
     other = place.case(png(film(26)))
     place.work_list.answer(LOCAL_USER_ID, other, Answer({"pneumonia": P}))
     closed(place, other, {"tuberculosis": P})

@@ -76,6 +76,14 @@ def test_a_hidden_answer_can_be_neither_confirmed_nor_overridden(blinded: Site) 
     assert not blinded.work_list.case(LOCAL_USER_ID, case_id).summary.disclosed
 
 
+def test_a_diagnosis_waits_for_an_answer_of_ones_own(blinded: Site) -> None:
+    case_id = blinded.case(*films(1))
+    with pytest.raises(WrongState, match=r"not revealed yet\. Commit an answer of your own first"):
+        blinded.work_list.diagnose(LOCAL_USER_ID, case_id, ABSENT, "Xpert")
+    blinded.work_list.answer(LOCAL_USER_ID, case_id, Answer(ABSENT))
+    assert blinded.work_list.diagnose(LOCAL_USER_ID, case_id, ABSENT, "Xpert").diagnoses
+
+
 def test_a_closed_case_is_open_to_all_if_somebody_read_it(blinded: Site) -> None:
     read, unread, other = blinded.case(*films(1)), blinded.case(*films(1)), blinded.user("later reader")
     blinded.work_list.answer(LOCAL_USER_ID, read, Answer(ABSENT))
@@ -161,11 +169,8 @@ def run(found: Site) -> dict[str, Any]:
     # What the first reader does now, knowing the answer, differs; the second must not see that it does.
     answer = found.work_list.case(LOCAL_USER_ID, cases[1]).images[0].prediction
     assert answer
-    presence = answer.finding("pneumonia").presence
-    agreed = presence is Presence.ABSENT
-    found.work_list.answer(
-        LOCAL_USER_ID, cases[1], Answer({"pneumonia": presence}, agreed=agreed, reason="" if agreed else "No")
-    )
+    agreed = answer.finding("pneumonia").presence is Presence.ABSENT
+    found.work_list.answer(LOCAL_USER_ID, cases[1], Answer(ABSENT, agreed=agreed, reason="" if agreed else "No"))
     ids = {case_id: f"case {number}" for number, case_id in enumerate(cases)}
     for number, case_id in enumerate(cases):
         for image in found.work_list.case(second, case_id).images:

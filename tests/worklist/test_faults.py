@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -194,6 +194,26 @@ def test_an_upload_over_the_quota_is_refused_until_cases_are_closed(impatient: S
     assert set(impatient.work_list.store.names()) == names
     impatient.work_list.close(LOCAL_USER_ID, case_id)
     impatient.case(large)
+
+
+def test_two_uploads_at_the_same_time_share_the_quota(impatient: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = impatient.work_list.store
+    large, other = (bytes(QUOTA_BYTES // 2 + number) for number in range(1, 3))
+    put, accepted = store.put, []
+
+    def slowly(parts: Sequence[bytes]) -> str:
+        """Seal an upload that fitted; meanwhile another one that fits is accepted."""
+        monkeypatch.setattr(store, "put", put)
+        accepted.extend(impatient.accept(other).cases)
+        return put(parts)
+
+    monkeypatch.setattr(store, "put", slowly)
+    with pytest.raises(StoreFull, match=r"take 25 MB, and this upload 25 MB more; the site allows 50 MB"):
+        impatient.accept(large)
+    assert len(accepted) == len(list(store.names())) == 1
+    impatient.wait()
+    with impatient.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(ImageRow)) == 1
 
 
 FULL = """

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+from collections.abc import Iterator
+from sqlite3 import connect
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from radiolens.errors import InputError, UnknownCase, WrongState
 from radiolens.prediction import Presence
 from radiolens.store import audit
 from radiolens.store.schema import LOCAL_USER_ID, AnswerStage, CaseState, ImageRow
+from radiolens.worklist import work_list
+from radiolens.worklist.listing import CaseQuery
 from radiolens.worklist.reading import LONGEST_TEXT, Answer
 from radiolens.worklist.results import Decision
+from radiolens.worklist.table import rows
 from radiolens.worklist.views import ReaderState
 from radiolens.worklist.working_store import FOLDER
 from tests.worklist.site import Site, films
@@ -92,6 +98,52 @@ def test_a_reader_confirms_and_another_overrides_with_a_reason(shared: Site) -> 
     assert (found.answers[1].reason, found.answers[1].comment) == ("Scar", "See 2019")
     assert found.summary.reader is ReaderState.OVERRIDDEN
     assert actions(shared, case_id) == ["case.answer", "case.answer"]
+
+
+def test_whether_a_reader_agrees_follows_from_what_is_judged(shared: Site) -> None:
+    case_id = shared.case(*films(1))
+    differs = {"tuberculosis": Presence.PRESENT}  # which the network calls absent
+    with pytest.raises(InputError, match="is confirmed, but not every finding is judged as the network does"):
+        shared.work_list.answer(LOCAL_USER_ID, case_id, Answer(differs, agreed=True))
+    with pytest.raises(InputError, match=r"without a reason\. Say why"):
+        shared.work_list.answer(LOCAL_USER_ID, case_id, Answer(differs))
+    assert shared.work_list.case(LOCAL_USER_ID, case_id).answers == ()
+    found = shared.work_list.answer(LOCAL_USER_ID, case_id, Answer(differs, reason="Xpert"))
+    assert (found.answers[0].agreed, found.summary.reader) == (False, ReaderState.OVERRIDDEN)
+    whole = {"pneumonia": Presence.PRESENT, "tuberculosis": Presence.ABSENT}
+    with pytest.raises(InputError, match="is overridden, but every finding is judged as the network does"):
+        shared.work_list.answer(LOCAL_USER_ID, case_id, Answer(whole, agreed=False, reason="Scar"))
+    assert shared.work_list.answer(LOCAL_USER_ID, case_id, Answer(whole)).answers[-1].agreed is True
+
+
+def test_a_reader_agrees_with_the_image_that_was_looked_at(shared: Site) -> None:
+    case_id = shared.case(*films(1), b"no image", together=True)
+    film, unreadable = (image.image_id for image in shared.work_list.case(LOCAL_USER_ID, case_id).images)
+    confirmed = {"pneumonia": Presence.PRESENT}
+    for image_id in (film, None):
+        said = Answer(confirmed, agreed=True, image_id=image_id)
+        assert shared.work_list.answer(LOCAL_USER_ID, case_id, said).answers[-1].agreed is True
+    with pytest.raises(InputError, match="answered nothing of what is judged"):
+        shared.work_list.answer(LOCAL_USER_ID, case_id, Answer(confirmed, agreed=True, image_id=unreadable))
+    with pytest.raises(UnknownCase, match="no such image"):
+        shared.work_list.answer(LOCAL_USER_ID, case_id, Answer(confirmed, image_id=uuid4()))
+
+
+def test_a_table_is_read_without_keeping_others_from_writing(shared: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    case_id = shared.case(*films(1))
+
+    def while_read(session: Session, viewer: UUID, query: CaseQuery) -> Iterator[tuple[str, ...]]:
+        yield from rows(session, viewer, query)
+        with connect(shared.home / "radiolens.db", timeout=0.2) as other:  # another process, which would wait
+            other.execute("UPDATE site_settings SET key = key")
+        other.close()
+
+    monkeypatch.setattr(work_list, "rows", while_read)
+    table = shared.work_list.export(LOCAL_USER_ID, CaseQuery())
+    assert str(case_id) in {row[0] for row in table}
+    with shared.database.reading() as session:
+        entry = next(iter(audit.entries(session, action="case.export")))
+    assert entry.detail == {"cases": len({row[0] for row in table})}
 
 
 @pytest.mark.parametrize(

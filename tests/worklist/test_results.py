@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
-from radiolens.prediction import Finding, Presence
+from radiolens.prediction import Finding, Prediction, Presence
 from radiolens.store.schema import ImageState
-from radiolens.worklist.results import Decision, Result, Standing, concerning, standing
+from radiolens.worklist.results import Decision, Result, Standing, concerning, findings_of, standing
 
 
 def answered(*presences: Presence, probability: float = 0.6, task: str = "chest-xray") -> Result:
@@ -53,6 +53,34 @@ def test_a_probability_never_lifts_a_decision_over_another() -> None:
     urgencies = [standing([entry]).urgency or 0 for entry in (sure, unsure, undecided)]
     assert urgencies == sorted(urgencies, reverse=True)
     assert urgencies[0] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "both"),
+    [
+        ((Presence.ABSENT, Presence.ABSENT), (Presence.ABSENT, Presence.PRESENT), (Presence.ABSENT, Presence.PRESENT)),
+        (
+            (Presence.INDETERMINATE, Presence.ABSENT),
+            (Presence.ABSENT, Presence.INDETERMINATE),
+            (Presence.INDETERMINATE, Presence.INDETERMINATE),
+        ),
+    ],
+)
+def test_what_one_image_shows_the_case_has(
+    first: tuple[Presence, ...], second: tuple[Presence, ...], both: tuple[Presence, ...]
+) -> None:
+    answers = [Prediction("chest-xray", None, answered(*presences).findings) for presences in (first, second)]
+    for order in (answers, answers[::-1]):
+        assert tuple(entry.presence for entry in findings_of(order)) == both
+    assert findings_of(answers[:1]) == answers[0].findings
+
+
+def test_a_case_is_only_normal_if_every_image_is() -> None:
+    tumour, normal = (
+        Prediction("brain-mri", None, answered(*presences, task="brain-mri").findings)
+        for presences in ((Presence.PRESENT, Presence.ABSENT), (Presence.ABSENT, Presence.PRESENT))
+    )
+    assert findings_of([normal, tumour]) == findings_of([tumour, normal]) == tumour.findings
 
 
 def test_images_that_wait_count_for_nothing() -> None:

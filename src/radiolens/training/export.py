@@ -31,6 +31,7 @@ from radiolens.training.onnx_export import export_onnx, head_weights
 from radiolens.training.pipeline import cached_grey_levels, draw_indices
 from radiolens.training.reference import feature_reference
 from radiolens.training.run_folder import environment, read_config
+from radiolens.training.train import digest_of_cases
 
 __all__ = ["Exported", "export_bundle", "largest_bytes_of"]
 
@@ -108,17 +109,22 @@ def _write_network(exported: Exported, manifest: Manifest, folder: Path) -> None
 
 
 def _check_run(exported: Exported) -> None:
-    """Raise DatasetError if the network lies in the folder of a run whose config.json tells of another experiment."""
+    """Raise DatasetError if the network lies in the folder of a run whose config.json tells of other training.
+
+    Of another experiment, that is, or of the same on other cases, labels or splits.
+    """
     file = exported.network.parent / "config.json"
     if not file.is_file():
         return
     trained = training_only(read_config(file))
     given = training_only(json.loads(json.dumps(as_json(exported.experiment))))
+    if exported.stored is None:  # that of a fold has another split now, and was compared before it got it
+        given["cases"] = digest_of_cases(exported.experiment, exported.manifest)
     differing = sorted(key for key in trained.keys() & given.keys() if trained[key] != given[key])
     if differing:
         raise DatasetError(
             f"{exported.network} was trained by another experiment: {', '.join(differing)} differ from {file}. The "
-            "bundle would tell wrong facts. Give the experiment as it was."
+            "bundle would tell wrong facts. Give experiment and data as they were."
         )
 
 

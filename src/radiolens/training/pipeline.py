@@ -17,6 +17,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from radiolens.data.case_files import check_content
 from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError, UnreadableImage
 from radiolens.imaging.preprocess import Preprocessing, grey_levels, network_input
@@ -32,13 +33,15 @@ _CASES, _CHANGES = 0, 1
 """What numbers are drawn for. NumPy fills a seed with zeros, so (seed, epoch) would be the first batch's as well."""
 
 
-def read_grey_levels(file: Path, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+def read_grey_levels(file: Path, preprocessing: Preprocessing, sha256: str = "") -> NDArray[np.uint8]:
     """Return the middle slice of a trusted file as grey levels (rows, columns), exactly as serving computes them.
 
-    Raises DatasetError, which names the file, if it is missing or no image.
+    Raises DatasetError, which names the file, if it is missing, no image, or not the one with that SHA-256.
     """
     try:
-        image = decode([file.read_bytes()])
+        data = file.read_bytes()
+        check_content(file, data, sha256)
+        image = decode([data])
     except (OSError, UnreadableImage) as error:
         raise DatasetError(f"{file}: {error} Take it out of the manifest, or repair it.") from error
     return grey_levels(image.pixels[len(image.pixels) // 2], image.unit, preprocessing)
@@ -53,8 +56,8 @@ def cached_grey_levels(
 ) -> NDArray[np.uint8]:
     """Return the grey levels (cases, rows, columns) as a read-only memory map.
 
-    They are made once for the same files (path, size, time of change), preprocessing and reading code. An interrupted
-    run leaves nothing that looks finished.
+    They are made once for the same files (folder, path, hash in the manifest, size, times of change), preprocessing and
+    reading code. An interrupted run leaves nothing that looks finished. Raises DatasetError as `read_grey_levels` does.
     """
     file = folder / f"{manifest.task.name}-{_cache_key(manifest, cases, preprocessing)}.npy"
     if not file.exists():
@@ -78,7 +81,7 @@ def _write_cache(
     shape = (len(cases), preprocessing.rows, preprocessing.columns)
     array = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
     for index, case in enumerate(cases):
-        array[index] = read_grey_levels(manifest.path(case), preprocessing)
+        array[index] = read_grey_levels(manifest.path(case), preprocessing, case.sha256)
         progress(index + 1, len(cases))
     array.flush()
     os.replace(partial, file)
@@ -86,11 +89,18 @@ def _write_cache(
 
 def _cache_key(manifest: Manifest, cases: Sequence[Case], preprocessing: Preprocessing) -> str:
     try:
-        stats = [(case.path, (stat := manifest.path(case).stat()).st_size, stat.st_mtime_ns) for case in cases]
+        stats = [_file_facts(manifest.path(case), case) for case in cases]
     except OSError as error:
         raise DatasetError(f"{manifest.file} names a file that cannot be read: {error}.") from error
-    key = json.dumps([stats, asdict(preprocessing), digest_of_readers()], sort_keys=True).encode()
+    folder = str(manifest.file.parent.resolve())
+    key = json.dumps([folder, stats, asdict(preprocessing), digest_of_readers()], sort_keys=True).encode()
     return hashlib.sha256(key).hexdigest()[:16]
+
+
+def _file_facts(file: Path, case: Case) -> tuple[str, str, int, int, int]:
+    """Return what tells one file from another without reading it; a copy may keep the time when it was written."""
+    stat = file.stat()
+    return case.path, case.sha256, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def draw_indices(

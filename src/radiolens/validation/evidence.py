@@ -24,6 +24,7 @@ from typing import Any
 from radiolens import __version__
 from radiolens.bundle import write_evidence_hashes
 from radiolens.data.manifest import Case, Manifest
+from radiolens.data.splits import check_no_leakage
 from radiolens.errors import DatasetError
 from radiolens.inference.engine import Engine
 from radiolens.validation.comparison import compare
@@ -93,8 +94,10 @@ def make_evidence(request: Request, progress: Progress = lambda stage, done, tot
     """Measure, write the whole folder, and return the content of evaluation.json.
 
     A call that was cut, at whatever moment, goes on with the same OUTPUT: it loses the image or the section in work.
-    Raises DatasetError if an image cannot be read, or the other bundle is of another task.
+    Raises PatientLeakage if a patient or duplicate group of the manifest stands in two splits, since what is measured
+    may be learnt then; DatasetError if an image cannot be read, or the other bundle is of another task.
     """
+    check_no_leakage(request.manifest.cases)
     work = request.output / "work"
     work.mkdir(parents=True, exist_ok=True)
     if request.against and request.against.bundle.task != request.engine.bundle.task:

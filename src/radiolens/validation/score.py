@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from radiolens.data.case_files import case_file, decoded
 from radiolens.data.manifest import Case, Manifest
 from radiolens.evaluation.controls import border_brightness_features
 from radiolens.imaging.preprocess import Preprocessing, grey_levels
 from radiolens.inference.engine import Engine
-from radiolens.validation.case_files import case_file, decoded
 from radiolens.validation.questions import Scored
 from radiolens.validation.study import ControlPart
 

@@ -8,14 +8,13 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request
 
 from radiolens.bundle import GATE
-from radiolens.errors import InputError, UnknownTask
+from radiolens.errors import InputError
 from radiolens.inference.installed import Installed
-from radiolens.inference.predict import AUTO
 from radiolens.inference.record import record
 from radiolens.task import Label, Limit
-from radiolens.tasks import TASKS, get_task
+from radiolens.tasks import TASKS
 from radiolens.web.accounts.principal import Permission, public, requires
-from radiolens.web.openapi import BUNDLE_FIELD, FILE_PROBLEMS, NOT_READY, upload_body
+from radiolens.web.openapi import BUNDLE_FIELD, FILE_PROBLEMS, NOT_READY, TASK_FIELD, upload_body
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.reading.one_off import check_one_off
 from radiolens.web.schemas import (
@@ -28,7 +27,7 @@ from radiolens.web.schemas import (
     TaskAnswer,
     UnusableAnswer,
 )
-from radiolens.web.single import answer_one, asked_bundle, input_problem
+from radiolens.web.single import answer_one, asked_bundle, asked_task, input_problem
 from radiolens.web.state import answerer_of
 from radiolens.web.uploads import received
 
@@ -36,12 +35,11 @@ __all__ = ["healthz", "predictions", "readyz", "router", "tasks"]
 
 router = APIRouter()
 
-_TASK_NAMES = (AUTO, *(task.name for task in TASKS))
 _BODY = upload_body(
     "file",
     "DICOM, NIfTI, PNG, JPEG, TIFF, or a zip with one series; several files are the files of one DICOM series.",
     {
-        "task": {"type": "string", "enum": list(_TASK_NAMES), "default": AUTO, "description": "The study."},
+        "task": TASK_FIELD,
         "bundle": BUNDLE_FIELD,
     },
 )
@@ -100,7 +98,7 @@ async def predictions(request: Request) -> Prediction:
     """
     async with received(request, "file") as upload:
         await check_one_off(request, by_program=True)
-        task = _task(upload.fields.get("task", ""))
+        task = asked_task(upload)
         bundle = asked_bundle(request, upload, task)
         answer = await answer_one(request, upload, "file", task, bundle)
     if isinstance(answer.result, InputError):
@@ -145,13 +143,3 @@ def _limit(limit: Limit) -> LimitAnswer:
     return LimitAnswer(
         text=limit.text, labels=limit.labels, from_age=limit.from_age, to_age=to_age, volumes=limit.volumes
     )
-
-
-def _task(asked: str) -> str:
-    """Return the name of a task; nothing asked is `auto`. Raises HTTPProblem 422, naming the known ones."""
-    name = asked.strip() or AUTO
-    try:
-        return name if name == AUTO else get_task(name).name
-    except UnknownTask as error:
-        detail = f"There is no task {name[:40]!r}. Send one of {', '.join(_TASK_NAMES)}."
-        raise HTTPProblem(422, "Unknown task", detail) from error

@@ -14,7 +14,9 @@ from radiolens.inference.predict import Predictor
 from radiolens.inference.record import record
 from radiolens.locale.translate import gettext as _
 from radiolens.prediction import Finding, Prediction
+from radiolens.profile import Profile
 from radiolens.web.answers import Answer
+from radiolens.web.profile_note import profile_in_force
 from radiolens.web.studies import Study
 from radiolens.web.told import Card, HeatMap, tell, tell_refusal, tell_unreadable
 from radiolens.worklist.facts import facts_of
@@ -22,15 +24,15 @@ from radiolens.worklist.facts import facts_of
 __all__ = ["make_card"]
 
 
-def make_card(answer: Answer, study: Study, predictor: Predictor) -> Card:
-    """Return what is shown of an answer to a study."""
-    card = _card(answer, study, predictor)
+def make_card(answer: Answer, study: Study, predictor: Predictor, profiles: Sequence[Profile] = ()) -> Card:
+    """Return what is shown of an answer to a study; `profiles` are those by which `predictor` decides."""
+    card = _card(answer, study, predictor, profiles)
     return replace(
         card, token=secrets.token_hex(4), name=answer.name, study=_study_title(answer, study), files=answer.files
     )
 
 
-def _card(answer: Answer, study: Study, predictor: Predictor) -> Card:
+def _card(answer: Answer, study: Study, predictor: Predictor, profiles: Sequence[Profile]) -> Card:
     result, image = answer.result, answer.image
     if isinstance(result, InputError) or image is None:
         return tell_unreadable(_problems(answer))
@@ -39,7 +41,8 @@ def _card(answer: Answer, study: Study, predictor: Predictor) -> Card:
         return replace(tell_refusal(_problems(answer), facts_of(image)), picture=_picture(image, middle))
     study = study.on(result.task)
     facts = facts_of(image, result.explanation)
-    card = tell(result, facts, study, predictor.engine(study.task_name, study.bundle).installed)
+    installed = predictor.engine(study.task_name, study.bundle).installed
+    card = tell(result, facts, study, installed, profile_in_force(profiles, installed.identity))
     if not card.rows:
         return card
     too_young = study.task.labels_below_age(facts.age_years)

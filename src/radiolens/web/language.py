@@ -18,6 +18,7 @@ from radiolens.locale import writing
 from radiolens.locale.languages import ENGLISH, LANGUAGES, Language, current_language, find_language, negotiate, using
 from radiolens.locale.translate import gettext, ngettext, plural_forms
 from radiolens.web.accounts.principal import public
+from radiolens.web.accounts.redirects import own_path
 from radiolens.web.problems import HTTPProblem
 
 __all__ = ["COOKIE", "OWN_SCRIPT", "RequestLanguage", "choose", "install", "language_of", "router"]
@@ -78,7 +79,7 @@ def choose(
         known = ", ".join(entry.code for entry in LANGUAGES)
         raise HTTPProblem(422, "Unknown language", f"There is no language {language!r}. Choose one of {known}.")
     root = request.scope.get("root_path", "")
-    answer = RedirectResponse(_own_path(back) or f"{root}/", status_code=303)
+    answer = RedirectResponse(own_path(back) or f"{root}/", status_code=303)
     answer.set_cookie(
         COOKIE, found.code, max_age=_YEAR_S, path=root or "/", secure=request.url.scheme == "https", httponly=True
     )
@@ -109,9 +110,3 @@ def _block(text: str, /, **values: object) -> Markup:
 def _plural_block(one: str, many: str, count: int, /, **values: object) -> Markup:
     """Return the form for a count of a `{% trans %}` block with `{% pluralize %}`, or of a call; as `_block`."""
     return Markup(ngettext(one, many, count)) % {"count": count, **values}  # noqa: S704  as above
-
-
-def _own_path(address: str) -> str:
-    """Return an address if it is a path of this server, else nothing: a form must lead nobody to another site."""
-    own = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
-    return address if own else ""

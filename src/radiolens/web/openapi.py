@@ -8,6 +8,8 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from radiolens.inference.predict import AUTO
+from radiolens.tasks import TASKS
 from radiolens.web.problems import MEDIA_TYPE
 from radiolens.web.schemas import InputProblem, ProblemDetails
 
@@ -16,6 +18,8 @@ __all__ = [
     "FILE_PROBLEMS",
     "LEGACY_PROBLEMS",
     "NOT_READY",
+    "TASK_FIELD",
+    "TASK_NAMES",
     "DescribedAPI",
     "Responses",
     "problem_of",
@@ -34,6 +38,12 @@ _STATE = "state"
 """The tag of what anybody may ask."""
 _TOKEN = {"type": "http", "scheme": "bearer", "description": "An API token, made on the page Account."}
 
+
+TASK_NAMES = (AUTO, *(task.name for task in TASKS))
+"""What can be asked for."""
+
+TASK_FIELD = {"type": "string", "enum": list(TASK_NAMES), "default": AUTO, "description": "The study."}
+"""Which of them is."""
 
 BUNDLE_FIELD = {
     "type": "string",

@@ -142,7 +142,7 @@ async def _cards(request: Request, upload: Upload, study: Study) -> tuple[Card, 
     answerer = answerer_of(request)
 
     def card(answer: Answer, lineup: Lineup) -> Card:
-        return noted(make_card(answer, study, lineup.predictor), lineup)
+        return noted(make_card(answer, study, lineup.predictor, lineup.choice.profiles), lineup)
 
     return tuple(await answerer.answer(upload.files, study.task_name, card, bundle=study.bundle))
 

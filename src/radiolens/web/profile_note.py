@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from radiolens.inference.installed import SHOWN_DIGITS
@@ -11,7 +12,7 @@ from radiolens.prediction import BundleIdentity
 from radiolens.profile import Profile
 from radiolens.web.told import Card
 
-__all__ = ["disabled_text", "noted", "profile_note", "with_note"]
+__all__ = ["disabled_text", "noted", "profile_in_force", "profile_note", "with_note"]
 
 
 def disabled_text(profile: Profile, answering: BundleIdentity) -> str:
@@ -23,6 +24,12 @@ def disabled_text(profile: Profile, answering: BundleIdentity) -> str:
         planned=_named(profile.bundle_name, profile.bundle_version, profile.bundle_sha256),
         answering=_named(answering.name, answering.version, answering.sha256),
     )
+
+
+def profile_in_force(profiles: Sequence[Profile], answered_by: BundleIdentity | None) -> Profile | None:
+    """Return that of the site's profiles which decides for a bundle, the last one as in `Predictor`; None if none."""
+    own = [entry for entry in profiles if answered_by and entry.bundle_sha256 == answered_by.sha256]
+    return own[-1] if own else None
 
 
 def profile_note(lineup: Lineup, answered_by: BundleIdentity | None) -> str:

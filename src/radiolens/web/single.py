@@ -9,14 +9,27 @@ from fastapi import Request
 
 from radiolens.errors import BundleError, InputError, UnknownBundle, UnreadableImage
 from radiolens.inference.lineup import Lineup
+from radiolens.inference.predict import AUTO
 from radiolens.inference.record import record
+from radiolens.locale.translate import gettext as _
 from radiolens.quality import ProblemCode
 from radiolens.web.answers import Answer
+from radiolens.web.openapi import TASK_NAMES
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.state import answerer_of
 from radiolens.web.uploads import Upload
 
-__all__ = ["answer_one", "asked_bundle", "input_problem"]
+__all__ = ["answer_one", "asked_bundle", "asked_task", "input_problem"]
+
+
+def asked_task(upload: Upload) -> str:
+    """Return the task that a request asks for, `auto` if it names none; raise HTTPProblem 422 for one there is not."""
+    asked = upload.fields.get("task", "").strip() or AUTO
+    if asked not in TASK_NAMES:
+        name, known = repr(asked[:40]), ", ".join(TASK_NAMES)
+        detail = _("There is no task %(name)s. Send one of %(known)s.", name=name, known=known)
+        raise HTTPProblem(422, _("Unknown task"), detail)
+    return asked
 
 
 def asked_bundle(request: Request, upload: Upload, task: str) -> str | None:

@@ -16,6 +16,7 @@ from radiolens.locale.translate import N_, ngettext
 from radiolens.locale.translate import gettext as _
 from radiolens.locale.writing import number, percent
 from radiolens.prediction import BundleIdentity, Finding, Prediction, Presence
+from radiolens.profile import Profile
 from radiolens.quality import ProblemCode
 from radiolens.report.content import Passage, Reason
 from radiolens.web.map_evidence import map_evidence
@@ -84,8 +85,13 @@ class Card:
     seconds: float = 0.0
 
 
-def tell(prediction: Prediction, facts: ImageFacts, study: Study, installed: InstalledBundle) -> Card:
-    """Return what is said of an answered image; `installed` is the bundle that answered, `study` what was asked."""
+def tell(
+    prediction: Prediction, facts: ImageFacts, study: Study, installed: InstalledBundle, profile: Profile | None = None
+) -> Card:
+    """Return what is said of an answered image; `installed` is the bundle that answered, `study` what was asked.
+
+    `profile` is the site's that is in force for that bundle, None if there is none.
+    """
     bundle = installed.bundle
     study = study.on(prediction.task).answering(bundle.labels)
     reading = Reading.of(study, prediction, bundle.coverage, facts.age_years)
@@ -99,7 +105,7 @@ def tell(prediction: Prediction, facts: ImageFacts, study: Study, installed: Ins
         occlusion=bundle.explanation == OCCLUSION_MAP,
         map_evidence=map_evidence(installed),
         slice_note=_slice_note(study, prediction, facts, calibrated=bundle.calibrated),
-        thresholds=_thresholds(bundle, shown) if reading.by_threshold else "",
+        thresholds=_thresholds(bundle, shown, profile) if reading.by_threshold else "",
         set_note=set_note(bundle.coverage),
         model=prediction.bundle,
         limits=study.concerning(bundle.limits, facts),
@@ -253,14 +259,25 @@ _BASES = (
 """What the released bundles say of their thresholds, here only to be translated; a site's own text stays as it is."""
 
 
-def _thresholds(bundle: Bundle, shown: Sequence[Finding]) -> str:
-    """Say whose the thresholds are."""
-    if any(entry.threshold != bundle.thresholds[entry.label] for entry in shown):
+def _thresholds(bundle: Bundle, shown: Sequence[Finding], profile: Profile | None) -> str:
+    """Say whose the thresholds are; of a stored answer they may be the model's although a profile is in force now."""
+    if any(_is_the_sites(entry, bundle, profile) for entry in shown):
         return _("The thresholds were set by this site.")
     basis = bundle_text(bundle.threshold_evidence.split(". ")[0])  # behind it stand numbers of images
+    if basis.language and profile:
+        return _("The thresholds are those of the model.")
     if basis.language:
         return _("The thresholds are those of the model; your site has set none.")
-    return _("The thresholds are those of the model (basis: %(basis)s); your site has set none.", basis=basis.text)
+    told = N_("The thresholds are those of the model (basis: %(basis)s); your site has set none.")
+    if profile:
+        told = N_("The thresholds are those of the model (basis: %(basis)s).")
+    return _(told, basis=basis.text)
+
+
+def _is_the_sites(finding: Finding, bundle: Bundle, profile: Profile | None) -> bool:
+    """Say whether a site set the threshold of a finding: perhaps to the model's number, perhaps by an older profile."""
+    own = profile.thresholds.get(finding.label) if profile else None
+    return finding.threshold == own or finding.threshold != bundle.thresholds[finding.label]
 
 
 def _data(bundle: Bundle) -> tuple[str, ...]:

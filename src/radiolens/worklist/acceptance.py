@@ -83,13 +83,18 @@ class Acceptance:
         """
         with self._archive if any(is_archive(member.data) for member in members) else ExitStack():
             found = sort_upload(members, together=together)
-            self._check_quota(sum(entry.size_bytes for entry in found.inputs))
+            size_bytes = sum(entry.size_bytes for entry in found.inputs)
+            with self._database.reading() as session:  # before anything is sealed
+                self._check_quota(bytes_kept(session), size_bytes)
             with ExitStack() as undo:
                 names = [self._kept(case, undo) for case in found.cases]
                 accepted = _numbered(found)
                 if accepted.cases:
                     with self._database.session() as session:
                         _add(session, accepted, names, found, _Asked(task, bundle), user, self._database.now())
+                        session.flush()
+                        audit.head(session, lock=True)  # what others accepted meanwhile is seen, one after the other
+                        self._check_quota(bytes_kept(session) - size_bytes, size_bytes)
                 undo.pop_all()
         return accepted
 
@@ -104,9 +109,7 @@ class Acceptance:
         with suppress(StoreError):  # what stays is swept away later
             self._store.erase(name)
 
-    def _check_quota(self, size_bytes: int) -> None:
-        with self._database.reading() as session:
-            taken = bytes_kept(session)
+    def _check_quota(self, taken: int, size_bytes: int) -> None:
         if taken + size_bytes > self._quota_bytes:
             raise StoreFull(
                 f"The images of the site take {taken / 1e6:.0f} MB, and this upload {size_bytes / 1e6:.0f} MB more; "

@@ -7,7 +7,9 @@ report. Once a case is closed that somebody has read, it is open to all. One tha
 Hidden are: the answer itself with its bundle, its time and its heat maps; decision and urgency of the case; what other
 readers said of it, since they may have seen the answer, and diagnoses; and whether the network, and not the gate,
 refused the image. Shown are: that it was scored, what the file's header tells, and a refusal by header, size, exposure
-or gate network, since the reader has to know of it.
+or gate network, since the reader has to know of it; and the task that an image chose, in the questions and the filter
+by task: the reader sees whether it is a chest or a head, and is not asked about both. Whoever may not see the answer
+attaches no diagnosis either.
 """
 
 from __future__ import annotations

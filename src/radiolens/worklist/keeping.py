@@ -134,12 +134,21 @@ class Keeping:
             for copy in copies:
                 if copy.store_name:
                     undo.callback(self._forget, copy.store_name)
-            yield copies
+            yield tuple(map(self._renewed, copies))
             undo.pop_all()
 
     def _forget(self, name: str) -> None:
         with suppress(StoreError):  # what stays is named by no row, and swept away later
             self._store.erase(name)
+
+    def _renewed(self, copy: Copy) -> Copy:
+        """Return a copy that is as old as if it were made now: the first may be so old that it is swept away."""
+        if copy.store_name:
+            try:
+                self._store.renew(copy.store_name)
+            except RadiolensError:  # swept away already
+                return _refused(replace(copy, store_name="", size_bytes=0, header=None), NotKept.NOT_STORED)
+        return copy
 
     def _made(self, case_id: UUID) -> tuple[Copy, ...]:
         with self._database.reading() as session:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -27,12 +27,13 @@ from radiolens.store.schema import (
     UserRow,
 )
 from radiolens.tasks import TASKS, get_task
+from radiolens.worklist.agreement import fitting
 from radiolens.worklist.disclosure import Failure, disclosed_to, may_show, shown_state
 from radiolens.worklist.facts import facts_from_record
 from radiolens.worklist.keeping import KeptFilter, kept_images
 from radiolens.worklist.listing import summaries
 from radiolens.worklist.queue import restate
-from radiolens.worklist.results import UNFINISHED, answer_of, tasks_of
+from radiolens.worklist.results import UNFINISHED, answer_of, findings_of, tasks_of
 from radiolens.worklist.views import AnswerView, CaseView, DiagnosisView, ImageView, ShownProblem
 
 __all__ = ["LONGEST_TEXT", "Answer", "answer", "close", "diagnose", "erase_images", "image_of", "unknown_case", "view"]
@@ -51,13 +52,15 @@ class Answer:
     """What a reader says of a case.
 
     `presence` is by label, for those that the reader judged. `agreed` says whether the network's answer is confirmed
-    (True) or overridden (False, with a reason); None says nothing of it.
+    (True) or overridden (False, with a reason); None leaves it to follow from `presence`. That answer is the one to the
+    image `image_id`, which the reader looked at, or what those to all images come to.
     """
 
     presence: Mapping[str, Presence]
     agreed: bool | None = None
     reason: str = ""
     comment: str = ""
+    image_id: UUID | None = None
 
 
 def view(session: Session, viewer: UUID, case_id: UUID) -> CaseView:
@@ -81,20 +84,17 @@ def answer(session: Session, reader: UUID, case_id: UUID, said: Answer) -> None:
     """Commit a reader's answer; from now on the network's is disclosed to the reader.
 
     Raises UnknownCase, WrongState if the case is closed or its answer is confirmed or overridden while it is hidden,
-    and InputError for unknown labels, none at all, a missing reason or a text that is too long.
+    and InputError for unknown labels, none at all, an `agreed` that does not fit them, a missing reason or a text that
+    is too long.
     """
     row, disclosed = _case(session, reader, case_id, lock=True)
     _check_open(row)
     _check_labels(said.presence, _tasks(row))
-    if not disclosed and said.agreed is not None:
-        raise WrongState(
-            "The network's answer is not revealed yet, so it can be neither confirmed nor overridden. Commit an answer "
-            "of your own first."
-        )
-    if said.agreed is False and not said.reason.strip():
-        raise InputError("The network's answer is overridden without a reason. Say why.")
     if max(len(said.reason), len(said.comment)) > LONGEST_TEXT:
         raise InputError(f"A reason or comment may have {LONGEST_TEXT} characters. Shorten it.")
+    agreed = _agreed(row, said, disclosed=disclosed)
+    if agreed is False and not said.reason.strip():
+        raise InputError("The network's answer is overridden without a reason. Say why.")
     now = moment(session)
     stage = AnswerStage.AFTER if disclosed else AnswerStage.BEFORE
     session.add(
@@ -103,7 +103,7 @@ def answer(session: Session, reader: UUID, case_id: UUID, said: Answer) -> None:
             user_id=reader,
             stage=stage,
             presence={label: presence.value for label, presence in said.presence.items()},
-            agreed=said.agreed,
+            agreed=agreed,
             reason=said.reason.strip() or None,
             comment=said.comment.strip() or None,
             created=now,
@@ -117,9 +117,12 @@ def answer(session: Session, reader: UUID, case_id: UUID, said: Answer) -> None:
 def diagnose(session: Session, user: UUID, case_id: UUID, presence: Mapping[str, Presence], test: str) -> None:
     """Attach what another test told; the last one counts. Closed cases take one, too.
 
-    Raises UnknownCase, and InputError for unknown labels or a test without a name.
+    Raises UnknownCase, WrongState while the network's answer is hidden from the user, and InputError for unknown labels
+    or a test without a name.
     """
-    row, _ = _case(session, user, case_id, lock=True)
+    row, disclosed = _case(session, user, case_id, lock=True)
+    if not disclosed:
+        raise WrongState("The network's answer is not revealed yet. Commit an answer of your own first.")
     _check_labels(presence, _tasks(row))
     if not 0 < len(test.strip()) <= _LONGEST_TEST:
         raise InputError(f"Name the test in 1 to {_LONGEST_TEST} characters, for instance Xpert.")
@@ -161,7 +164,7 @@ def image_of(session: Session, viewer: UUID, case_id: UUID, image_id: UUID) -> t
     query = select(ImageRow, disclosed_to(viewer)).join(CaseRow, CaseRow.id == ImageRow.case_id)
     found = session.execute(query.where(CaseRow.id == case_id, ImageRow.id == image_id)).one_or_none()
     if found is None:
-        raise UnknownCase("The case has no such image. Go back to the work list.")
+        raise _unknown_image()
     return found[0], bool(found[1])
 
 
@@ -186,6 +189,10 @@ def unknown_case() -> UnknownCase:
     return UnknownCase("There is no case of this number. Go back to the work list.")
 
 
+def _unknown_image() -> UnknownCase:
+    return UnknownCase("The case has no such image. Go back to the work list.")
+
+
 def _check_open(row: CaseRow) -> None:
     if row.state is CaseState.CLOSED:
         raise WrongState("The case is closed.")
@@ -199,9 +206,28 @@ def _check_labels(presence: Mapping[str, Presence], tasks: Sequence[str]) -> Non
         raise InputError(f"Expected findings among {', '.join(known)}; found {found}.")
 
 
+def _agreed(row: CaseRow, said: Answer, *, disclosed: bool) -> bool | None:
+    """Return whether an answer confirms or overrides the network's; None where it does neither, or that is hidden."""
+    if not disclosed and said.agreed is not None:
+        raise WrongState(
+            "The network's answer is not revealed yet, so it can be neither confirmed nor overridden. Commit an answer "
+            "of your own first."
+        )
+    if not disclosed:
+        return None
+    images = [image for image in row.images if said.image_id in (None, image.id)]
+    if not images:
+        raise _unknown_image()
+    return fitting(said.agreed, said.presence, findings_of(_answers(images)))
+
+
+def _answers(images: Iterable[ImageRow]) -> Iterator[Prediction]:
+    return (found for image in images if (found := answer_of(image)))
+
+
 def _tasks(row: CaseRow) -> tuple[str, ...]:
     """Return the tasks by which the case can be judged: the routed ones, else the asked one, else all."""
-    routed = tasks_of(found for image in row.images if (found := answer_of(image)))
+    routed = tasks_of(_answers(row.images))
     if routed:
         return routed
     return tuple(task.name for task in TASKS) if row.task == AUTO else (row.task,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from radiolens.errors import UnknownTask
@@ -20,6 +21,7 @@ __all__ = [
     "Standing",
     "answer_of",
     "concerning",
+    "findings_of",
     "kept_record",
     "standing",
     "tasks_of",
@@ -51,6 +53,8 @@ _URGENCY_FROM = {
 }
 """Where the urgency of a decision begins; the probability adds up to a quarter within it, so it never overtakes one."""
 _URGENCY_WITHIN = 0.25
+_URGENT_FIRST = (Presence.PRESENT, Presence.INDETERMINATE, Presence.ABSENT)
+"""Decisions on a label that means a disease; of a normal one the other way round."""
 _NO_ANSWER = {
     ImageState.FAILED: Decision.FAILED,
     ImageState.REFUSED: Decision.REFUSED,
@@ -91,6 +95,17 @@ def kept_record(answer: Prediction) -> dict[str, Any]:
     content = record("", answer)
     del content["path"]
     return content
+
+
+def findings_of(answers: Iterable[Prediction]) -> tuple[Finding, ...]:
+    """Return what the answers of a case say of each label: of several images that which asks most for a look."""
+    found: dict[str, tuple[int, Finding]] = {}
+    for answer in answers:
+        for entry in answer.findings:
+            urgent = _URGENT_FIRST.index(entry.presence)
+            rank = -urgent if _is_normal(answer.task, entry.label) else urgent
+            found[entry.label] = min(found.get(entry.label, (rank, entry)), (rank, entry), key=itemgetter(0))
+    return tuple(entry for _, entry in found.values())
 
 
 def standing(results: Sequence[Result]) -> Standing:

@@ -21,7 +21,7 @@ __all__ = ["Retention", "Tidied", "tidy"]
 _log = logging.getLogger(__name__)
 
 _EVERY_S = 60.0
-_LEFT_OVER_S = 900.0  # an upload writes its images before it names them in the database; that takes seconds
+_LEFT_OVER_S = 900.0  # images are written, or renewed, just before they are named in the database: for seconds
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _sweep(database: Database, store: WorkingStore, left_over_s: float) -> int:
             *session.scalars(select(ImageRow.map_name).where(ImageRow.map_name.is_not(None))),
             *session.scalars(select(KeptImageRow.store_name).where(KeptImageRow.erased.is_(None))),
         }
-    left_over = old - named
+    left_over = (old - named).intersection(store.names(left_over_s))  # but for those that were renewed meanwhile
     for name in left_over:
         store.erase(name)
     return len(left_over)

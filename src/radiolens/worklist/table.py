@@ -15,7 +15,7 @@ from radiolens.worklist.listing import LARGEST_PAGE, CaseQuery, page_of
 from radiolens.worklist.reading import view
 from radiolens.worklist.views import AnswerView, CaseView, DiagnosisView, ImageView
 
-__all__ = ["COLUMNS", "csv_text", "rows"]
+__all__ = ["COLUMNS", "csv_line", "csv_text", "rows"]
 
 COLUMNS = (
     "case",
@@ -62,10 +62,13 @@ def rows(session: Session, viewer: UUID, query: CaseQuery) -> Iterator[tuple[str
 
 def csv_text(table: Iterable[Sequence[str]]) -> str:
     """Return a table with its heading as CSV (RFC 4180), in which no cell is a formula."""
+    return "".join(map(csv_line, (COLUMNS, *table)))
+
+
+def csv_line(cells: Sequence[str]) -> str:
+    """Return a line of CSV (RFC 4180), with its end, in which no cell is a formula of a spreadsheet."""
     stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(COLUMNS)
-    writer.writerows([_harmless(cell) for cell in row] for row in table)
+    csv.writer(stream).writerow(map(_harmless, cells))
     return stream.getvalue()
 
 

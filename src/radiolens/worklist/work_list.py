@@ -125,10 +125,11 @@ class WorkList:
 
     def export(self, viewer: UUID, query: CaseQuery) -> tuple[tuple[str, ...], ...]:
         """Return the table of the cases that fit a query (`table.COLUMNS`); the audit log tells who took it out."""
-        with self.database.session() as session:
+        with self.database.reading() as session:
             table = tuple(rows(session, viewer, query))
+        with self.database.session() as session:  # apart, since reading all cases must not keep others from writing
             audit.append(session, viewer, "case.export", "", {"cases": len({row[0] for row in table})})
-            return table
+        return table
 
     def image(self, viewer: UUID, case_id: UUID, image_id: UUID, selection: SliceSelection = MIDDLE) -> Image:
         """Return the pixels of an image, decoded from its working copy in the sandbox.

@@ -91,6 +91,18 @@ class WorkingStore:
         except OSError as error:
             raise StoreUnavailable(f"A working copy cannot be erased ({error.strerror}). Check the disk.") from error
 
+    def renew(self, name: str) -> None:
+        """Make an object as old as one that is written now.
+
+        Raises WrongState if it is erased, StoreUnavailable if that fails.
+        """
+        try:
+            os.utime(self._path(name))
+        except FileNotFoundError as error:
+            raise WrongState("The image was erased, as the site's rules have it. Only its results are kept.") from error
+        except OSError as error:
+            raise StoreUnavailable(f"A working copy cannot be read ({error.strerror}). Check the disk.") from error
+
     def names(self, older_than_s: float = 0.0) -> Iterator[str]:
         """Yield the names of the objects that were written so many seconds ago or earlier."""
         newest = time.time() - older_than_s

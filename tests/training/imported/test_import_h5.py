@@ -114,6 +114,12 @@ def test_the_same_file_again_is_no_error_and_another_one_is(
     assert again.installed.sha256 == imported["braintumor.h5"].installed.sha256
     with pytest.raises(BundleError, match=r"holds another network already.*another --version or --name"):
         import_network(files / "transfer.h5", home / "bundles", replace(TYPES, name="braintumor"))
+    for change, told in (
+        ({"labels": (*TYPES.labels[1:], TYPES.labels[0])}, "other outputs, labels: it answers"),
+        ({"scale": Scale.MINUS_ONE_TO_ONE}, "other scale: it answers"),
+    ):
+        with pytest.raises(BundleError, match=told):
+            import_network(files / "braintumor.h5", home / "bundles", replace(TYPES, **change))  # type: ignore[arg-type]  # one field each
     assert list((home / "importing").iterdir()) == []
 
 

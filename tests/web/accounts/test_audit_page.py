@@ -63,6 +63,9 @@ def test_the_csv_holds_the_same_and_no_formula_and_is_noted_itself(site: Site) -
     browser, account = site.signed_in(Role.ADMINISTRATOR)
     with site.database.session() as session:
         audit.append(session, audit.PROGRAM, "csv.test", "=HYPERLINK(1)", {"note": "a, b"})
+        audit.append(session, audit.PROGRAM, "csv.break", "\n=HYPERLINK(1)")
+    (broken,) = csv.DictReader(io.StringIO(browser.get("/audit/audit.csv", params={"action": "csv.break"}).text))
+    assert broken["target"] == "'\n=HYPERLINK(1)"
     answer = browser.get("/audit/audit.csv", params={"action": "csv.test"})
     assert answer.headers["content-type"].startswith("text/csv")
     (row,) = csv.DictReader(io.StringIO(answer.text))

@@ -13,7 +13,11 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from radiolens.store.schema import CaseState
+from radiolens.tasks import TASKS
+from radiolens.worklist.results import Decision
 from radiolens.worklist.table import COLUMNS
+from radiolens.worklist.views import ReaderState
 from tests.web.serving import film, head_series, local_client, png
 from tests.worklist.site import wait_until
 
@@ -171,7 +175,7 @@ def test_a_reader_answers_and_a_diagnosis_is_attached_and_the_case_closed(client
 def test_an_answer_that_does_not_fit_is_a_problem_in_the_one_shape(
     client: TestClient, said: dict[str, Any], word: str
 ) -> None:
-    case = client.get("/api/v1/cases").json()["cases"][0]
+    case = sent_case(client, ("a.png", png(film(8))))
     answer = client.post(f"/api/v1/cases/{case['case_id']}/answers", json=said)
     assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
     assert word in answer.json()["detail"]
@@ -218,12 +222,34 @@ def test_a_case_that_there_is_not_is_a_404(client: TestClient, method: str) -> N
 
 
 @pytest.mark.parametrize(
-    "asked", [{"page": "0"}, {"size": "1000"}, {"sort": "name"}, {"since": "yesterday"}, {"decision": "maybe"}]
+    "asked",
+    [
+        {"page": "0"},
+        {"size": "1000"},
+        {"sort": "name"},
+        {"since": "yesterday"},
+        {"decision": "maybe"},
+        {"task": "knee"},
+        {"state": "shut"},
+        {"reader": "me"},
+    ],
 )
 def test_a_filter_that_does_not_fit_is_named(client: TestClient, asked: dict[str, str]) -> None:
     answer = client.get("/api/v1/cases", params=asked)
     assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
     assert next(iter(asked)) in answer.json()["detail"]
+
+
+def test_every_task_decision_and_state_can_be_asked_for(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()["paths"]["/api/v1/cases"]["get"]["parameters"]
+    words = {entry["name"]: entry["schema"].get("enum", []) for entry in described}
+    assert words["task"] == ["", "auto", *(task.name for task in TASKS)]
+    assert words["decision"] == ["", *Decision, "waiting", "hidden"]
+    assert words["reader"] == ["", *ReaderState]
+    assert words["state"] == [*CaseState, "all"]
+    for name, choices in words.items():
+        for word in choices:
+            assert client.get("/api/v1/cases", params={name: word}).status_code == 200
 
 
 def test_the_images_can_be_erased(client: TestClient) -> None:

@@ -60,6 +60,27 @@ def test_differing_needs_a_reason(at: Desk, case: str) -> None:
     assert "differs from the network" in at.page("/cases?reader=overridden").lower()
 
 
+@pytest.mark.parametrize(
+    ("agreed", "word"), [(True, "The network's answer is confirmed, but"), (None, "without a reason. Say why.")]
+)
+def test_a_program_that_differs_needs_a_reason_too(at: Desk, case: str, word: str, *, agreed: bool | None) -> None:
+    address = f"/api/v1{case}/answers"
+    said = {"presence": {"tuberculosis": "present"}, "agreed": agreed}
+    assert word in at.client.post(address, json=said).json()["detail"]
+    assert at.client.post(address, json=said).status_code == 422
+    assert answers(at, case) == ()
+    told = at.client.post(address, json={"presence": said["presence"], "reason": "Xpert"}).json()
+    assert (told["answers"][0]["agreed"], told["reader"]) == (False, "overridden")
+
+
+def test_a_reader_agrees_with_the_image_on_the_page(at: Desk) -> None:
+    (pair,) = at.send(("a.png", FILM), ("b.png", b"no image"), together="yes")
+    at.post(f"/cases/{pair}/answer?image=2", presence__pneumonia="absent")  # beside an image without an answer
+    at.post(f"/cases/{pair}/answer?image=1", 422, presence__pneumonia="absent")
+    at.post(f"/cases/{pair}/agree?image=1")
+    assert [said.agreed for said in answers(at, f"/cases/{pair}")] == [None, True]
+
+
 def test_an_answer_says_something(at: Desk, case: str) -> None:
     assert "Choose an answer first" in at.post(f"{case}/answer", 422, comment="hm")
     assert "Choose an answer first" in at.post(f"{case}/answer", 422, presence__pneumonia="perhaps")
@@ -163,4 +184,4 @@ class TestSecondReader:
     def test_nobody_agrees_with_what_is_hidden(self, at: Desk, case: str) -> None:
         assert "Give an answer of your own" in at.post(f"{case}/agree", 422)
         assert "suspected" not in at.page(case)
-        at.post(f"{case}/diagnosis", 422, truth__pneumonia="absent", test="CT")
+        assert "not revealed yet" in at.post(f"{case}/diagnosis", 409, truth__pneumonia="absent", test="CT")

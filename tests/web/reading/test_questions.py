@@ -1,19 +1,15 @@
-"""What a reader is asked, and what an answer means beside the network's."""
+"""What a reader is asked, and what is made of the answers of a form."""
 
 from __future__ import annotations
 
 import pytest
 
-from radiolens.prediction import Finding, Presence
+from radiolens.prediction import Presence
 from radiolens.tasks import TASKS
-from radiolens.web.reading.questions import agreement, in_words, presence_of, questions
+from radiolens.web.reading.questions import in_words, presence_of, questions
 
 PRESENT, ABSENT, OPEN = Presence.PRESENT, Presence.ABSENT, Presence.INDETERMINATE
 CHEST, MRI = questions(["chest-xray"]), questions(["brain-mri"])
-
-
-def found(**presence: Presence) -> tuple[Finding, ...]:
-    return tuple(Finding(label, 0.5, 0.5, one) for label, one in presence.items())
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
@@ -40,27 +36,6 @@ def test_one_choice_among_exclusive_labels_answers_all_of_them() -> None:
 def test_a_choice_that_nobody_was_given_is_refused(fields: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=next(iter(fields.values()))):
         presence_of(fields, (*CHEST, *MRI), "presence:")
-
-
-@pytest.mark.parametrize(
-    ("reader", "network", "agreed"),
-    [
-        ({"pneumonia": PRESENT}, {"pneumonia": PRESENT}, True),
-        ({"pneumonia": ABSENT}, {"pneumonia": PRESENT}, False),
-        ({"pneumonia": OPEN}, {"pneumonia": PRESENT}, None),
-        ({}, {"pneumonia": PRESENT}, None),
-        ({"pneumonia": PRESENT}, {"pneumonia": OPEN}, None),
-        ({"pneumonia": PRESENT}, {}, None),
-        ({"pneumonia": PRESENT, "tuberculosis": ABSENT}, {"pneumonia": PRESENT, "tuberculosis": OPEN}, None),
-        ({"pneumonia": ABSENT, "tuberculosis": ABSENT}, {"pneumonia": PRESENT, "tuberculosis": OPEN}, False),
-        ({"pneumonia": PRESENT, "tuberculosis": ABSENT}, {"pneumonia": PRESENT, "tuberculosis": ABSENT}, True),
-        ({"pneumonia": PRESENT}, {"pneumonia": PRESENT, "tuberculosis": ABSENT}, None),
-    ],
-)
-def test_agreeing_means_deciding_all_of_it_alike(
-    reader: dict[str, Presence], network: dict[str, Presence], *, agreed: bool | None
-) -> None:
-    assert agreement(reader, found(**network)) is agreed
 
 
 def test_an_answer_is_told_in_one_line() -> None:

@@ -170,11 +170,10 @@ def import_network(
         try:
             copy = Path(folder) / "source"
             sha256 = _copy(file, copy)
+            request = _Request(file.name, sha256, replace(wanted, name=name), outputs)
             if place.exists():
-                return _already_there(place, sha256)
-            return _import(
-                copy, _Request(file.name, sha256, replace(wanted, name=name), outputs), place, pictures, progress
-            )
+                return _already_there(place, request)
+            return _import(copy, request, place, pictures, progress)
         except BundleError as error:
             raise BundleError(f"{file}: {error}") from error
 
@@ -191,6 +190,10 @@ class _Request:
     @property
     def labels(self) -> tuple[str, ...]:
         return tuple(name for name in self.outputs if name is not None)
+
+    def meaning(self) -> dict[str, object]:
+        """Return for a bundle's provenance what was said of the network's outputs and input, as JSON has it."""
+        return {"outputs": [name or "-" for name in self.outputs], "scale": str(self.wanted.scale)}
 
 
 def _import(copy: Path, request: _Request, place: Path, pictures: Sequence[Path], progress: Progress) -> Imported:
@@ -286,12 +289,21 @@ def _copy(file: Path, copy: Path) -> str:
     return _sha256(copy)
 
 
-def _already_there(place: Path, sha256: str) -> Imported:
+def _already_there(place: Path, request: _Request) -> Imported:
     installed = Engine.open(place).installed
-    provenance = installed.bundle.provenance
-    if provenance.get("sha256") != sha256:
+    bundle, provenance = installed.bundle, installed.bundle.provenance
+    if provenance.get("sha256") != request.sha256:
         raise BundleError(
             f"{place} holds another network already. A bundle is never changed: give another --version or --name."
+        )
+    asked = {**request.meaning(), "task": request.wanted.task, "labels": request.labels}
+    there = {name: provenance.get(name, value) for name, value in request.meaning().items()}
+    there |= {"task": bundle.task, "labels": bundle.labels}
+    differing = [name for name, value in asked.items() if there[name] != value]
+    if differing:
+        raise BundleError(
+            f"{place} holds this network with other {', '.join(differing)}: it answers {', '.join(bundle.labels)} of "
+            f"{bundle.task}. A bundle is never changed: give another --version, or remove the folder first."
         )
     parity = provenance.get("parity")
     difference = parity.get("largest_difference", 0.0) if isinstance(parity, dict) else 0.0
@@ -348,6 +360,7 @@ def _bundle(
         provenance={
             "file": request.file_name,
             "sha256": request.sha256,
+            **request.meaning(),
             "format": facts["format"],
             "keras_version": facts["keras_version"],
             "imported": datetime.now(UTC).date().isoformat(),

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from radiolens.data.case_files import case_file, decoded
 from radiolens.data.manifest import Case, Manifest
 from radiolens.evaluation.controls import border_brightness_features
 from radiolens.image import Image
 from radiolens.imaging.preprocess import Preprocessing, grey_levels, network_input
 from radiolens.inference.engine import Engine
 from radiolens.inference.session import open_session
-from radiolens.validation.case_files import case_file, decoded
 from radiolens.validation.controls.feature_store import FeatureStore, ImageFeatures, open_feature_store
 from radiolens.validation.imagenet_file import imagenet_file
 

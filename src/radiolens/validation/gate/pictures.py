@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radiolens.data.case_files import case_file, decoded
 from radiolens.data.manifest import Case, Manifest
 from radiolens.data.sources import LAYOUTS
 from radiolens.errors import DatasetError
@@ -18,7 +19,6 @@ from radiolens.image import Image, Source, Unit
 from radiolens.safety.sight import Kind
 from radiolens.training.gate.defects import DEFECTS, Grey
 from radiolens.training.gate.samples import OTHER_FOLDERS, TASK_KINDS, Picture, drawn_pictures, with_defect
-from radiolens.validation.case_files import case_file, decoded
 
 __all__ = ["OTHER_TEST", "Asked", "defective", "drawn", "genuine", "others"]
 

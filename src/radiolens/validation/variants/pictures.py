@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from radiolens.data.case_files import case_file, decoded
 from radiolens.image import Image, Unit
 from radiolens.imaging.preprocess import Preprocessing, grey_levels, network_input
 from radiolens.inference.session import open_session
 from radiolens.training.augment import augment
 from radiolens.training.config import Experiment
 from radiolens.training.variant import Variant
-from radiolens.validation.case_files import case_file, decoded
 from radiolens.validation.imagenet_file import imagenet_file
 from radiolens.validation.pieces import digest, kept
 from radiolens.validation.variants.sample import Sample

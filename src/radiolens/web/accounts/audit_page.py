@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,6 +20,7 @@ from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.state import database_of
 from radiolens.web.templating import templates
+from radiolens.worklist.table import csv_line
 
 __all__ = ["PAGE_ENTRIES", "AuditFilter", "AuditPage", "export_audit", "router", "show_audit"]
 
@@ -31,7 +30,6 @@ PAGE_ENTRIES = 50
 """On one page."""
 
 _COLUMNS = ("number", "at", "actor", "action", "target", "detail", "hash")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _LAST_NUMBER = 2**63 - 1  # that the column can hold
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)  # of clocks; beyond them a time zone finds no midnight
@@ -119,11 +117,11 @@ def _note_export(database: Database, principal: Principal) -> None:
 
 
 def _rows(database: Database, asked: AuditFilter) -> Iterator[str]:
-    yield _line(_COLUMNS)
+    yield csv_line(_COLUMNS)
     with database.reading() as session:
         for entry in audit.entries(session, **asked.words()):
             detail = json.dumps(entry.detail, ensure_ascii=False, sort_keys=True) if entry.detail else ""
-            yield _line(
+            yield csv_line(
                 (
                     str(entry.number),
                     entry.at.isoformat(timespec="microseconds"),
@@ -134,15 +132,6 @@ def _rows(database: Database, asked: AuditFilter) -> Iterator[str]:
                     entry.hash,
                 )
             )
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    """Return a line of CSV in which no cell is a formula of a spreadsheet."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow(
-        f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells
-    )
-    return text.getvalue()
 
 
 def _day(text: str) -> date | None:

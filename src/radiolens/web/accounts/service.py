@@ -21,6 +21,7 @@ from radiolens.web.accounts.policy import Policy, RateLimits
 from radiolens.web.accounts.principal import LOCAL, Permission, Principal, Role
 from radiolens.web.accounts.redirects import away_to, is_navigation
 from radiolens.web.accounts.secret import SESSION_COOKIE, cookie, new_secret, sha256_of
+from radiolens.web.guard import LOCAL_KEY
 from radiolens.web.problems import HTTPProblem
 
 __all__ = ["NOT_FOR_TOKENS", "Accounts", "accounts_of", "is_local", "principal_of"]
@@ -220,7 +221,7 @@ def accounts_of(request: Request) -> Accounts:
 
 def is_local(request: Request) -> bool:
     """Say whether the request comes from this computer, through no proxy; the guard found out."""
-    return bool(request.scope.get("radiolens.local", False))
+    return bool(request.scope.get(LOCAL_KEY, False))
 
 
 def _user(account: Account) -> str:

@@ -13,12 +13,9 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
-from radiolens.errors import UnknownTask
-from radiolens.inference.predict import AUTO
 from radiolens.locale.translate import gettext as _
-from radiolens.tasks import TASKS, get_task
 from radiolens.web.accounts.principal import Permission, Principal, requires
-from radiolens.web.openapi import BUNDLE_FIELD, upload_body
+from radiolens.web.openapi import BUNDLE_FIELD, TASK_FIELD, upload_body
 from radiolens.web.problems import HTTPProblem
 from radiolens.web.reading.objects import (
     AcceptedObject,
@@ -30,9 +27,9 @@ from radiolens.web.reading.objects import (
     ProgressObject,
 )
 from radiolens.web.reading.responses import CHANGED, FOUND, LISTED, SENT, TABLE, TOLD
-from radiolens.web.single import asked_bundle
+from radiolens.web.single import asked_bundle, asked_task
 from radiolens.web.state import answerer_of, events_of, work_list_of
-from radiolens.web.uploads import Upload, received
+from radiolens.web.uploads import received
 from radiolens.worklist.table import csv_text
 
 __all__ = [
@@ -51,7 +48,6 @@ __all__ = [
 
 router = APIRouter(prefix="/api/v1", tags=["work list"])
 
-_TASK_NAMES = (AUTO, *(task.name for task in TASKS))
 _YES = ("yes", "true", "1", "on")
 _SAID_BYTES = 200_000  # two texts of the longest with every character escaped, and the labels
 _AT_ONCE = anyio.CapacityLimiter(4)  # uploads that are sorted and sealed; others wait, with their share of the memory
@@ -59,7 +55,7 @@ _BODY = upload_body(
     "file",
     "Images, DICOM files of one or more series, or zips of them; a folder's files with their paths as names.",
     {
-        "task": {"type": "string", "enum": list(_TASK_NAMES), "default": AUTO, "description": "The study."},
+        "task": TASK_FIELD,
         "bundle": BUNDLE_FIELD,
         "together": {
             "type": "string",
@@ -84,7 +80,7 @@ async def send(
     """
     work_list = work_list_of(request)
     async with received(request, "file") as upload:
-        task, together = _task(upload), upload.fields.get("together", "").strip().lower() in _YES
+        task, together = asked_task(upload), upload.fields.get("together", "").strip().lower() in _YES
         if not upload.files:
             raise HTTPProblem(422, _("No image"), _("The upload holds no file. Send images in the field 'file'."))
         bundle = asked_bundle(request, upload, task)
@@ -173,12 +169,3 @@ async def events(
     """Tell of changes for a minute: an event `case` with a row of the list, and `progress` with counts of images."""
     async for event in events_of(request).stream(principal.user_id, last_event_id):
         yield event
-
-
-def _task(upload: Upload) -> str:
-    asked = upload.fields.get("task", "").strip() or AUTO
-    try:
-        return asked if asked == AUTO else get_task(asked).name
-    except UnknownTask as error:
-        detail = _("There is no task %(name)s. Send one of %(known)s.", name=asked[:40], known=", ".join(_TASK_NAMES))
-        raise HTTPProblem(422, _("Unknown task"), detail) from error

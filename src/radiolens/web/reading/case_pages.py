@@ -17,12 +17,13 @@ from radiolens.web.accounts.principal import Permission, Principal, requires
 from radiolens.web.accounts.redirects import root_of
 from radiolens.web.reading.case_page import REASONS, CasePage, Draft, case_page
 from radiolens.web.reading.case_words import bundle_finder
-from radiolens.web.reading.questions import agreement, presence_of, questions
+from radiolens.web.reading.questions import presence_of, questions
 from radiolens.web.state import live_lineup_of, work_list_of
 from radiolens.web.templating import templates
+from radiolens.worklist.agreement import agreement
 from radiolens.worklist.listing import CaseQuery
 from radiolens.worklist.reading import Answer
-from radiolens.worklist.views import CaseView, ReaderState
+from radiolens.worklist.views import CaseView, ImageView, ReaderState
 
 __all__ = ["agree", "answer", "case", "close", "diagnosis", "router"]
 
@@ -59,14 +60,15 @@ def case(request: Request, case_id: UUID, principal: _Reader, image: int = 1, do
 def answer(request: Request, case_id: UUID, principal: _Answering, fields: _Fields, image: int = 1) -> Response:
     """Record what the reader decides; where the site wants it so, the network's answer is shown only then."""
     found = work_list_of(request).case(principal.user_id, case_id)
-    findings = _findings(found, image)
+    looked_at = _looked_at(found, image)
     draft = _draft(fields, found)
-    agreed = agreement(draft.presence, findings)
+    agreed = agreement(draft.presence, _findings(looked_at))
     wrong = _wrong(draft, agreed)
     if wrong:
         return _refused(request, _made(request, case_id, principal, image, draft=draft, notice=wrong, is_bad=True))
     reason = draft.reason if agreed is False else ""
-    work_list_of(request).answer(principal.user_id, case_id, Answer(draft.presence, agreed, reason, draft.comment))
+    said = Answer(draft.presence, agreed, reason, draft.comment, looked_at.image_id)
+    work_list_of(request).answer(principal.user_id, case_id, said)
     return _back(request, case_id, image, "answered" if found.summary.disclosed else "revealed")
 
 
@@ -74,12 +76,13 @@ def answer(request: Request, case_id: UUID, principal: _Answering, fields: _Fiel
 def agree(request: Request, case_id: UUID, principal: _Answering, image: int = 1) -> Response:
     """Record that the reader decides every finding of an image as the network does."""
     found = work_list_of(request).case(principal.user_id, case_id)
-    findings = _findings(found, image)
+    looked_at = _looked_at(found, image)
+    findings = _findings(looked_at)
     presence = {entry.label: entry.presence for entry in findings}
     if agreement(presence, findings) is not True:
         wrong = _("The network has not decided all of it. Give an answer of your own.")
         return _refused(request, _made(request, case_id, principal, image, notice=wrong, is_bad=True))
-    work_list_of(request).answer(principal.user_id, case_id, Answer(presence, agreed=True))
+    work_list_of(request).answer(principal.user_id, case_id, Answer(presence, agreed=True, image_id=looked_at.image_id))
     return _back(request, case_id, image, "answered")
 
 
@@ -88,7 +91,7 @@ def diagnosis(request: Request, case_id: UUID, principal: _Answering, fields: _F
     """Record what turned out to be true, and by which test."""
     found = work_list_of(request).case(principal.user_id, case_id)
     presence, test = _presence(fields, found, "truth:"), fields.get("test", "").strip()
-    if not presence or not test or not found.summary.disclosed:
+    if found.summary.disclosed and not (presence and test):
         wrong = _("Say what was found, and by which test.")
         return _refused(request, _made(request, case_id, principal, 1, notice=wrong, is_bad=True))
     work_list_of(request).diagnose(principal.user_id, case_id, presence, test)
@@ -102,9 +105,12 @@ def close(request: Request, case_id: UUID, principal: _Answering) -> Response:
     return _back(request, case_id, 1, "closed")
 
 
-def _findings(found: CaseView, image: int) -> tuple[Finding, ...]:
-    """Return what the network found in the image that is looked at; nothing while that is hidden."""
-    looked_at = found.images[min(max(image - 1, 0), len(found.images) - 1)]
+def _looked_at(found: CaseView, image: int) -> ImageView:
+    return found.images[min(max(image - 1, 0), len(found.images) - 1)]
+
+
+def _findings(looked_at: ImageView) -> tuple[Finding, ...]:
+    """Return what the network found in an image; nothing while that is hidden."""
     return looked_at.prediction.findings if looked_at.prediction else ()
 
 

@@ -12,8 +12,9 @@ from radiolens.inference.predict import AUTO
 from radiolens.locale.translate import N_
 from radiolens.locale.translate import gettext as _
 from radiolens.prediction import BundleIdentity
+from radiolens.profile import Profile
 from radiolens.tasks import get_task
-from radiolens.web.profile_note import profile_note, with_note
+from radiolens.web.profile_note import profile_in_force, profile_note, with_note
 from radiolens.web.studies import STUDIES, Study
 from radiolens.web.told import Card, tell, tell_of_absent, tell_refusal, tell_unreadable
 from radiolens.worklist.facts import ImageFacts
@@ -24,10 +25,11 @@ __all__ = ["STATES", "AnsweringBundle", "FindBundle", "asked_words", "bundle_fin
 
 @dataclass(frozen=True)
 class AnsweringBundle:
-    """A bundle that answers, and why the site's thresholds do not decide with it (empty if they do)."""
+    """A bundle that answers, and the site's profile for it, or why the site's thresholds do not decide with it."""
 
     installed: InstalledBundle
     profile_note: str = ""
+    profile: Profile | None = None
 
 
 FindBundle = Callable[[BundleIdentity], AnsweringBundle | None]
@@ -54,7 +56,8 @@ def bundle_finder(lineup: LiveLineup) -> FindBundle:
 
     def find(identity: BundleIdentity) -> AnsweringBundle | None:
         found = (entry for entry in versions.get(identity.name, ()) if entry.sha256 == identity.sha256)
-        return next((AnsweringBundle(entry, profile_note(now, identity)) for entry in found), None)
+        profile = profile_in_force(now.choice.profiles, identity)
+        return next((AnsweringBundle(entry, profile_note(now, identity), profile) for entry in found), None)
 
     return find
 
@@ -90,7 +93,8 @@ def shown(image: ImageView, asked: str, find_bundle: FindBundle) -> Card | None:
     answering = find_bundle(prediction.bundle) if prediction.bundle else None
     if answering is None:
         return tell_of_absent(prediction, facts, study)
-    return with_note(tell(prediction, facts, study, answering.installed), answering.profile_note)
+    card = tell(prediction, facts, study, answering.installed, answering.profile)
+    return with_note(card, answering.profile_note)
 
 
 def _failed() -> Card:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, model_validator
 from pydantic.config import JsonDict
+from pydantic_core.core_schema import literal_schema
 
 from radiolens.prediction import Prediction, Presence
 from radiolens.store.schema import AnswerStage, CaseState
 from radiolens.tasks import TASKS
+from radiolens.web.openapi import TASK_NAMES
 from radiolens.web.schemas import AnsweredBy, FindingAnswer, Reason, SliceAnswer
 from radiolens.worklist.acceptance import Accepted
 from radiolens.worklist.facts import NotKept
-from radiolens.worklist.listing import LARGEST_PAGE, CaseQuery, Sort
+from radiolens.worklist.listing import HIDDEN, LARGEST_PAGE, WAITING, CaseQuery, Sort
 from radiolens.worklist.reading import LONGEST_TEXT, Answer
 from radiolens.worklist.results import Decision, kept_record
 from radiolens.worklist.views import CaseView, ReaderState
@@ -250,7 +252,11 @@ class AnswerBody(_Object):
     """What a reader commits."""
 
     presence: dict[str, Presence] = Field(description="By label of the case's task.", json_schema_extra=_BY_LABEL)
-    agreed: bool | None = Field(None, description="Confirmed, or overridden; null while the answer is hidden.")
+    agreed: bool | None = Field(
+        None,
+        description="Confirmed, or overridden; `presence` has to bear it out. Left out, it follows from `presence`; "
+        "null while the answer is hidden.",
+    )
     reason: str = Field("", max_length=LONGEST_TEXT, description="Of an override.")
     comment: str = Field("", max_length=LONGEST_TEXT)
 
@@ -266,17 +272,20 @@ class DiagnosisBody(_Object):
     test: str = Field(min_length=1, max_length=60, examples=["Xpert"])
 
 
+def _one_of(*words: str) -> GetPydanticSchema:
+    """Return what makes a text one of these words, as `Literal` does for those that are written out."""
+    return GetPydanticSchema(lambda _source, _handler: literal_schema([str(word) for word in words]))
+
+
 class CaseFilter(BaseModel):
     """Which cases, in which order."""
 
     model_config = ConfigDict(frozen=True)
 
-    state: Literal["open", "closed", "all"] = "open"
-    task: Literal["", "auto", "chest-xray", "brain-mri", "brain-ct"] = ""
-    decision: Literal[
-        "", "present", "indeterminate", "failed", "refused", "unreadable", "absent", "waiting", "hidden"
-    ] = ""
-    reader: Literal["", "unread", "read", "overridden"] = ""
+    state: Annotated[str, _one_of(*CaseState, "all")] = CaseState.OPEN.value
+    task: Annotated[str, _one_of("", *TASK_NAMES)] = ""
+    decision: Annotated[str, _one_of("", *Decision, WAITING, HIDDEN)] = ""
+    reader: Annotated[str, _one_of("", *ReaderState)] = ""
     since: date | None = None
     until: date | None = None
     sort: Sort = Sort.URGENCY

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from radiolens.locale.translate import gettext as _
-from radiolens.prediction import Finding, Presence
+from radiolens.prediction import Presence
 from radiolens.task import Task
 from radiolens.tasks import TASKS, get_task
 
-__all__ = ["Asked", "AskedLabel", "agreement", "in_words", "presence_of", "questions"]
+__all__ = ["Asked", "AskedLabel", "in_words", "presence_of", "questions"]
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,6 @@ def _chosen(value: str, question: Asked) -> dict[str, Presence]:
     if value not in names:
         raise ValueError(value)
     return {name: Presence.PRESENT if name == value else Presence.ABSENT for name in names}
-
-
-def agreement(presence: Mapping[str, Presence], findings: Sequence[Finding]) -> bool | None:
-    """Say whether a reader decides as the network does; None where one of them has not decided a label of the other.
-
-    A difference on one label is a difference, whatever is left open on others.
-    """
-    decided = [entry for entry in findings if entry.presence is not Presence.INDETERMINATE]
-    pairs = [(presence.get(entry.label, Presence.INDETERMINATE), entry.presence) for entry in decided]
-    if any(reader is not Presence.INDETERMINATE and reader is not network for reader, network in pairs):
-        return False
-    whole = len(decided) == len(findings) > 0
-    return True if whole and all(reader is network for reader, network in pairs) else None
 
 
 def in_words(presence: Mapping[str, Presence]) -> str:

@@ -1,4 +1,4 @@
-"""The files of a manifest's cases, read and checked: trusted ones, since their owner measures on them."""
+"""The files of a manifest's cases, read and checked: trusted ones, since their owner trains and measures on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from radiolens.errors import DatasetError, UnreadableImage
 from radiolens.image import Image
 from radiolens.imaging.read import decode
 
-__all__ = ["case_file", "decoded"]
+__all__ = ["case_file", "check_content", "decoded"]
 
 
 def case_file(manifest: Manifest, case: Case) -> tuple[str, bytes]:
@@ -20,13 +20,18 @@ def case_file(manifest: Manifest, case: Case) -> tuple[str, bytes]:
         data = path.read_bytes()
     except OSError as error:
         raise DatasetError(f"{path}: {error} Correct the manifest, or leave the case out.") from error
+    return check_content(path, data, case.sha256), data
+
+
+def check_content(path: Path, data: bytes, expected: str) -> str:
+    """Return the SHA-256 of a file's content; raise DatasetError if a manifest expects another one, "" for none."""
     sha256 = hashlib.sha256(data).hexdigest()
-    if case.sha256 not in ("", sha256):
+    if expected not in ("", sha256):
         raise DatasetError(
-            f"{path}: the manifest expects SHA-256 {case.sha256}, found {sha256}. "
+            f"{path}: the manifest expects SHA-256 {expected}, found {sha256}. "
             "Restore the image, or make the manifest anew."
         )
-    return sha256, data
+    return sha256
 
 
 def decoded(path: Path, data: bytes) -> Image:

@@ -75,6 +75,34 @@ def test_what_is_unreadable_is_listed_and_the_exit_code_is_one(folders: Path) ->
     assert "no known image" in left_out["reason"]
 
 
+def test_the_list_of_what_was_left_out_goes_once_nothing_is(folders: Path) -> None:
+    broken = folders / "train" / "NORMAL" / "broken.png"
+    broken.write_bytes(b"no image")
+    assert run("chest-xray", folders, folders / "m.csv", *MAPS).exit_code == 1
+    assert (folders / "m.left-out.csv").is_file()
+    broken.unlink()
+    result = run("chest-xray", folders, folders / "m.csv", *MAPS, "--force")
+    assert result.exit_code == 0, result.output
+    assert not (folders / "m.left-out.csv").exists()
+
+
+def test_an_output_of_unknown_ending_is_refused_before_images_are_opened(folders: Path) -> None:
+    result = run("chest-xray", folders, folders / "m.xlsx", *MAPS)
+    assert result.exit_code == 1
+    assert "the name ends in '.xlsx', expected .csv or .parquet" in result.stderr
+    assert "Opening" not in result.stderr
+
+
+def test_a_table_that_lists_an_image_twice_is_refused_before_images_are_opened(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    picture(tmp_path / "a.png")
+    table.write_text("path,label\na.png,glioma\na.png,glioma\n")
+    result = run("brain-mri", table, tmp_path / "m.csv")
+    assert result.exit_code == 1
+    assert f"{table}, row 2, column 'path': 'a.png' stands in row 1, too" in result.stderr
+    assert "Opening" not in result.stderr
+
+
 def test_unknown_folders_are_an_error_that_lists_them(folders: Path) -> None:
     result = run("chest-xray", folders, folders / "m.csv")
     assert result.exit_code == 1

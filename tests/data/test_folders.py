@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,18 @@ def test_hidden_files_and_indices_are_no_images_and_links_are_followed_once(tmp_
     (tmp_path / "set" / "link").symlink_to(tmp_path / "other")
     (tmp_path / "set" / "b" / "circle").symlink_to(tmp_path / "set")
     assert [str(path) for path in files_below(tmp_path / "set")] == ["b/a.png", "link/c.png"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    make(tmp_path, "a/x.png", "b/y.png")
+    (tmp_path / "b").chmod(0)
+    with pytest.raises(DatasetError, match=r"/b: found a folder or link that cannot be read \(Permission denied\)"):
+        list(files_below(tmp_path))
+    (tmp_path / "b").chmod(0o700)
+
+
+def test_a_link_to_itself_is_told(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("link")
+    with pytest.raises(DatasetError, match=r"/link: found a folder or link that cannot be read \(Too many levels"):
+        list(files_below(tmp_path))

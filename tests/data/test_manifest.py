@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import os
 import stat
+import unicodedata
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,13 +25,14 @@ CHEST, MRI = get_task("chest-xray"), get_task("brain-mri")
 TEXTS = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=12)
 NAMES = st.text("aZ09_,;\"' äß-.", min_size=1, max_size=5).map(lambda name: name + "x")
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
+GROUPS = TEXTS.map(lambda text: unicodedata.normalize("NFC", text.strip()))
 AGES = st.none() | st.floats(0, 130) | st.integers(0, 130).map(float)
 
 
 def case_fields() -> dict[str, st.SearchStrategy[Any]]:
-    texts = ("source", "patient_id", "duplicate_group", "sex", "view", "licence")
     return {
-        **dict.fromkeys(texts, TEXTS),
+        **dict.fromkeys(("source", "patient_id", "duplicate_group"), GROUPS),
+        **dict.fromkeys(("sex", "view", "licence"), TEXTS),
         "split": st.sampled_from(("", "train", "validation", "test", "external")),
         "fold": st.none() | st.integers(0, 999),
         "slice_index": st.none() | st.integers(0, 999),
@@ -300,3 +302,12 @@ def test_a_manifest_cannot_be_moved_away_from_its_images(tmp_path: Path) -> None
     found = Manifest(tmp_path / "set" / "m.csv", MRI, (Case("a.png"),))
     with pytest.raises(DatasetError, match=r"other/m\.csv: the images lie in .*set, and a manifest holds paths below"):
         relocated(found, tmp_path / "other" / "m.csv")
+
+
+def test_blanks_and_forms_of_unicode_do_not_make_two_patients_of_one(tmp_path: Path) -> None:
+    header = "path,source,patient_id,duplicate_group,label"
+    rows = ("a ,s,M\u00fc,g\u00e9,", "b,s ,Mu\u0308,ge\u0301,", "c, s,\u00a0M\u00fc , g\u00e9,")
+    first, *others = read_manifest(written(tmp_path, "\n".join([header, *rows])), MRI).cases
+    assert (first.path, first.source, first.patient_id, first.duplicate_group) == ("a ", "s", "M\u00fc", "g\u00e9")
+    for case in others:
+        assert (case.source, case.patient_id, case.duplicate_group) == ("s", "M\u00fc", "g\u00e9")

@@ -125,3 +125,10 @@ def test_what_is_kept_out_of_training_is_kept_out() -> None:
     manifest = shared("chest-xray")
     assert {case.split for case in manifest.cases if case.source == "tbx11k"} == {"external"}
     assert sum(case.split == "test" for case in manifest.cases if case.source == "guangzhou") == 624
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_collection_in_another_encoding_is_told(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text(f"{HEADERS['brain-mri']}\nM\u00fc.png,,,,,,,\n", encoding=encoding)
+    with pytest.raises(InvalidManifest, match=r"manifest\.csv: not a CSV file in UTF-8 .* Export it again"):
+        LAYOUTS["brain-mri"](tmp_path)

@@ -172,3 +172,29 @@ def test_folds_cut_on_the_fly_keep_patients_together_and_leave_test_and_external
     assert with_folds(manifest, 5) == cut
     with pytest.raises(DatasetError, match=r"has the folds 1, 2, 3, 4, 5 already"):
         with_folds(cut, 3)
+
+
+@pytest.mark.parametrize("part", ["split", "fold"])
+def test_the_same_bytes_in_two_parts_are_refused_by_their_sha256(part: str) -> None:
+    first = Case("a", "s", patient_id="1", split="train", fold=1, sha256="ab" * 32)
+    second = replace(first, path="b", source="t", **{part: "test" if part == "split" else 2})  # type: ignore[arg-type]  # the parameter is untyped here
+    with pytest.raises(PatientLeakage, match=rf"more than one {part}: abababababab \(.*copies with the same sha256"):
+        check_no_leakage([first, second])
+    check_no_leakage([first, replace(second, sha256="cd" * 32)])
+    check_no_leakage([replace(first, sha256=""), replace(second, sha256="")])
+
+
+def test_a_copy_of_a_patient_who_leaks_anyway_is_not_counted_again() -> None:
+    first = Case("a", "s", patient_id="1", split="train", sha256="ab" * 32)
+    with pytest.raises(PatientLeakage) as error:
+        check_no_leakage([first, replace(first, path="b", split="test")])
+    assert len(error.value.hashed_ids) == 1
+    assert "abababababab" not in error.value.hashed_ids
+
+
+def test_a_cut_keeps_the_same_bytes_together() -> None:
+    copies = [replace(case, sha256=f"{number % 90:064x}") for number, case in enumerate(cases(180))]
+    check_no_leakage(cut(copies, (0.5, 0.2, 0.3), folds=3))
+    given = [Case("a", "s", split="test", sha256="ab" * 32), Case("b", "t", sha256="ab" * 32)]
+    with pytest.raises(PatientLeakage, match="abababababab"):
+        cut(given, (0.7, 0.1, 0.2))

@@ -144,3 +144,28 @@ def test_a_column_that_no_manifest_has_is_told(text: str) -> None:
 def test_a_table_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     with pytest.raises(InvalidManifest, match=r"cannot be read \(Is a directory\)"):
         table_cases(tmp_path, MRI, Layout(), {})
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("b,pneumonia,0", "found 0, expected 1 or nothing, as column 'label' says 'pneumonia' of the same image"),
+        ("b,No Finding,1", "found 1, expected 0 or nothing, as column 'label' says 'No Finding'"),
+    ],
+)
+def test_a_finding_that_two_columns_tell_differently_is_refused(row: str, message: str, tmp_path: Path) -> None:
+    file = table(tmp_path, f"path,label,pneu\na,pneumonia,1\n{row}\n")
+    with pytest.raises(InvalidManifest, match=f"row 2, column 'pneu': {message}"):
+        table_cases(file, CHEST, Layout({"label:pneumonia": "pneu"}), NIH)
+
+
+def test_a_finding_that_two_columns_tell_alike_or_one_alone_is_taken(tmp_path: Path) -> None:
+    file = table(tmp_path, "path,label,label:pneumonia\na,pneumonia,1\nb,pneumonia,\nc,,0\nd,Effusion,1\n")
+    found = table_cases(file, CHEST, Layout(), NIH)
+    assert [case.labels["pneumonia"] for case in found.cases] == [1, 1, 0, 1]
+
+
+def test_an_image_that_is_listed_twice_is_told_by_the_rows_of_the_table(tmp_path: Path) -> None:
+    file = table(tmp_path, "File,label\na,glioma\nb,glioma\n./a,glioma\n")
+    with pytest.raises(InvalidManifest, match=r"row 3, column 'File': '\./a' stands in row 1, too"):
+        table_cases(file, MRI, Layout({"path": "File"}), {})

@@ -96,7 +96,7 @@ def command(
     """  # noqa: D301  a raw docstring would show click its mark for verbatim paragraphs as two characters
     from radiolens.cli.data_output import counts, counts_table, progress, refuse_existing
     from radiolens.data.examination import Examination, examine
-    from radiolens.data.manifest import relocated, write_manifest
+    from radiolens.data.manifest import check_writable, relocated, write_manifest
     from radiolens.data.meaning import parse_meanings
     from radiolens.data.pseudonym import new_salt, stored_salt
     from radiolens.data.table import Layout, parse_columns
@@ -106,13 +106,14 @@ def command(
     listing = output.with_suffix(".left-out.csv")
     for file in (output, listing):
         refuse_existing(file, force=force)
+    check_writable(output)  # before an hour of work, not after
     kind = _kind(origin, output) if kind == "auto" else kind
     given: dict[str, object] = {"--map": meanings, "--skip": skipped, "--column": columns, "--images": images}
     _refuse_unfitting(origin, kind, given | {"--by-name": by_name, "--patient": patient})
     layout = Layout(parse_columns(asked, columns), delimiter, images, by_name)
     found = _cases(asked, origin, kind, parse_meanings(asked, meanings), layout, skipped, patient)
     found = _named(_without(found, (output, listing)), source or origin.resolve().stem, licence)
-    relocated(found, output)  # before an hour of work, not after
+    relocated(found, output)  # so is this
     how = Examination(
         salt=stored_salt(salt_file) if salt_file else new_salt(),
         decode=not no_decode,
@@ -240,6 +241,7 @@ def _tell_left_out(examined: Examined, listing: Path) -> None:
 
     kept, left_out = len(examined.manifest.cases), len(examined.left_out)
     if not left_out and kept:
+        listing.unlink(missing_ok=True)  # of an import before, which --force allows to write over
         return
     with listing.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
         writer = csv.writer(stream, lineterminator="\n")

@@ -23,7 +23,17 @@ try:  # pyarrow comes with the extra [train]; CSV works without it
 except ModuleNotFoundError:
     pyarrow = None
 
-__all__ = ["COLUMNS", "SPLITS", "Case", "Manifest", "read_manifest", "read_rows", "relocated", "write_manifest"]
+__all__ = [
+    "COLUMNS",
+    "SPLITS",
+    "Case",
+    "Manifest",
+    "check_writable",
+    "read_manifest",
+    "read_rows",
+    "relocated",
+    "write_manifest",
+]
 
 _ENDINGS = (".csv", ".parquet")
 _Rows = tuple[Sequence[str], Iterable[Mapping[str, str]]]
@@ -46,6 +56,12 @@ def read_rows(file: Path) -> tuple[Sequence[str], Iterable[Mapping[str, str]]]:
     Raises InvalidManifest if it cannot be read.
     """
     return _read_parquet(file) if _ending(file) == ".parquet" else _read_csv(file)
+
+
+def check_writable(file: Path) -> None:
+    """Raise DatasetError if no manifest can be written under this name: another ending, or Parquet without pyarrow."""
+    if _ending(file) == ".parquet":
+        _require_pyarrow(file)
 
 
 def write_manifest(manifest: Manifest, file: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -24,6 +25,7 @@ _PRINTABLE = "text without control characters or line breaks"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)  # float() takes nan, inf and 1_000, too
 _WHOLE = re.compile(r"\d{1,9}(\.0*)?", re.ASCII)  # spreadsheets write a fold as 3.0
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_NAMES = ("source", "patient_id", "duplicate_group")  # what cases are grouped by, so one name must have one form
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,13 @@ def case_of(
 ) -> Case:
     """Return the case that a row describes; raise InvalidManifest, with row and column, at its first wrong value.
 
-    `called` says what a column of the manifest is called in the file, where that differs.
+    `called` says what a column of the manifest is called in the file, where that differs. Source, patient and duplicate
+    group come without blanks around them and in Unicode's form NFC, so that one patient is not two.
     """
     row = _Row(file, number, texts, called)
     _check(row)
     text = {name: row.text(name) for name in COLUMNS if name not in ("age", "fold", "slice_index")}
+    text |= {name: unicodedata.normalize("NFC", text[name].strip()) for name in _NAMES}
     return Case(
         **text,
         fold=_whole(row, "fold"),
@@ -88,13 +92,13 @@ def case_of(
     )
 
 
-def check_unique(file: Path, cases: Sequence[Case]) -> None:
-    """Raise InvalidManifest if two rows name the same file."""
+def check_unique(file: Path, cases: Sequence[Case], column: str = "path") -> None:
+    """Raise InvalidManifest if two rows name the same file; `column` is what the path is called in the table."""
     first: dict[PurePosixPath, int] = {}
     for number, case in enumerate(cases, 1):
         path = PurePosixPath(case.path)
         if path in first:
-            raise InvalidManifest(f"{case.path!r} stands in row {first[path]}, too.", file, number, "path")
+            raise InvalidManifest(f"{case.path!r} stands in row {first[path]}, too.", file, number, column)
         first[path] = number
 
 

@@ -46,10 +46,10 @@ def stratum(case: Case) -> str:
 
 
 def group_ids(cases: Sequence[Case], same: Iterable[tuple[int, int]] = ()) -> tuple[int, ...]:
-    """Return for each case the number of its group: cases linked by patient or by duplicate group, however indirectly.
+    """Return for each case the number of its group: cases linked by patient, duplicate group or the same bytes.
 
-    Patients and duplicate groups are told apart by source, since two hospitals may use the same number; groups of an
-    audit are not. `same` links further pairs of positions.
+    However indirectly. Patients and duplicate groups are told apart by source, since two hospitals may use the same
+    number; groups of an audit are not, nor is `sha256`. `same` links further pairs of positions.
     """
     parent = list(range(len(cases)))
 
@@ -154,7 +154,7 @@ def with_folds(manifest: Manifest, folds: int, seed: int = 0) -> Manifest:
 
 
 def hold_out_fold(manifest: Manifest, fold: int) -> Manifest:
-    """Return the manifest with one fold as validation split; test and external cases stay, all others are trained on."""
+    """Return the manifest with one fold as validation split; test and external cases stay, all others are `train`."""
 
     def split(case: Case) -> str:
         if case.split in GIVEN or case.fold is None:
@@ -180,23 +180,26 @@ def without_fold(manifest: Manifest, fold: int, held_out: str = "validation") ->
 
 
 def check_no_leakage(cases: Sequence[Case]) -> None:
-    """Raise PatientLeakage if cases of one patient or duplicate group stand in two splits or two folds."""
+    """Raise PatientLeakage if cases of one patient, duplicate group or sha256 stand in two splits or two folds."""
     for part in ("split", "fold"):
         seen: dict[Hashable, set[object]] = defaultdict(set)
         for case in cases:
             for key in _keys(case):
                 seen[key].add(getattr(case, part))
-        leaking = sorted(_hashed(key) for key, parts in seen.items() if len(parts) > 1)
+        torn = {key for key, parts in seen.items() if len(parts) > 1}
+        leaking = sorted(map(_hashed, _told(cases, torn)))
         if leaking:
             raise PatientLeakage(
                 f"{len(leaking)} patients or duplicate groups stand in more than one {part}: "
                 f"{_listed(leaking)}. "
-                f"Each must be in one {part} only; cut anew with `radiolens data split`.",
+                f"Each, copies with the same sha256 too, must be in one {part} only; "
+                "cut anew with `radiolens data split`.",
                 leaking,
             )
 
 
 _Value = TypeVar("_Value")
+_FILE = "file"
 
 
 def _assign(values: list[_Value], indices: Sequence[int], chosen: Sequence[_Value]) -> None:
@@ -217,7 +220,7 @@ def _check_whole_groups_stay(cases: Sequence[Case], staying: Set[int]) -> None:
     for index, group in enumerate(numbers):
         groups[group].add(index in staying)
     torn = [cases[index] for index, group in enumerate(numbers) if len(groups[group]) > 1 and index in staying]
-    hashed = sorted({_hashed(key) for case in torn for key in _keys(case)})
+    hashed = sorted(map(_hashed, _told(torn)))
     if hashed:
         raise PatientLeakage(
             f"{len(hashed)} patients or duplicate groups of the given test or external split have other images "
@@ -231,14 +234,27 @@ def _listed(hashed: Sequence[str]) -> str:
     return f"{', '.join(hashed[:5])}{' ...' if len(hashed) > 5 else ''} (SHA-256, first 12 digits)"
 
 
+def _told(cases: Sequence[Case], keys: Set[Hashable] | None = None) -> set[tuple[str, str, str]]:
+    """Return the keys of the cases (of `keys` only, if given); files count where no patient or group is the reason."""
+    told: set[tuple[str, str, str]] = set()
+    for case in cases:
+        own = [key for key in _keys(case) if keys is None or key in keys]
+        told.update([key for key in own if key[0] != _FILE] or own)
+    return told
+
+
 def _keys(case: Case) -> list[tuple[str, str, str]]:
     across = case.duplicate_group.startswith(ACROSS_SOURCES)
     named = (
         ("patient", case.source, case.patient_id),
         ("duplicate", "" if across else case.source, case.duplicate_group),
+        (_FILE, "", case.sha256),
     )
     return [(kind, source, value) for kind, source, value in named if value]
 
 
-def _hashed(key: Hashable) -> str:
-    return hashlib.sha256("/".join(map(str, key if isinstance(key, tuple) else (key,))).encode()).hexdigest()[:12]
+def _hashed(key: tuple[str, str, str]) -> str:
+    kind, _, value = key
+    if kind == _FILE:
+        return value[:12]  # as the manifest has it, so that the rows are found
+    return hashlib.sha256("/".join(key).encode()).hexdigest()[:12]

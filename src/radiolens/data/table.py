@@ -11,7 +11,7 @@ from types import MappingProxyType
 from radiolens.data.case import Case, Manifest
 from radiolens.data.files import files_below
 from radiolens.data.meaning import Meaning, meaning_of, merged
-from radiolens.data.rows import case_of, columns
+from radiolens.data.rows import case_of, check_unique, columns
 from radiolens.errors import DatasetError, InvalidManifest
 from radiolens.task import Task
 
@@ -52,7 +52,8 @@ def table_cases(file: Path, task: Task, layout: Layout, given: Mapping[str, Mean
 
     Findings come from columns `label:<name>` of 1, 0 and nothing, or, as exclusive labels do, from one column `label`
     of names, several joined by "|", which `given` explains where they are no label. Raises InvalidManifest with row
-    and column of the table at its first wrong value, DatasetError if the layout does not fit.
+    and column of the table at its first wrong value, which a finding told in two ways and an image listed twice are,
+    DatasetError if the layout does not fit.
     """
     header, rows = _read(file, layout.delimiter)
     places = _places(file, task, header, layout.columns)
@@ -64,7 +65,13 @@ def table_cases(file: Path, task: Task, layout: Layout, given: Mapping[str, Mean
         texts = {name: row[column].strip() for name, column in places.items() if name != "label"}
         texts = {name: _FLAGS.get(text, text) if name.startswith("label:") else text for name, text in texts.items()}
         texts["path"] = _path(file, number, places["path"], texts["path"], by_name if layout.by_name else None)
-        cases.append(_labelled(case_of(file, task, number, {"label": ""} | texts, places), row, places, explained))
+        case = case_of(file, task, number, {"label": ""} | texts, places)
+        if "label" in places:
+            text = row[places["label"]].strip()
+            _check_agreement(file, number, case, places, text, explained[text])
+            case = _labelled(case, explained[text])
+        cases.append(case)
+    check_unique(file, cases, places["path"])
     return Manifest(images / "manifest.csv", task, tuple(cases))
 
 
@@ -128,12 +135,24 @@ def _explained(
     return found
 
 
-def _labelled(case: Case, row: Mapping[str, str], places: Mapping[str, str], explained: Mapping[str, Meaning]) -> Case:
-    if "label" not in places:
-        return case
-    meaning = explained[row[places["label"]].strip()]
-    labels = {**case.labels, **meaning.labels}
-    return replace(case, labels=MappingProxyType(labels), possible=meaning.possible)
+def _check_agreement(
+    file: Path, number: int, case: Case, places: Mapping[str, str], text: str, meaning: Meaning
+) -> None:
+    """Raise InvalidManifest if a finding's own column says 1 and the one label column 0, or the other way round."""
+    for name, value in meaning.labels.items():
+        found = case.labels.get(name)
+        if found is not None and found != value:
+            raise InvalidManifest(
+                f"found {found}, expected {value} or nothing, as column {places['label']!r} says {text!r} of the same "
+                "image; correct one of the two.",
+                file,
+                number,
+                places[f"label:{name}"],
+            )
+
+
+def _labelled(case: Case, meaning: Meaning) -> Case:
+    return replace(case, labels=MappingProxyType({**case.labels, **meaning.labels}), possible=meaning.possible)
 
 
 def _paths_by_name(images: Path) -> dict[str, list[str]]:

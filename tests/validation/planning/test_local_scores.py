@@ -263,6 +263,25 @@ def test_an_image_that_stands_twice_is_refused(chest: InstalledBundle, tmp_path:
         read_local_scores(doubled, chest, "tuberculosis")
 
 
+def test_an_image_that_is_scored_twice_in_any_table_is_refused(chest: InstalledBundle, tmp_path: Path) -> None:
+    rows = plain(path=["a.png", "b.png", "a.png", "c.png"])
+    with pytest.raises(
+        InvalidManifest, match=r"row 3: 'a\.png' has another row of tuberculosis; score every image once"
+    ):
+        read_local_scores(write(tmp_path / "t.csv", rows), chest, "tuberculosis")
+    rows[0]["score"] = ""
+    assert read_local_scores(write(tmp_path / "t.csv", rows), chest, "tuberculosis").cases.scores.size == 3
+    unnamed = write(tmp_path / "u.csv", plain(path=""))
+    assert read_local_scores(unnamed, chest, "tuberculosis").cases.scores.size == 4
+
+
+def test_a_table_with_a_row_for_each_finding_can_be_told_by_its_finding(chest: InstalledBundle, tmp_path: Path) -> None:
+    rows = plain(path=["a.png", "a.png", "b.png", "b.png"], label=["pneumonia", "tuberculosis"] * 2)
+    file = write(tmp_path / "t.csv", rows)
+    columns = Columns(where={"label": "tuberculosis"})
+    assert read_local_scores(file, chest, "tuberculosis", columns).cases.scores.tolist() == [0.1, 0.3]
+
+
 def test_a_table_that_leaves_nothing_is_refused(chest: InstalledBundle, tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", plain(outcome="", source="x"))
     with pytest.raises(DatasetError, match="no row is left that has a score and an outcome"):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from radiolens.data.case import Case
+from radiolens.data.manifest import read_rows
 from radiolens.data.splits import folds_by_group
 from radiolens.errors import InvalidManifest
 
@@ -32,24 +33,20 @@ class Part:
 def rows(folder: Path, columns: Sequence[str]) -> Iterator[Mapping[str, str]]:
     """Yield the rows of the collection's own manifest.csv, which has at least these columns.
 
-    Raises InvalidManifest if it is not there, or is another collection's.
+    Raises InvalidManifest if it is not there, is no CSV in UTF-8, or is another collection's.
     """
     file = folder / "manifest.csv"
     if not file.is_file():
         raise InvalidManifest("there is no manifest.csv in this folder. Give the folder that holds it.", file)
-    with file.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        missing = [column for column in columns if column not in (reader.fieldnames or ())]
-        if missing:
-            raise InvalidManifest(
-                f"columns missing: {', '.join(missing)}. It is of another collection, or of none: then "
-                "`radiolens data import` is told by --as what the folder is.",
-                file,
-            )
-        for number, row in enumerate(reader, 1):
-            if None in row or None in row.values():
-                raise InvalidManifest("the row has another number of values than the header has.", file, number)
-            yield row
+    header, found = read_rows(file)
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise InvalidManifest(
+            f"columns missing: {', '.join(missing)}. It is of another collection, or of none: then "
+            "`radiolens data import` is told by --as what the folder is.",
+            file,
+        )
+    yield from found
 
 
 def chosen(folder: Path, number: int, column: str, value: str, known: Mapping[str, _Value]) -> _Value:

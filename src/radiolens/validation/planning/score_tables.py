@@ -70,7 +70,7 @@ def scored_table(table: Table, installed: InstalledBundle, label: str, score: st
     """Return the rows that have a score of the label, and remarks; `score` names the column, empty: it is found.
 
     Raises BundleError if the table is known to be of another bundle; InvalidManifest, with row and column, for a score
-    that is no probability; DatasetError if no row is left.
+    that is no probability, and for an image that is scored twice; DatasetError if no row is left.
     """
     if not score and set(table.header) >= PREDICT:
         return _of_predict(table, installed, label)
@@ -85,8 +85,10 @@ def scored_table(table: Table, installed: InstalledBundle, label: str, score: st
             table.file,
         )
     rows = []
+    seen: set[tuple[str, str]] = set()
     for row in table.rows:
         if row.texts[column]:
+            _check_once(row, seen, installed, label)
             own = _score(row, column)
             likeliest = not installed.bundle.exclusive or all(own > _score(row, other) for other in others)
             rows.append(Row(row.file, row.number, row.texts, own, likeliest))
@@ -108,9 +110,7 @@ def _of_predict(table: Table, installed: InstalledBundle, label: str) -> tuple[T
         if name != label:
             best[path] = max(score, best.get(path, 0.0))
         elif path in own:
-            raise InvalidManifest(
-                f"{path!r} has another row of {label}; score every image once.", table.file, row.number
-            )
+            raise _scored_twice(row, label)
         else:
             own[path] = Row(row.file, row.number, row.texts, score)
     exclusive = installed.bundle.exclusive
@@ -124,6 +124,22 @@ def _of_predict(table: Table, installed: InstalledBundle, label: str) -> tuple[T
         )
     told = f"{len(unanswered)} images were refused or unreadable: the plan speaks of answered images only."
     return Table(table.file, table.header, tuple(rows)), [told] if unanswered else []
+
+
+def _check_once(row: Row, seen: set[tuple[str, str]], installed: InstalledBundle, label: str) -> None:
+    """Raise InvalidManifest if a path has a row before; of findings named in `label`, each may have its own."""
+    finding = row.texts.get("label", "")
+    of = "" if installed.bundle.exclusive or finding not in installed.bundle.labels else finding
+    key = (row.texts.get("path", ""), of)
+    if key[0] and key in seen:
+        raise _scored_twice(row, label)
+    seen.add(key)
+
+
+def _scored_twice(row: Row, label: str) -> InvalidManifest:
+    return InvalidManifest(
+        f"{row.texts['path']!r} has another row of {label}; score every image once.", row.file, row.number
+    )
 
 
 def _score_column(table: Table, label: str) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import math
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
-from radiolens.data.manifest import Case, Manifest
+from radiolens.cli import cli
+from radiolens.data.manifest import Case, Manifest, write_manifest
 from radiolens.errors import DatasetError
 from radiolens.imaging.preprocess import Preprocessing
 from radiolens.tasks import get_task
-from radiolens.training import configs
-from radiolens.training.config import Experiment, Masking, SourceErasure, as_json, completed
+from radiolens.training import configs, value_rules
+from radiolens.training.config import Absence, Augmentation, Experiment, Masking, SourceErasure, as_json, completed
 from radiolens.training.configs import load_experiment
 from radiolens.training.configs.brain_mri import source_and_side
 from tests.training import tiny_experiment
@@ -69,11 +72,130 @@ def test_a_file_without_an_experiment_is_refused(text: str | None, message: str,
         load_experiment(str(file))
 
 
+_FIELD = "from radiolens.training.config import Augmentation, Experiment\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "x = 1\nEXPERIMENT = Experiment(\n",
+            r"mine.py, line 2: this is not Python \('\(' was never closed\). Correct",
+        ),
+        ("x = 1\nimport sys\nsys.exit(0)\n", "mine.py, line 3: this ends the program, .* Take it out"),
+        ("\n\n1 / 0\n", r"mine.py, line 3: this raises ZeroDivisionError \(division by zero\). Correct the file"),
+        ("assert False\n", "mine.py, line 1: this raises AssertionError. Correct the file"),
+        ("import kears\n", r"mine.py, line 1: this raises ModuleNotFoundError \(No module named 'kears'\)"),
+        ("import json\njson.loads('{')\n", "mine.py, line 2: this raises JSONDecodeError"),
+        (
+            f"{_FIELD}EXPERIMENT = Experiment('x', 'chest-xray', epoch=3)\n",
+            r"mine.py, line 2: Experiment has no value 'epoch'. Did you mean epochs\?",
+        ),
+        (f"{_FIELD}Augmentation(zzz=1)\n", "mine.py, line 2: Augmentation has no value 'zzz'. Known: smallest_crop, "),
+        (f"{_FIELD}EXPERIMENT = Experiment('x', 'chest-xray', epochs=0)\n", "experiment 'x': epochs is 0"),
+    ],
+)
+def test_a_file_that_does_not_run_is_one_sentence(text: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(text)
+    with pytest.raises(DatasetError, match=message) as found:
+        load_experiment(str(file))
+    assert "\n" not in str(found.value)
+
+
+def test_a_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_bytes(b"x = '\xff'\n")
+    with pytest.raises(DatasetError, match=r"mine.py.*: this is not Python"):
+        load_experiment(str(file))
+
+
+@pytest.fixture
+def folded(collection: Manifest) -> Path:
+    """Return a manifest whose cases have the folds 0 and 1."""
+    file = collection.file.with_name("from-0.csv")
+    cases = tuple(replace(case, fold=number % 2) for number, case in enumerate(collection.cases))
+    write_manifest(replace(collection, file=file, cases=cases), file)
+    return file
+
+
+def radiolens(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def test_the_first_fold_may_be_0(folded: Path, tmp_path: Path) -> None:
+    runs = ["--data", folded, "--runs", tmp_path]
+    own = tmp_path / "mine.py"
+    own.write_text(
+        "from dataclasses import replace\n"
+        "from tests.training.tiny_experiment import EXPERIMENT as TINY\n"
+        "EXPERIMENT = replace(TINY, name='mine', epochs=1)\n"
+    )
+    trained = radiolens("train", own, *runs, "--hold-out", 0)
+    assert trained.exit_code == 0, trained.stderr
+    network = tmp_path / "mine-fold0" / "network.keras"
+    exported = radiolens("export", own, network, tmp_path / "b", *runs, "--version", "1.0.0", "--without-fold", 0)
+    assert "no answers of 'mine' without fold 0, 1" in exported.stderr
+
+
+def test_a_fold_that_there_is_not_is_answered_with_those_there_are(
+    folded: Path, collection: Manifest, tmp_path: Path
+) -> None:
+    own = tiny_experiment.__file__
+    found = radiolens("train", own, "--data", folded, "--runs", tmp_path, "--hold-out", 9)
+    assert (found.exit_code, list(tmp_path.iterdir())) == (1, [])
+    assert "from-0.csv: no fold 9 to hold out. Choose of 0, 1." in found.stderr
+    found = radiolens("train", own, "--data", collection.file, "--runs", tmp_path, "--hold-out", 9)
+    assert found.exit_code == 1
+    assert "manifest.csv: no case that could be held out has a fold. Write folds into it" in found.stderr
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": 0}, "0 epochs"),
-        ({"batch_size": 0}, "in batches of 0"),
+        ({"epochs": 0}, "experiment 'x': epochs is 0, expected a whole number from 1 on"),
+        ({"epochs": 1.5}, "epochs is 1.5, expected a whole number"),
+        ({"epochs": "3"}, "epochs is '3', expected a whole number"),
+        ({"epochs": True}, "epochs is True, expected a whole number"),
+        ({"batch_size": 0}, "batch_size is 0, expected a whole number from 1 on"),
+        ({"batch_size": 8.0}, "batch_size is 8.0, expected a whole number"),
+        ({"patience": -1}, "patience is -1, expected a whole number from 0 on"),
+        ({"seed": -1}, "seed is -1, expected a whole number from 0 to 4294967295"),
+        ({"seed": 2**32}, "seed is 4294967296, expected a whole number from 0 to 4294967295"),
+        ({"label_smoothing": 5.0}, "label_smoothing is 5.0, expected 0 to below 1"),
+        ({"weight_decay": -1}, "weight_decay is -1, expected 0 or more"),
+        ({"learning_rate": -1e-4}, "learning_rate is -0.0001, expected 0 or more"),
+        ({"learning_rate": math.nan}, "learning_rate is nan, expected 0 or more"),
+        ({"learning_rate": math.inf}, "learning_rate is inf, expected 0 or more"),
+        ({"dropout": 2}, "dropout is 2, expected 0 to below 1"),
+        ({"map_weight": -0.1}, "map_weight is -0.1, expected 0 or more"),
+        ({"name": ""}, "name is '', expected a text without /"),
+        ({"name": "../x"}, "name is '../x', expected a text without /"),
+        ({"name": ".."}, "name is '..', expected a text without /"),
+        ({"backbone": None}, "backbone is None, expected the name of a network, or a function"),
+        ({"group_by": "source"}, "group_by is 'source', expected a function"),
+        ({"preprocessing": (224, 224)}, r"preprocessing is \(224, 224\), expected a Preprocessing"),
+        ({"preprocessing": Preprocessing(0, 224)}, "preprocessing.rows is 0, expected a whole number from 1 on"),
+        ({"preprocessing": Preprocessing(9, 9, scale=0.0)}, "preprocessing.scale is 0.0, expected above 0"),
+        (
+            {"preprocessing": Preprocessing(9, 9, percentiles=(99.0, 1.0))},
+            r"preprocessing.percentiles is \(99.0, 1.0\), expected a lower and a higher percentile",
+        ),
+        ({"augmentation": None}, "augmentation is None, expected an Augmentation"),
+        ({"base": "chest_xray"}, "base is 'chest_xray', expected an Experiment, or None"),
+        ({"sources": "nih"}, r"sources is 'nih', expected a tuple of names; one alone is written \('name',\)"),
+        ({"labels": ["pneumonia"]}, r"labels is \['pneumonia'\], expected a tuple of names"),
+        ({"masked": Masking("clinic", "pneumonia")}, "masked is Masking.*, expected a tuple"),
+        ({"assumed_absent": ("clinic",)}, r"assumed_absent holds 'clinic'. Write each entry as Absence\(source, label"),
+        ({"mean_of": ("start", "other")}, "mean_of holds 'start'. Write each entry as an Experiment"),
+        (
+            {"sources": ("practice",), "masked": (Masking("clinic", "pneumonia"),)},
+            r"masked names pneumonia of clinic, but clinic is none of its sources \(practice\). Take it out",
+        ),
+        (
+            {"labels": ("pneumonia",), "assumed_absent": (Absence("clinic", "tuberculosis", "none there"),)},
+            r"assumed_absent names tuberculosis of clinic, but tuberculosis is none of its labels \(pneumonia\)",
+        ),
         ({"images_per_epoch": 10, "batch_size": 11}, "10 images in batches of 11"),
         ({"warmup_share": 1.0}, "warmup_share is 1.0, expected 0 to below 1"),
         ({"set_confidence": 1.0}, "set_confidence is 1.0, expected 0 to below 1"),
@@ -85,7 +207,44 @@ def test_a_file_without_an_experiment_is_refused(text: str | None, message: str,
 )
 def test_an_experiment_that_could_not_run_is_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(DatasetError, match=message):
-        Experiment("x", "chest-xray", **change)  # type: ignore[arg-type]  # one field each
+        Experiment(**{"name": "x", "task": "chest-xray", **change})  # type: ignore[arg-type]  # one field each
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"smallest_crop": 0.0}, "an augmentation: smallest_crop is 0.0, expected above 0, up to 1"),
+        ({"rotation_degrees": -8.0}, "rotation_degrees is -8.0, expected 0 to 180"),
+        ({"quarter_turns": 1}, "quarter_turns is 1, expected True or False"),
+        ({"flip_probability": 1.5}, "flip_probability is 1.5, expected 0 to 1"),
+        ({"gamma": -0.7}, "gamma is -0.7, expected 0 or more"),
+        ({"contrast": (1.3, 0.6)}, r"contrast is \(1.3, 0.6\), expected a lower and an upper end"),
+        ({"contrast": (-0.6, 1.3)}, r"contrast is \(-0.6, 1.3\), expected a lower and an upper end, neither below 0"),
+        ({"contrast": 0.6}, "contrast is 0.6, expected a lower and an upper end"),
+        ({"median": 0.5}, "median is 0.5, expected a lower and an upper end between 0"),
+        ({"brightness": math.nan}, "brightness is nan, expected 0 to 1"),
+        ({"border": 0.6}, "border is 0.6, expected 0 to 0.5"),
+        ({"noise": -0.1}, "noise is -0.1, expected 0 to 1"),
+        ({"blur": None}, "blur is None, expected 0 to 1"),
+        ({"jpeg_probability": -0.2}, "jpeg_probability is -0.2, expected 0 to 1"),
+    ],
+)
+def test_an_augmentation_that_could_not_be_drawn_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        Augmentation(**change)  # type: ignore[arg-type]  # one field each
+
+
+def test_each_value_of_an_experiment_and_its_augmentation_has_a_rule() -> None:
+    of_own_types = {"base", "augmentation"}  # which the experiment checks itself
+    assert {name for name in value_rules.EXPERIMENT if "." not in name} == {
+        entry.name for entry in fields(Experiment)
+    } - of_own_types
+    assert value_rules.AUGMENTATION.keys() == {entry.name for entry in fields(Augmentation)}
+
+
+def test_one_case_in_a_half_cannot_keep_its_annotation() -> None:
+    with pytest.raises(DatasetError, match=r"keep_one_in of pneumonia of clinic is 0.5, expected 0"):
+        Masking("clinic", "pneumonia", keep_one_in=0.5)  # type: ignore[arg-type]  # the mistake
 
 
 def test_a_mean_is_of_networks_that_start_from_one_base() -> None:
@@ -186,6 +345,16 @@ def test_names_that_the_manifest_does_not_know_are_refused(collection: Manifest)
         Experiment("x", "chest-xray", sources=("clinic", "elsewhere")).part(collection)
     with pytest.raises(DatasetError, match=r"names the labels cold, but .* knows pneumonia, tuberculosis"):
         Experiment("x", "chest-xray", labels=("cold",)).part(collection)
+    for change, message in (
+        ({"masked": (Masking("Clinic", "pneumonia"),)}, "names the sources Clinic, but .* knows clinic, practice"),
+        ({"masked": (Masking("clinic", "bogus"),)}, "names the labels bogus, but .* knows pneumonia, tuberculosis"),
+        ({"assumed_absent": (Absence("nih", "tuberculosis", "rare"),)}, "names the sources nih, but .* knows clinic"),
+        ({"assumed_absent": (Absence("clinic", "cold", "rare"),)}, "names the labels cold, but .* knows pneumonia"),
+    ):
+        with pytest.raises(DatasetError, match=message):
+            Experiment("x", "chest-xray", **change).part(collection)  # type: ignore[arg-type]  # one field each
+    named = (Masking("clinic", "pneumonia"),)
+    assert Experiment("x", "chest-xray", sources=("clinic",), masked=named).part(collection).cases
     mri = replace(collection, task=get_task("brain-mri"))
     with pytest.raises(DatasetError, match="exclude one another"):
         Experiment("x", "brain-mri", labels=("glioma",)).part(mri)

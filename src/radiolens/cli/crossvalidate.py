@@ -51,6 +51,7 @@ def command(
     from radiolens.cli.stages import stage_progress
     from radiolens.cli.study_table import study_table
     from radiolens.data.splits import with_folds
+    from radiolens.training.allocation import keep_freed_memory
     from radiolens.training.config import as_json as experiment_as_json
     from radiolens.training.configs import load_experiment
     from radiolens.training.train import Watcher
@@ -68,6 +69,7 @@ def command(
     from radiolens.validation.study import Plan, measure
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    keep_freed_memory()
     config = load_experiment(experiment)
     show = stage_progress(sys.stderr)
     manifest = open_collection(data, config.task)

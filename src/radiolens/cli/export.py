@@ -38,7 +38,7 @@ __all__ = ["command"]
 @runs_option
 @click.option(
     "--without-fold",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=0),
     help="NETWORK is that of the finished cross-validation in RUNS that left this fold out: calibrate it on the "
     "answers to the other folds, each by the network of its own, and on validation cases without a fold.",
 )

@@ -12,6 +12,7 @@ import click
 from radiolens.cli.collection import data_option, open_collection, runs_option
 
 if TYPE_CHECKING:
+    from radiolens.data.manifest import Manifest
     from radiolens.training.checkpoints import Epoch
 
 __all__ = ["command"]
@@ -22,7 +23,7 @@ __all__ = ["command"]
 @data_option
 @runs_option
 @click.option(
-    "--hold-out", type=click.IntRange(min=1), help="Hold out this fold as validation split, for out-of-fold runs."
+    "--hold-out", type=click.IntRange(min=0), help="Hold out this fold as validation split, for out-of-fold runs."
 )
 def command(experiment: str, data: Path, runs: Path, hold_out: int | None) -> None:
     """Run EXPERIMENT; called again, it goes on where it was cut.
@@ -33,13 +34,16 @@ def command(experiment: str, data: Path, runs: Path, hold_out: int | None) -> No
     """
     from radiolens.cli.stages import stage_progress
     from radiolens.data.splits import hold_out_fold
+    from radiolens.training.allocation import keep_freed_memory
     from radiolens.training.configs import load_experiment
     from radiolens.training.train import Watcher, train
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    keep_freed_memory()
     config = load_experiment(experiment)
     manifest = open_collection(data, config.task)
     if hold_out is not None:
+        _check_fold(config.part(manifest), hold_out)
         manifest = hold_out_fold(manifest, hold_out)
     run = runs / (config.name if hold_out is None else f"{config.name}-fold{hold_out}")
     try:
@@ -48,6 +52,21 @@ def command(experiment: str, data: Path, runs: Path, hold_out: int | None) -> No
         click.echo(f"{run} keeps the finished epochs; the same command goes on from there.", err=True)
         raise
     click.echo(f"network: {network}")
+
+
+def _check_fold(used: Manifest, fold: int) -> None:
+    """Raise DatasetError, which names the folds that there are, if no case of this one could be held out."""
+    from radiolens.data.splits import GIVEN
+    from radiolens.errors import DatasetError
+
+    known = sorted({case.fold for case in used.cases if case.fold is not None and case.split not in GIVEN})
+    if not known:
+        raise DatasetError(
+            f"{used.file}: no case that could be held out has a fold. Write folds into it with `radiolens data split "
+            "--folds 5`, or leave out --hold-out."
+        )
+    if fold not in known:
+        raise DatasetError(f"{used.file}: no fold {fold} to hold out. Choose of {', '.join(map(str, known))}.")
 
 
 def _tell(epoch: Epoch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError
 from radiolens.imaging.preprocess import Preprocessing
+from radiolens.training.value_rules import AUGMENTATION, EXPERIMENT, check_values, is_whole
 
 __all__ = [
     "UNCHANGED",
@@ -58,11 +59,7 @@ class Augmentation:
     style_probability: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.median is not None and not 0 < self.median[0] <= self.median[1] < 1:
-            raise DatasetError(
-                f"the median of an augmentation is {self.median}, expected a lower and an upper end between 0 (black) "
-                "and 1 (white), such as (0.25, 0.8)."
-            )
+        check_values("an augmentation", self, AUGMENTATION)
 
 
 UNCHANGED = Augmentation(
@@ -114,10 +111,10 @@ class Masking:
     keep_one_in: int = 0
 
     def __post_init__(self) -> None:
-        if self.keep_one_in < 0:
+        if not is_whole(self.keep_one_in) or self.keep_one_in < 0:
             raise DatasetError(
-                f"keep_one_in of {self.label} of {self.source} is {self.keep_one_in}, expected 0 (none is kept) or the "
-                "number of cases of which one is kept."
+                f"keep_one_in of {self.label} of {self.source} is {self.keep_one_in!r}, expected 0 (none is kept) or "
+                "the number of cases of which one is kept."
             )
 
     def hides(self, case: Case) -> bool:
@@ -210,23 +207,13 @@ class Experiment:
     set_confidence: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or not 1 <= self.batch_size <= self.images_per_epoch:
+        check_values(f"experiment {self.name!r}", self, EXPERIMENT)
+        self._check_parts()
+        self._check_told()
+        if self.batch_size > self.images_per_epoch:
             raise DatasetError(
-                f"experiment {self.name!r}: {self.epochs} epochs of {self.images_per_epoch} images in batches of "
-                f"{self.batch_size}. There must be at least one epoch, and one batch in it."
-            )
-        if not 0 <= self.warmup_share < 1:
-            raise DatasetError(f"experiment {self.name!r}: warmup_share is {self.warmup_share}, expected 0 to below 1.")
-        if self.map_weight < 0:
-            raise DatasetError(f"experiment {self.name!r}: map_weight is {self.map_weight}, expected 0 or more.")
-        if not 0 <= self.set_confidence < 1:
-            raise DatasetError(
-                f"experiment {self.name!r}: set_confidence is {self.set_confidence}, expected 0 to below 1."
-            )
-        strange = [entry for entry in self.masked if not isinstance(entry, Masking)]
-        if strange:
-            raise DatasetError(
-                f"experiment {self.name!r}: masked holds {strange[0]!r}. Write each entry as Masking(source, label)."
+                f"experiment {self.name!r}: {self.images_per_epoch} images in batches of {self.batch_size} are no "
+                "batch. Let images_per_epoch be at least batch_size."
             )
         if self.base is not None and self.base.name == self.name:
             raise DatasetError(f"experiment {self.name!r}: its base has the same name, so both would use one folder.")
@@ -255,18 +242,7 @@ class Experiment:
 
     def part(self, manifest: Manifest) -> Manifest:
         """Return the manifest with the experiment's labels and sources only; raise DatasetError if one is unknown."""
-        known = {"sources": {case.source for case in manifest.cases}, "labels": set(manifest.task.label_names)}
-        asked = {
-            "sources": (*self.sources, *(source for erasure in self.erased for source in erasure.sources)),
-            "labels": (*self.labels, *(erasure.label for erasure in self.erased)),
-        }
-        for kind, names in asked.items():
-            unknown = sorted(set(names) - known[kind])
-            if unknown:
-                raise DatasetError(
-                    f"experiment {self.name!r} names the {kind} {', '.join(unknown)}, but {manifest.file} knows "
-                    f"{', '.join(sorted(known[kind]))}. Correct the experiment or the manifest."
-                )
+        self._check_known(manifest)
         if self.labels and manifest.task.exclusive:
             raise DatasetError(
                 f"experiment {self.name!r} names labels, but those of {manifest.task.name} exclude one another: one "
@@ -275,6 +251,49 @@ class Experiment:
         labels = tuple(label for label in manifest.task.labels if not self.labels or label.name in self.labels)
         cases = tuple(case for case in manifest.cases if not self.sources or case.source in self.sources)
         return replace(manifest, task=replace(manifest.task, labels=labels), cases=cases)
+
+    def _check_parts(self) -> None:
+        """Raise DatasetError if a value that is one of this module's, or holds such, is or holds something else."""
+        if not (self.base is None or isinstance(self.base, Experiment)):
+            raise DatasetError(f"experiment {self.name!r}: base is {self.base!r}, expected an Experiment, or None.")
+        if not isinstance(self.augmentation, Augmentation):
+            raise DatasetError(
+                f"experiment {self.name!r}: augmentation is {self.augmentation!r}, expected an Augmentation. UNCHANGED "
+                "is the one that leaves pictures as they are."
+            )
+        for name, (kind, written) in _ENTRIES.items():
+            strange = [entry for entry in getattr(self, name) if not isinstance(entry, kind)]
+            if strange:
+                raise DatasetError(
+                    f"experiment {self.name!r}: {name} holds {strange[0]!r}. Write each entry as {written}."
+                )
+
+    def _check_told(self) -> None:
+        """Raise DatasetError for a masking or an absence that changes no case, yet would stand in the provenance."""
+        for name in ("masked", "assumed_absent"):
+            for entry in getattr(self, name):
+                if found := self._unused(entry.label, (entry.source,)):
+                    raise DatasetError(
+                        f"experiment {self.name!r}: {name} names {entry.label} of {entry.source}, but {found}. Take it "
+                        "out, or name the label and source among those of the experiment."
+                    )
+
+    def _check_known(self, manifest: Manifest) -> None:
+        """Raise DatasetError for a name of a source or label that the manifest does not know."""
+        known = {"sources": {case.source for case in manifest.cases}, "labels": set(manifest.task.label_names)}
+        entries: tuple[Masking | Absence, ...] = (*self.masked, *self.assumed_absent)
+        erased = [source for erasure in self.erased for source in erasure.sources]
+        asked = {
+            "sources": (*self.sources, *erased, *(entry.source for entry in entries)),
+            "labels": (*self.labels, *(entry.label for entry in (*self.erased, *entries))),
+        }
+        for kind, names in asked.items():
+            unknown = sorted(set(names) - known[kind])
+            if unknown:
+                raise DatasetError(
+                    f"experiment {self.name!r} names the {kind} {', '.join(unknown)}, but {manifest.file} knows "
+                    f"{', '.join(sorted(known[kind]))}. Correct the experiment or the manifest."
+                )
 
     def _check_mean_with_base(self) -> None:
         """Raise DatasetError if the weights of base and network have no meaningful mean."""
@@ -317,11 +336,14 @@ class Experiment:
 
     def _unused_of_erased(self) -> str:
         """Return which label or source of `erased` the experiment leaves out, in words, empty for none."""
-        for erasure in self.erased:
-            if self.labels and erasure.label not in self.labels:
-                return f"{erasure.label} is none of its labels ({', '.join(self.labels)})"
-            if self.sources and (left := sorted(set(erasure.sources) - set(self.sources))):
-                return f"{', '.join(left)} is none of its sources ({', '.join(self.sources)})"
+        return next(filter(None, (self._unused(entry.label, entry.sources) for entry in self.erased)), "")
+
+    def _unused(self, label: str, sources: tuple[str, ...]) -> str:
+        """Return which of these the experiment leaves out, in words, empty for none."""
+        if self.labels and label not in self.labels:
+            return f"{label} is none of its labels ({', '.join(self.labels)})"
+        if self.sources and (left := sorted(set(sources) - set(self.sources))):
+            return f"{', '.join(left)} is none of its sources ({', '.join(self.sources)})"
         return ""
 
     def _check_mean(self) -> None:
@@ -347,6 +369,14 @@ class Experiment:
                     "kind and one base have a mean that answers anything, and only while batch norms stay as they are."
                 )
 
+
+_ENTRIES = {
+    "masked": (Masking, "Masking(source, label)"),
+    "assumed_absent": (Absence, "Absence(source, label, reason)"),
+    "erased": (SourceErasure, "SourceErasure(label, (source, other source))"),
+    "mean_of": (Experiment, "an Experiment"),
+}
+"""What the tuples of an experiment hold, and how it is written."""
 
 _LAYERS = ("task", "labels", "backbone", "preprocessing")
 """Without these the weights of two networks do not mean the same."""

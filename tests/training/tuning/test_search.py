@@ -79,6 +79,8 @@ def test_an_unknown_name_is_compared_with_those_that_are_known(name: str, hint: 
         ("augmentation.contrast", Uniform(0, 1), "so its range is Choice, found Uniform"),
         ("warmup_share", Uniform(0, 1), "warmup_share is 1, expected 0 to below 1"),
         ("batch_size", Integers(32, 16_000), "9000 images in batches of 16000"),
+        ("dropout", Uniform(0, 2), "a trial may draw dropout = 2, which is refused: .*expected 0 to below 1. Narrow"),
+        ("augmentation.noise", Choice((0.1, -0.1)), "a trial may draw augmentation.noise = -0.1, which is refused"),
     ],
 )
 def test_a_range_that_does_not_fit_its_value_is_refused(name: str, allowed: Range, message: str) -> None:
@@ -109,6 +111,8 @@ def test_a_network_whose_head_alone_is_changed_is_not_searched() -> None:
     [
         (lambda: Uniform(1, 1), "low must be below high"),
         (lambda: Uniform(0, float("inf")), "low must be below high, and both be numbers"),
+        (lambda: Uniform("a", "b"), "low must be below high, and both be numbers"),  # type: ignore[arg-type]  # mistake
+        (lambda: Integers(0.5, 2.5), "low, high and step must be whole"),  # type: ignore[arg-type]  # the mistake
         (lambda: LogUniform(0, 1), "low must be above 0"),
         (lambda: Integers(1, 10, 4), "lead from low to high"),
         (lambda: Choice((1,)), "at least two options"),
@@ -116,7 +120,16 @@ def test_a_network_whose_head_alone_is_changed_is_not_searched() -> None:
         (lambda: Choice((1, 1)), "stands in it twice"),
         (lambda: Choice((len, 1)), "a function is no plain value"),
         (lambda: Search({}), "its space is empty"),
-        (lambda: Search({"dropout": Uniform(0, 1)}, trials=0), "0 trials, 10 of them at random"),
+        (lambda: Search({"dropout": Uniform(0, 1)}, trials=0), "trials is 0, expected a whole number from 1"),
+        (lambda: Search({"dropout": Uniform(0, 1)}, seed=-1), "SEARCH: seed is -1, expected a whole number from 0"),
+        (lambda: Search(["dropout"]), "space is .*, expected names with their ranges"),  # type: ignore[arg-type]  # mistake
+        (lambda: Search({"dropout": Uniform(0, 1)}, pruner="median"), "pruner is 'median'"),  # type: ignore[arg-type]  # mistake
+        (lambda: Median(startup_trials=-1), "Median: startup_trials is -1, expected a whole number from 0"),
+        (lambda: Hyperband(reduction_factor=1), "Hyperband: reduction_factor is 1, expected a whole number from 2"),
+        (
+            lambda: check(space={"batch_size": Integers(8, 64), "images_per_epoch": Integers(32, 9000)}),
+            "a trial may draw batch_size = 64, images_per_epoch = 32, which is refused",
+        ),
         (lambda: check(fixed={"dropout": 0.1}), "stands in space and in fixed"),
         (lambda: check(fixed={"name": "y"}), "fixed holds 'name'. Write it into EXPERIMENT"),
         (lambda: check(fixed={"epoch": 3}), r"Did you mean epochs\?"),

@@ -12,7 +12,6 @@ Names are those of `Experiment`, with a dot for what lies in its augmentation or
 from __future__ import annotations
 
 import difflib
-import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
@@ -21,6 +20,7 @@ from typing import Any
 
 from radiolens.errors import DatasetError
 from radiolens.training.config import Experiment
+from radiolens.training.value_rules import FROM_ONE, FROM_ZERO, Rule, check_values, is_number, is_whole
 
 __all__ = [
     "Choice",
@@ -57,6 +57,9 @@ _INCOMPARABLE = {
 """What no search may vary, since losses of two values could not be compared, and why."""
 
 
+_FROM_TWO = Rule("a whole number from 2 on", lambda found: is_whole(found) and found >= 2)
+
+
 @dataclass(frozen=True)
 class Uniform:
     """A real number from `low` to `high`, all of them equally likely at first."""
@@ -91,6 +94,8 @@ class Integers:
 
     def __post_init__(self) -> None:
         _check_bounds(self, self.low, self.high)
+        if not all(map(is_whole, (self.low, self.high, self.step))):
+            raise DatasetError(f"{self}: low, high and step must be whole numbers.")
         if self.step < 1 or (self.high - self.low) % self.step:
             raise DatasetError(f"{self}: step must be at least 1, and lead from low to high.")
 
@@ -129,6 +134,9 @@ class Median:
     startup_trials: int = 5
     warmup_epochs: int = 1
 
+    def __post_init__(self) -> None:
+        check_values("Median", self, {"startup_trials": FROM_ZERO, "warmup_epochs": FROM_ZERO})
+
 
 @dataclass(frozen=True)
 class Hyperband:
@@ -139,6 +147,9 @@ class Hyperband:
 
     least_epochs: int = 1
     reduction_factor: int = 3
+
+    def __post_init__(self) -> None:
+        check_values("Hyperband", self, {"least_epochs": FROM_ONE, "reduction_factor": _FROM_TWO})
 
 
 @dataclass(frozen=True)
@@ -158,12 +169,21 @@ class Search:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_values("SEARCH", self, _SEARCH)
         if not self.space:
             raise DatasetError("SEARCH: its space is empty. Name at least one value of the experiment and its range.")
-        if self.trials < 1 or self.startup_trials < 1:
-            raise DatasetError(
-                f"SEARCH: {self.trials} trials, {self.startup_trials} of them at random. Each must be at least 1."
-            )
+
+
+_SEARCH: Mapping[str, Rule] = {
+    "space": Rule(
+        "names with their ranges, as in {'dropout': Uniform(0, 0.6)}", lambda found: isinstance(found, Mapping)
+    ),
+    "trials": FROM_ONE,
+    "fixed": Rule("names with their values, as in {'epochs': 3}", lambda found: isinstance(found, Mapping)),
+    "pruner": Rule("a Median, a Hyperband or None", lambda found: isinstance(found, Median | Hyperband | None)),
+    "startup_trials": FROM_ONE,
+    "seed": FROM_ZERO,
+}
 
 
 def tuned(experiment: Experiment, values: Mapping[str, object]) -> Experiment:
@@ -225,8 +245,11 @@ def check_search(experiment: Experiment, search: Search) -> None:
         if name in search.fixed:
             raise DatasetError(f"SEARCH: {name} stands in space and in fixed. Take it out of one of them.")
         _check_kind(name, allowed, present)
-        for value in allowed.options if isinstance(allowed, Choice) else (allowed.low, allowed.high):
-            tuned(start, {name: value})  # what an experiment refuses is told before the first trial
+        for value in _ends(allowed):
+            _check_trial(start, {name: value})
+    if {"batch_size", "images_per_epoch"} <= search.space.keys():  # the only two that could refuse each other
+        batches, images = (_ends(search.space[name]) for name in ("batch_size", "images_per_epoch"))
+        _check_trial(start, {"batch_size": max(batches), "images_per_epoch": min(images)})
 
 
 def search_as_json(search: Search) -> dict[str, object]:
@@ -247,8 +270,22 @@ def _plain(allowed: Range) -> object:
     return list(allowed.by_label()) if isinstance(allowed, Choice) else asdict(allowed)
 
 
+def _ends(allowed: Range) -> tuple[Any, ...]:
+    """Return the values of a range between which, or of which, all others are."""
+    return allowed.options if isinstance(allowed, Choice) else (allowed.low, allowed.high)
+
+
+def _check_trial(start: Experiment, values: Mapping[str, object]) -> None:
+    """Raise DatasetError if an experiment refuses what a trial may draw, which is so told before the first one."""
+    try:
+        tuned(start, values)
+    except DatasetError as error:
+        drawn = ", ".join(f"{name} = {value!r}" for name, value in values.items())
+        raise DatasetError(f"SEARCH: a trial may draw {drawn}, which is refused: {error} Narrow the range.") from error
+
+
 def _check_bounds(found: Range, low: float, high: float) -> None:
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    if not (is_number(low) and is_number(high) and low < high):
         raise DatasetError(f"{found}: low must be below high, and both be numbers.")
 
 

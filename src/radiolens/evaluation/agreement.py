@@ -8,6 +8,7 @@ from math import nan
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from radiolens.evaluation.discrimination import REACHED
 from radiolens.evaluation.intervals import (
     LEVEL,
     Interval,
@@ -18,9 +19,6 @@ from radiolens.evaluation.intervals import (
 from radiolens.evaluation.weighted import Floats, Statistic
 
 __all__ = ["Agreement", "agreement_of"]
-
-_ROUNDING = 1e-12
-"""Of shares that are sums of 1/n in binary."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def _kappa(first: NDArray[np.generic], second: NDArray[np.generic]) -> Statistic
         agreed = np.trace(shares, axis1=1, axis2=2)
         chance = (shares.sum(axis=2) * shares.sum(axis=1)).sum(axis=1)
         left = 1 - chance
-        defined = left > _ROUNDING
+        defined = left > REACHED
         return np.where(defined, (agreed - chance) / np.where(defined, left, 1.0), nan)
 
     return statistic

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from radiolens.data.manifest import Case, Manifest
+from radiolens.data.splits import stratum
 from radiolens.errors import DatasetError
 from radiolens.imaging.preprocess import Preprocessing
 from radiolens.training.value_rules import AUGMENTATION, EXPERIMENT, check_values, is_whole
@@ -147,8 +148,7 @@ class SourceErasure:
 
 def source_and_label(case: Case) -> str:
     """Return the default sampling group of a case: its source and what is annotated."""
-    annotated = [f"{name}={value}" for name, value in sorted(case.labels.items()) if value is not None]
-    return f"{case.source}:{'|'.join(annotated or sorted(case.possible))}"
+    return stratum(case)
 
 
 @dataclass(frozen=True)

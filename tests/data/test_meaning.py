@@ -29,6 +29,18 @@ def test_several_exclusive_labels_are_possible() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["A=pneumonia", "B=", "A=tuberculosis"], "found 'A=pneumonia' and 'A=tuberculosis', expected 'A' once"),
+        (["A=pneumonia,pneumonia:0"], "found 'pneumonia' and 'pneumonia:0', expected 'pneumonia' once"),
+    ],
+)
+def test_what_is_told_twice_is_refused(given: list[str], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        parse_meanings(CHEST, given)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("NORMAL", "found 'NORMAL', expected NAME=MEANING, such as NAME=pneumonia"),

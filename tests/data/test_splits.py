@@ -174,6 +174,14 @@ def test_folds_cut_on_the_fly_keep_patients_together_and_leave_test_and_external
         with_folds(cut, 3)
 
 
+def test_more_folds_than_patients_are_refused() -> None:
+    three = tuple(Case(f"{number}.png", "clinic", patient_id=str(number % 3), split="train") for number in range(12))
+    manifest = Manifest(Path("m.csv"), get_task("chest-xray"), three)
+    with pytest.raises(DatasetError, match="12 cases of 3 patients or groups fill 3 of 5 folds"):
+        with_folds(manifest, 5)
+    assert {case.fold for case in with_folds(manifest, 3).cases} == {1, 2, 3}
+
+
 @pytest.mark.parametrize("part", ["split", "fold"])
 def test_the_same_bytes_in_two_parts_are_refused_by_their_sha256(part: str) -> None:
     first = Case("a", "s", patient_id="1", split="train", fold=1, sha256="ab" * 32)

@@ -111,6 +111,15 @@ def test_a_cut_reading_leaves_nothing_that_looks_finished(own: Manifest) -> None
     assert len(cached_grey_levels(own, own.cases, SIZE, cache)) == 4
 
 
+@pytest.mark.parametrize("length", [0, 60, 200])
+def test_a_cache_that_was_cut_off_is_made_anew(own: Manifest, length: int) -> None:
+    cache = own.file.parent / "cache"
+    before = np.array(cached_grey_levels(own, own.cases, SIZE, cache))
+    (file,) = cache.glob("*.npy")
+    file.write_bytes(file.read_bytes()[:length])
+    np.testing.assert_array_equal(cached_grey_levels(own, own.cases, SIZE, cache), before)
+
+
 def test_a_file_that_is_missing_or_no_image_is_named(own: Manifest) -> None:
     file = own.path(own.cases[2])
     file.write_bytes(b"no image at all")

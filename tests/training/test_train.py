@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from radiolens.data.manifest import Case, Manifest
-from radiolens.errors import DatasetError, PatientLeakage, RadiolensError
+from radiolens.errors import DatasetError, PatientLeakage, RadiolensError, TrainingDiverged
 from radiolens.imaging.preprocess import Preprocessing, network_input
 from radiolens.training.checkpoints import Epoch, best_epoch, read_log
 from radiolens.training.config import Masking, SourceErasure
@@ -187,6 +187,16 @@ def test_other_labels_in_the_manifest_do_not_go_on_in_a_run(collection: Manifest
         train(EXPERIMENT, changed, finished.folder, finished.folder.parent / "cache")
 
 
+def test_an_experiment_that_failed_before_its_first_epoch_may_be_corrected(
+    collection: Manifest, finished: Run, tmp_path: Path
+) -> None:
+    run, cache = tmp_path / "run", finished.folder.parent / "cache"
+    with pytest.raises(TrainingDiverged):
+        train(replace(EXPERIMENT, learning_rate=1e30, warmup_share=0.0), collection, run, cache)
+    assert json.loads((run / "config.json").read_text())["learning_rate"] == 1e30
+    assert_same_run(run, train(EXPERIMENT, collection, run, cache), finished)
+
+
 def test_a_leaking_manifest_is_refused(collection: Manifest, tmp_path: Path) -> None:
     leaking = replace(collection, cases=tuple(replace(case, patient_id="one") for case in collection.cases))
     with pytest.raises(PatientLeakage, match="more than one split"):
@@ -231,6 +241,12 @@ def test_two_processes_do_not_train_in_one_folder(collection: Manifest, finished
     ("damage", "message"),
     [
         (lambda run: (run / "log.jsonl").write_text("{"), "not a training log"),
+        (lambda run: (run / "config.json").write_text(""), "config.json: not the configuration of a run"),
+        (lambda run: (run / "config.json").write_text("[]"), "config.json: not the configuration of a run"),
+        (
+            lambda run: (run / "epoch-0003.keras").write_bytes((run / "epoch-0003.keras").read_bytes()[:20_000]),
+            "epoch-0003.keras: found a file that Keras does not open",
+        ),
         (lambda run: (run / "epoch-0003.keras").unlink(), "tells of 3 epochs, but epoch-0003.keras is missing"),
     ],
 )

@@ -175,6 +175,17 @@ def test_a_manifest_whose_patients_were_learnt_is_not_measured(
         make_evidence(Request(engine, leaking, cases[1:], tmp_path / "evidence", Plan(0, 100)))
 
 
+def test_the_evidence_of_another_bundle_is_not_written_over(
+    engine: Engine, other: Engine, manifest: Manifest, tmp_path: Path
+) -> None:
+    settings = {"bundle": engine.installed.sha256, "name": "chest-xray", "version": "0.0.1"}
+    make_evidence(replace(request(engine, manifest, tmp_path), plan=replace(PLAN, settings=settings)))
+    before = (tmp_path / "evaluation.json").read_bytes()
+    with pytest.raises(DatasetError, match=r"found the evidence of chest-xray 0\.0\.1 .*that of chest-xray 0\.0\.2"):
+        make_evidence(request(other, manifest, tmp_path))
+    assert (tmp_path / "evaluation.json").read_bytes() == before
+
+
 def test_what_an_earlier_version_left_is_replaced(engine: Engine, manifest: Manifest, tmp_path: Path) -> None:
     (tmp_path / "plots").mkdir()
     for name in ("curves.png", "plots/roc-older-question.svg"):

@@ -191,6 +191,17 @@ def test_another_fold_or_network_is_not_exported(validated: Validated, fold: int
         calibrated_out_of_fold(exported, validated.runs, fold)
 
 
+def test_folds_by_which_no_network_could_be_calibrated_are_told_before_training(
+    folded: Manifest, tmp_path: Path
+) -> None:
+    ill = {"pneumonia": 1, "tuberculosis": 1}
+    well = {"pneumonia": 0, "tuberculosis": 0}
+    cases = tuple(replace(case, labels=ill if case.fold == 2 else well) for case in folded.cases)
+    with pytest.raises(DatasetError, match=r"all but fold 2.* lacks present or absent cases of pneumonia"):
+        cross_validate(EXPERIMENT, replace(folded, cases=cases), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("left", [b"", b"another network"])
 def test_a_network_that_is_not_the_one_that_answered_is_not_exported(
     validated: Validated, tmp_path: Path, left: bytes

@@ -1,8 +1,8 @@
 """The command line: `radiolens COMMAND`. One file per command, loaded only when it is called.
 
-Exit codes: 0 done; 1 an input could not be read, or the work failed (any RadiolensError); 2 wrong usage, to which
-UnknownTask belongs; 130 stopped with Ctrl+C. An expected error is one sentence on standard error. An unexpected one
-keeps its trace, which a report of the defect needs.
+Exit codes: 0 done; 1 an input could not be read, or the work failed (a RadiolensError, a full disk); 2 wrong usage, to
+which UnknownTask belongs; 130 stopped with Ctrl+C. An expected error is one sentence on standard error. An unexpected
+one keeps its trace, which a report of the defect needs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import click
 
 from radiolens import __version__
 from radiolens.cli.lazy_group import LazyGroup
+from radiolens.cli.system_errors import told
 from radiolens.errors import RadiolensError, UnknownTask
 
 __all__ = ["COMMANDS", "Commands", "Failure", "cli", "main"]
@@ -70,6 +71,11 @@ class Commands(LazyGroup):
         except KeyboardInterrupt as error:
             click.echo("radiolens: stopped.", err=True)
             raise click.exceptions.Exit(_INTERRUPTED) from error
+        except OSError as error:
+            sentence = told(error)
+            if sentence is None:
+                raise
+            raise Failure(sentence) from error
         except ModuleNotFoundError as error:
             if (error.name or "radiolens").split(".")[0] == "radiolens":
                 raise

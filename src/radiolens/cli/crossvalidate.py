@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from radiolens.cli.collection import data_option, open_collection, runs_option
+from radiolens.cli.number_types import SEED
 
 __all__ = ["command"]
 
@@ -26,7 +27,7 @@ __all__ = ["command"]
     help="Cut this many by patient, outside of test and external cases; for a manifest without folds.",
 )
 @runs_option
-@click.option("--seed", default=0, show_default=True, help="Of folds that are cut, bootstrap and control.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of folds that are cut, bootstrap and control.")
 @click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=1), help="Of the bootstrap.")
 @click.option("--json", "printed_as_json", is_flag=True, help="Print evaluation.json instead of the table.")
 def command(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from radiolens.cli.collection import open_collection
+from radiolens.cli.number_types import SEED
 from radiolens.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _folder = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--cache", type=_folder, default=Path("runs/cache"), show_default=True, help="What was read is kept here."
 )
-@click.option("--seed", default=0, show_default=True, help="Of the controls.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of the controls.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if there is a problem or warning.")
 def command(
     manifest: Path,

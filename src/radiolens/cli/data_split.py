@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from radiolens.cli.number_types import SEED
 from radiolens.tasks import TASKS
+
+if TYPE_CHECKING:
+    from radiolens.data.manifest import Manifest
 
 __all__ = ["command"]
 
@@ -32,7 +37,7 @@ def _fractions(_: click.Context, __: click.Parameter, value: tuple[float, ...]) 
     help="Train, validation, test.",
 )
 @click.option("--folds", type=click.IntRange(min=2), help="Also number this many folds outside of test.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option("--seed", default=0, show_default=True, type=SEED)
 @click.option("--new-test", is_flag=True, help="Cut given test and external splits anew as well.")
 @click.option(
     "--groups", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Duplicates that an audit found."
@@ -76,8 +81,24 @@ def command(
         refuse_existing(output, force=force)
         cases = cut(found.cases, fractions, folds=folds or 0, seed=seed, keep_given=not new_test)
         found = relocated(replace(found, cases=cases), output)
+        _tell_empty(found, fractions, folds or 0)
     check_no_leakage(found.cases)
     if output is not None:
         write_manifest(found, output)
     click.echo(json.dumps(counts(found)) if as_json else counts_table(found))
     click.echo(f"written: {output}" if output else "No patient or duplicate group stands in two splits.", err=True)
+
+
+def _tell_empty(manifest: Manifest, fractions: tuple[float, float, float], folds: int) -> None:
+    """Warn of a split or fold that was asked for and has no case."""
+    from radiolens.data.splits import PARTS, group_ids
+
+    parts, numbers = {case.split for case in manifest.cases}, {case.fold for case in manifest.cases}
+    empty = [part for part, fraction in zip(PARTS, fractions, strict=True) if fraction > 0 and part not in parts]
+    empty += [f"fold {number}" for number in range(1, folds + 1) if number not in numbers]
+    if empty:
+        click.echo(
+            f"warning: {len(manifest.cases)} images of {len(set(group_ids(manifest.cases)))} patients or groups leave "
+            f"nothing for {', '.join(empty)}. Add patients, or ask for less.",
+            err=True,
+        )

@@ -12,6 +12,7 @@ import click
 
 from radiolens.cli.bundle_folder import bundle_folder
 from radiolens.cli.collection import open_collection
+from radiolens.cli.number_types import SEED
 from radiolens.cli.stages import stage_progress
 from radiolens.cli.study_table import study_table
 from radiolens.data.manifest import SPLITS, Case, Manifest
@@ -43,7 +44,7 @@ _SECTION = click.Choice([name.replace("_", "-") for name in SECTIONS])
 @click.option("--only", multiple=True, type=_SECTION, help="Of the long studies only these.")
 @click.option("--skip", multiple=True, type=_SECTION, help="Leave these out.")
 @click.option("--pictures", is_flag=True, help="Also write pictures.html, the largest errors with their pictures.")
-@click.option("--seed", default=0, show_default=True, help="Of everything that is drawn.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of everything that is drawn.")
 @click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=1), help="Of the bootstrap.")
 @click.option("--json", "as_json", is_flag=True, help="Print evaluation.json instead of the table.")
 def command(

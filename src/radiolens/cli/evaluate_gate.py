@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from radiolens.cli.number_types import SEED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,7 +27,7 @@ __all__ = ["command"]
 @click.option("--largest", type=click.IntRange(min=1), help="At most so many pictures of each source; default: all.")
 @click.option("--defective", default=200, show_default=True, type=click.IntRange(min=1), help="With every defect.")
 @click.option("--drawn", default=20, show_default=True, type=click.IntRange(min=1), help="Of each generator of junk.")
-@click.option("--seed", default=0, show_default=True, help="Of everything that is drawn.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of everything that is drawn.")
 @click.option("--json", "as_json", is_flag=True, help="Print evaluation.json instead of the table.")
 def command(
     data: Path,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from radiolens.cli.bundle_folder import bundle_folder
+from radiolens.cli.number_types import SEED, FiniteRange
 from radiolens.cli.stages import stage_progress
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_SHARE = click.FloatRange(0.0, 1.0, min_open=True)
-_OPEN_SHARE = click.FloatRange(0.0, 1.0, min_open=True, max_open=True)
+_SHARE = FiniteRange(0.0, 1.0, min_open=True)
+_OPEN_SHARE = FiniteRange(0.0, 1.0, min_open=True, max_open=True)
 _TABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -41,22 +42,20 @@ _TABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--sensitivity", type=_SHARE, help="Choose the highest cut-off with at least this sensitivity.")
 @click.option("--specificity", type=_SHARE, help="Choose the lowest cut-off with at least this specificity.")
 @click.option("--youden", is_flag=True, help="Choose the largest sensitivity + specificity.")
-@click.option(
-    "--cost-fn", type=click.FloatRange(0.0), help="Cost of a missed patient. Alone with --cost-fp: choose by it."
-)
-@click.option("--cost-fp", type=click.FloatRange(0.0), help="Cost of a false alarm.")
+@click.option("--cost-fn", type=FiniteRange(0.0), help="Cost of a missed patient. Alone with --cost-fp: choose by it.")
+@click.option("--cost-fp", type=FiniteRange(0.0), help="Cost of a false alarm.")
 @click.option("--lower-bound", is_flag=True, help="The lower bound of the interval must reach the target.")
 @click.option("--prevalence", type=_OPEN_SHARE, help="Of the patients it is used on. Default: of these cases.")
 @click.option(
     "--precision",
     default=0.05,
     show_default=True,
-    type=click.FloatRange(0.0, 0.5, min_open=True, max_open=True),
+    type=FiniteRange(0.0, 0.5, min_open=True, max_open=True),
     help="Half width wanted of the intervals.",
 )
 @click.option("--level", default=0.95, show_default=True, type=_OPEN_SHARE, help="Of the intervals.")
 @click.option("--site", default="this site", show_default=True, help="The name in the profile.")
-@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of the bootstrap.")
 @click.option(
     "--output", type=click.Path(file_okay=False, path_type=Path), help="Write plan and profile into this folder."
 )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from radiolens.cli.number_types import SEED
+
 __all__ = ["command"]
 
 
@@ -21,7 +23,7 @@ __all__ = ["command"]
     type=click.Path(file_okay=False, path_type=Path),
     help="Keeps the features of the pictures, which take most of the time.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of everything that is drawn.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of everything that is drawn.")
 def command(data: Path, *, version: str, output: Path, work: Path, seed: int) -> None:
     """Make the gate's bundle of the collections in the folder DATA; called again, it goes on where it was cut.
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from radiolens.errors import DatasetError
 from radiolens.task import Task
 
-__all__ = ["Meaning", "meaning_of", "merged", "parse_meanings"]
+__all__ = ["Meaning", "check_told_once", "meaning_of", "merged", "parse_meanings"]
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,23 @@ def parse_meanings(task: Task, given: Sequence[str]) -> Mapping[str, Meaning]:
     """Return the meanings that a user gives as NAME=MEANING; an empty MEANING says nothing of the labels.
 
     An exclusive task takes the label, or several that are possible, joined by "|". Otherwise it is a list, joined by
-    commas, of findings that are present, or `finding:0` for absent. Raises DatasetError for anything else.
+    commas, of findings that are present, or `finding:0` for absent. Raises DatasetError for anything else, and for a
+    name that is given twice.
     """
     pairs = [text.partition("=") for text in given]
     wrong = [text for text, (name, equals, _) in zip(given, pairs, strict=True) if not equals or not name]
     if wrong:
         raise DatasetError(f"found {wrong[0]!r}, expected NAME=MEANING, such as {_example(task)}.")
+    check_told_once([name for name, _, _ in pairs], given)
     return {name: _parsed(task, meaning) for name, _, meaning in pairs}
+
+
+def check_told_once(names: Sequence[str], given: Sequence[str]) -> None:
+    """Raise DatasetError if two of the texts that a user gives are of one name."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        told = " and ".join(repr(text) for name, text in zip(names, given, strict=True) if name == twice)
+        raise DatasetError(f"found {told}, expected {twice!r} once. Give the one that is right.")
 
 
 def meaning_of(task: Task, name: str, given: Mapping[str, Meaning]) -> Meaning | None:
@@ -61,6 +71,7 @@ def _parsed(task: Task, text: str) -> Meaning:
         return Meaning(possible=names)
     pairs = [part.partition(":") for part in text.split(",")] if text else []
     _refuse_unknown(task, text, frozenset(name for name, _, _ in pairs))
+    check_told_once([name for name, _, _ in pairs], ["".join(pair) for pair in pairs])
     if any(value not in ("", "0", "1") for _, _, value in pairs):
         raise DatasetError(f"found the meaning {text!r}, expected 0 or 1 behind the colon.")
     return Meaning(MappingProxyType({name: int(value or "1") for name, _, value in pairs}))

@@ -130,7 +130,7 @@ def cut(
 
 
 def folds_by_group(cases: Sequence[Case], folds: int, seed: int = 0) -> NDArray[np.intp]:
-    """Return a fold from 1 to `folds` for each case, balanced over strata and never cutting a group."""
+    """Return a fold from 1 to `folds` for each case, balanced over strata, never cutting a group; one may be empty."""
     names = [str(number) for number in range(1, folds + 1)]
     return np.asarray(split_by_group(cases, names, [1 / folds] * folds, seed), np.intp)
 
@@ -138,7 +138,8 @@ def folds_by_group(cases: Sequence[Case], folds: int, seed: int = 0) -> NDArray[
 def with_folds(manifest: Manifest, folds: int, seed: int = 0) -> Manifest:
     """Return the manifest with folds from 1 to `folds` that never cut a group; test and external cases get none.
 
-    Raises DatasetError if it has folds of its own, which would no longer be those that others compare with.
+    Raises DatasetError if it has folds of its own, which would no longer be those that others compare with, or if a
+    fold stays empty.
     """
     given = sorted({case.fold for case in manifest.cases if case.fold is not None})
     if given:
@@ -147,8 +148,16 @@ def with_folds(manifest: Manifest, folds: int, seed: int = 0) -> Manifest:
             "manifest with `radiolens data split --folds`."
         )
     inside = [index for index, case in enumerate(manifest.cases) if case.split not in GIVEN]
+    free = [manifest.cases[index] for index in inside]
+    chosen = folds_by_group(free, folds, seed).tolist()
+    filled = len(set(chosen))
+    if filled < folds:
+        raise DatasetError(
+            f"{manifest.file}: {len(free)} cases of {len(set(group_ids(free)))} patients or groups fill {filled} of "
+            f"{folds} folds. Cut fewer folds, or add patients."
+        )
     numbers: list[int | None] = [None] * len(manifest.cases)
-    _assign(numbers, inside, folds_by_group([manifest.cases[index] for index in inside], folds, seed).tolist())
+    _assign(numbers, inside, chosen)
     cases = (replace(case, fold=number) for case, number in zip(manifest.cases, numbers, strict=True))
     return replace(manifest, cases=tuple(cases))
 

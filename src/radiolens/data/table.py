@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from radiolens.data.case import Case, Manifest
 from radiolens.data.files import files_below
-from radiolens.data.meaning import Meaning, meaning_of, merged
+from radiolens.data.meaning import Meaning, check_told_once, meaning_of, merged
 from radiolens.data.rows import case_of, check_unique, columns
 from radiolens.errors import DatasetError, InvalidManifest
 from radiolens.task import Task
@@ -35,8 +35,12 @@ class Layout:
 
 
 def parse_columns(task: Task, given: Sequence[str]) -> Mapping[str, str]:
-    """Return the columns that a user gives as COLUMN=TABLE_COLUMN; raise DatasetError for an unknown COLUMN."""
+    """Return the columns that a user gives as COLUMN=TABLE_COLUMN.
+
+    Raises DatasetError for a COLUMN that is unknown, or given twice.
+    """
     known = [*columns(task), *(() if task.exclusive else ("label",))]
+    check_told_once([text.partition("=")[0] for text in given], given)
     pairs = dict(text.partition("=")[::2] for text in given)
     for name, column in pairs.items():
         if name not in known or not column:

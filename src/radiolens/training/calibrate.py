@@ -27,6 +27,7 @@ __all__ = [
     "VALIDATION_SPLIT",
     "Calibration",
     "OperatingPoint",
+    "check_both_sides",
     "operating_point",
     "source_weights",
 ]
@@ -82,7 +83,7 @@ def operating_point(
     label lacks present or absent cases.
     """
     wanted = targets(cases, task)
-    _check_both_sides(task, wanted)
+    check_both_sides(task, cases, on)
     weights = source_weights(task, cases)
     if task.exclusive:
         temperature, bias = fit_temperature(logits, wanted, exclusive=True), (0.0,) * len(task.labels)
@@ -108,6 +109,18 @@ def operating_point(
     )
 
 
+def check_both_sides(task: Task, cases: Sequence[Case], on: str = VALIDATION_SPLIT) -> None:
+    """Raise DatasetError if nothing can be chosen on these cases, which `on` says in words: a label lacks a side."""
+    sides = (0.0, 1.0) if not task.exclusive else (1.0,)
+    columns = zip(task.label_names, targets(cases, task).T, strict=True)
+    lacking = [name for name, column in columns if not set(sides) <= set(column)]
+    if lacking:
+        raise DatasetError(
+            f"{on} lacks present or absent cases of {', '.join(lacking)}, so no temperature or "
+            "threshold can be chosen. Give it such cases, or leave the label out of the experiment's `labels`."
+        )
+
+
 def source_weights(task: Task, cases: Sequence[Case]) -> NDArray[np.float64]:
     """Return weights with which every source counts the same on each side of a label.
 
@@ -121,16 +134,6 @@ def source_weights(task: Task, cases: Sequence[Case]) -> NDArray[np.float64]:
         for name in task.label_names
     ]
     return np.stack(columns, axis=1)
-
-
-def _check_both_sides(task: Task, wanted: NDArray[np.float32]) -> None:
-    sides = (0.0, 1.0) if not task.exclusive else (1.0,)
-    lacking = [name for name, column in zip(task.label_names, wanted.T, strict=True) if not set(sides) <= set(column)]
-    if lacking:
-        raise DatasetError(
-            f"the validation split lacks present or absent cases of {', '.join(lacking)}, so no temperature or "
-            "threshold can be chosen. Give it such cases, or leave the label out of the experiment's `labels`."
-        )
 
 
 def _evidence(task: Task, cases: Sequence[Case], wanted: NDArray[np.float32], on: str) -> str:

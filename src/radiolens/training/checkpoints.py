@@ -25,11 +25,14 @@ import keras
 import numpy as np
 
 from radiolens.errors import DatasetError
+from radiolens.imaging.archive import DAMAGE
 
 __all__ = [
     "Epoch",
     "best_epoch",
     "chosen_checkpoint",
+    "has_result",
+    "load_network",
     "locked",
     "read_log",
     "restore",
@@ -74,6 +77,22 @@ def write_whole(file: Path, text: str) -> None:
     _put_in_place(partial, file)
 
 
+def load_network(file: Path, *, compiled: bool = False) -> keras.Model:
+    """Return a network that training stored; raise DatasetError if the file is damaged or holds none."""
+    try:
+        return keras.saving.load_model(file, compile=compiled)
+    except (*DAMAGE, OSError, TypeError) as error:
+        raise DatasetError(
+            f"{file}: found a file that Keras does not open ({error}), expected a network as `radiolens train` stores "
+            "it. Restore it, or remove its run to train it anew."
+        ) from error
+
+
+def has_result(run: Path) -> bool:
+    """Say whether a run has stored a network."""
+    return (run / _RESULT).exists()
+
+
 def read_log(run: Path) -> list[Epoch]:
     """Return the finished epochs of a run; raise DatasetError if the log is not one."""
     file = run / "log.jsonl"
@@ -90,7 +109,7 @@ def restore(run: Path, log: Sequence[Epoch]) -> keras.Model:
     file = _checkpoint(run, len(log) - 1)
     if not file.exists():
         raise DatasetError(f"{run}: log.jsonl tells of {len(log)} epochs, but {file.name} is missing. Remove {run}.")
-    return keras.saving.load_model(file)
+    return load_network(file, compiled=True)
 
 
 def save_epoch(model: keras.Model, run: Path, log: Sequence[Epoch], *, keep_best: bool) -> None:
@@ -140,7 +159,7 @@ def save_made(networks: Sequence[Path], run: Path, make: Callable[[Sequence[kera
     file, record = run / _RESULT, run / _MEMBERS
     members = json.dumps([hashlib.sha256(network.read_bytes()).hexdigest() for network in networks])
     if not (file.exists() and record.exists() and record.read_text(encoding="utf-8") == members):
-        made = make([keras.saving.load_model(network, compile=False) for network in networks])
+        made = make([load_network(network) for network in networks])
         partial = run / f"{_PARTIAL}{_RESULT}"
         made.save(partial)
         record.unlink(missing_ok=True)  # a kill between the two leaves no record of the one before

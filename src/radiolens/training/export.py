@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +22,7 @@ from radiolens.inference.engine import Engine
 from radiolens.inference.set_file import set_arrays
 from radiolens.training.bundle_name import check_name
 from radiolens.training.calibrate import VALIDATION_SPLIT, Calibration, operating_point
+from radiolens.training.checkpoints import load_network
 from radiolens.training.config import Experiment, as_json, training_only
 from radiolens.training.golden import write_golden, write_provisional
 from radiolens.training.losses import annotated, training_targets
@@ -93,7 +93,7 @@ def largest_bytes_of(experiment: Experiment) -> int:
 
 
 def _write_network(exported: Exported, manifest: Manifest, folder: Path) -> None:
-    model = keras.saving.load_model(exported.network)
+    model = load_network(exported.network)
     kernel, bias = head_weights(model)
     expected = (exported.experiment.preprocessing.rows, exported.experiment.preprocessing.columns)
     if len(bias) != len(manifest.task.labels) or model.input_shape[1:3] != expected:

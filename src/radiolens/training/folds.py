@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +16,8 @@ from radiolens.data.splits import check_no_leakage, without_fold
 from radiolens.errors import DatasetError
 from radiolens.imaging.preprocess import network_input
 from radiolens.inference.session import open_session
+from radiolens.training.calibrate import check_both_sides
+from radiolens.training.checkpoints import load_network
 from radiolens.training.config import Experiment
 from radiolens.training.onnx_export import export_onnx
 from radiolens.training.pipeline import cached_grey_levels
@@ -28,6 +29,7 @@ __all__ = [
     "Answers",
     "Fold",
     "calibration_answers",
+    "check_calibrates",
     "finished_folds",
     "fold_numbers",
     "fold_run",
@@ -117,6 +119,19 @@ def finished_folds(experiment: Experiment, manifest: Manifest, runs: Path) -> li
     return [judge_fold(experiment, manifest, number, runs) for number in numbers]
 
 
+def check_calibrates(experiment: Experiment, manifest: Manifest) -> None:
+    """Raise DatasetError if a fold's network could not be calibrated: on the cases of `calibration_answers`."""
+    used = experiment.part(manifest)
+    folded = [case for case in used.cases if case.split != "external"]
+    for number in fold_numbers(manifest):
+        cases = [
+            case
+            for case in folded
+            if case.fold not in (None, number) or (case.fold is None and case.split == "validation")
+        ]
+        check_both_sides(used.task, cases, f"all but fold {number}, by which its network is calibrated,")
+
+
 def calibration_answers(folds: Sequence[Fold], number: int) -> tuple[tuple[Case, ...], NDArray[np.float32]]:
     """Return cases and logits (n, labels) by which the network without one fold is calibrated.
 
@@ -166,7 +181,7 @@ def _answers(
             if str(kept["key"]) == key:
                 return str(kept["network"]), kept["logits"]
     network = trained.with_name(STORED)
-    export_onnx(keras.saving.load_model(trained), network)
+    export_onnx(load_network(trained), network)
     session = open_session(network)
     pictures = [part[row : row + 1] for part in grey for row in range(len(part))]
     logits = []

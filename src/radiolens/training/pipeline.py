@@ -60,13 +60,24 @@ def cached_grey_levels(
     reading code. An interrupted run leaves nothing that looks finished. Raises DatasetError as `read_grey_levels` does.
     """
     file = folder / f"{manifest.task.name}-{_cache_key(manifest, cases, preprocessing)}.npy"
-    if not file.exists():
+    cached = _opened(file)
+    if cached is None:
         folder.mkdir(parents=True, exist_ok=True)
         with file.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # runs that share the folder wait for the first one instead of reading too
-            if not file.exists():
+            cached = _opened(file)
+            if cached is None:
                 _write_cache(file, manifest, cases, preprocessing, progress)
-    cached: NDArray[np.uint8] = np.load(file, mmap_mode="r", allow_pickle=False)
+                cached = np.load(file, mmap_mode="r", allow_pickle=False)
+    return cached
+
+
+def _opened(file: Path) -> NDArray[np.uint8] | None:
+    """Return the memory map of a file; None if there is none, or one that is cut off."""
+    try:
+        cached: NDArray[np.uint8] = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (FileNotFoundError, EOFError, ValueError):
+        return None
     return cached
 
 
@@ -79,11 +90,12 @@ def _write_cache(
 ) -> None:
     partial = file.with_suffix(".partial")
     shape = (len(cases), preprocessing.rows, preprocessing.columns)
-    array = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
-    for index, case in enumerate(cases):
-        array[index] = read_grey_levels(manifest.path(case), preprocessing, case.sha256)
-        progress(index + 1, len(cases))
-    array.flush()
+    with partial.open("wb") as stream:  # not through a memory map: where the disk is full, that kills the process
+        head = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(stream, head)
+        for index, case in enumerate(cases):
+            stream.write(read_grey_levels(manifest.path(case), preprocessing, case.sha256).tobytes())
+            progress(index + 1, len(cases))
     os.replace(partial, file)
 
 

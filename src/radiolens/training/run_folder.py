@@ -15,7 +15,7 @@ import matplotlib.figure
 
 from radiolens.data.manifest import Manifest
 from radiolens.errors import DatasetError
-from radiolens.training.checkpoints import Epoch, write_whole
+from radiolens.training.checkpoints import Epoch, has_result, write_whole
 from radiolens.training.config import Experiment, as_json, completed, training_only
 
 __all__ = ["draw_curves", "environment", "read_config", "write_run_facts"]
@@ -44,12 +44,13 @@ def environment() -> dict[str, object]:
 def write_run_facts(run: Path, experiment: Experiment, manifest: Manifest, cases: str, finished: int) -> None:
     """Write config.json and add to environment.json; `cases` is a digest of all that is trained and validated on.
 
-    Raises DatasetError if the folder holds another experiment, or the same one on other cases. A run that goes on in
-    another environment gets a second entry there, with the number of epochs that were finished before.
+    Raises DatasetError if the folder holds another experiment, or the same one on other cases; one that failed before
+    its first epoch holds nothing yet. A run that goes on in another environment gets a second entry there, with the
+    number of epochs that were finished before.
     """
     file = run / "config.json"
     config = json.loads(json.dumps({**as_json(experiment), "cases": cases}))
-    if file.exists():
+    if file.exists() and (finished or has_result(run)):
         _check_same(file, config)
     else:
         text = json.dumps({**config, "manifest": str(manifest.file.resolve())}, indent=1, sort_keys=True)
@@ -58,8 +59,16 @@ def write_run_facts(run: Path, experiment: Experiment, manifest: Manifest, cases
 
 
 def read_config(file: Path) -> dict[str, Any]:
-    """Return what a config.json of a run says; what was not known when it was written was not done."""
-    return completed(json.loads(file.read_text(encoding="utf-8")))
+    """Return what a config.json of a run says; what was not known when it was written was not done.
+
+    Raises DatasetError if it is none.
+    """
+    try:
+        return completed(json.loads(file.read_text(encoding="utf-8")))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DatasetError(
+            f"{file}: not the configuration of a run ({error}). Restore it, or remove {file.parent} to start anew."
+        ) from error
 
 
 def draw_curves(run: Path, log: Sequence[Epoch]) -> None:

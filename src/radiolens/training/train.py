@@ -23,6 +23,7 @@ from radiolens.training.checkpoints import (
     Epoch,
     best_epoch,
     chosen_checkpoint,
+    load_network,
     locked,
     read_log,
     restore,
@@ -216,7 +217,7 @@ def _start(experiment: Experiment, task: Task, run: Path, log: Sequence[Epoch], 
     keras.utils.set_random_seed(experiment.seed)
     model = build_classifier(experiment, len(task.labels), pretrained=base is None)
     if base is not None:
-        model.set_weights(keras.saving.load_model(base, compile=False).get_weights())
+        model.set_weights(load_network(base).get_weights())
     steps = experiment.steps_per_epoch * experiment.epochs
     warmup = round(steps * experiment.warmup_share)
     schedule = keras.optimizers.schedules.CosineDecay(

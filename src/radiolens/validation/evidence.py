@@ -95,9 +95,11 @@ def make_evidence(request: Request, progress: Progress = lambda stage, done, tot
 
     A call that was cut, at whatever moment, goes on with the same OUTPUT: it loses the image or the section in work.
     Raises PatientLeakage if a patient or duplicate group of the manifest stands in two splits, since what is measured
-    may be learnt then; DatasetError if an image cannot be read, or the other bundle is of another task.
+    may be learnt then; DatasetError if an image cannot be read, the other bundle is of another task, or OUTPUT holds
+    the evidence of another one.
     """
     check_no_leakage(request.manifest.cases)
+    _refuse_other_evidence(request)
     work = request.output / "work"
     work.mkdir(parents=True, exist_ok=True)
     if request.against and request.against.bundle.task != request.engine.bundle.task:
@@ -111,6 +113,23 @@ def make_evidence(request: Request, progress: Progress = lambda stage, done, tot
     content = _measured(run, asked)
     _write(run, asked, content)
     return content
+
+
+def _refuse_other_evidence(request: Request) -> None:
+    """Raise DatasetError if the folder holds what another bundle, or another state of this one, has taken hours for."""
+    file = request.output / "evaluation.json"
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))["settings"]
+        bundle, name = found["bundle"], f"{found['name']} {found['version']}"
+    except (FileNotFoundError, KeyError, TypeError, ValueError):
+        return
+    measured = request.engine.installed
+    if bundle != measured.sha256:
+        raise DatasetError(
+            f"{request.output}: found the evidence of {name} ({bundle[:12]}), expected none or that of "
+            f"{measured.identity.name} {measured.identity.version} ({measured.sha256[:12]}). Give another folder, or "
+            "move this one away."
+        )
 
 
 def _measured(run: _Run, asked: tuple[Question, ...]) -> dict[str, Any]:

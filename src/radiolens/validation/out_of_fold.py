@@ -14,7 +14,7 @@ from radiolens.evaluation.conformal import ConformalSets
 from radiolens.task import Task
 from radiolens.training.calibrate import OperatingPoint, operating_point
 from radiolens.training.config import Experiment
-from radiolens.training.folds import Answers, Fold, calibration_answers, fold_numbers, judge_fold
+from radiolens.training.folds import Answers, Fold, calibration_answers, check_calibrates, fold_numbers, judge_fold
 from radiolens.training.train import Watcher
 from radiolens.validation.questions import Scored
 
@@ -63,8 +63,10 @@ class OutOfFold:
 def cross_validate(experiment: Experiment, manifest: Manifest, runs: Path, watcher: Watcher = _SILENT) -> OutOfFold:
     """Train a network for each fold in `runs`, or go on with them, and pool their answers to the cases held out.
 
-    Raises DatasetError for a manifest without folds, and what training raises.
+    Raises DatasetError, before anything is trained, for a manifest without folds or one by which a network could not be
+    calibrated; and what training raises.
     """
+    check_calibrates(experiment, manifest)
     folds = [judge_fold(experiment, manifest, number, runs, watcher) for number in fold_numbers(manifest)]
     return pooled(experiment.part(manifest).task, folds, experiment.set_confidence)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from radiolens.bundle import InstalledBundle, read_bundle, verify_evidence, write_bundle
-from radiolens.errors import BundleError
+from radiolens.errors import BundleError, DatasetError
 from radiolens.validation.documents.author_notes import BLANK
 from radiolens.validation.documents.card import model_card
 from radiolens.validation.documents.seal import seal
@@ -148,6 +148,13 @@ def test_blanks_are_for_the_author_and_notes_fill_them(installed: InstalledBundl
     card = card_of(installed)
     assert BLANK not in card
     assert card.endswith("## From the author\n\nContact: the department.\n")
+
+
+def test_notes_that_are_no_utf_8_are_refused(installed: InstalledBundle) -> None:
+    put(installed, evaluation(installed.sha256))
+    (installed.folder / "evidence" / "notes.md").write_bytes("Klinik für Radiologie".encode("latin-1"))
+    with pytest.raises(DatasetError, match=r"notes\.md: found text that is not UTF-8 \(byte 8\)"):
+        seal(installed.folder)
 
 
 def test_sealing_binds_the_evidence_and_keeps_the_identity(installed: InstalledBundle) -> None:

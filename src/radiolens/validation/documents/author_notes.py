@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from radiolens.errors import DatasetError
+
 __all__ = ["BLANK", "NOTES", "author_notes", "card_notes"]
 
 NOTES = "notes.md"
@@ -20,7 +22,7 @@ _HEADING = re.compile(r"^##[ \t]+((?:claim[ \t]+\d+|datasheet:[ \t]*[^\n]+?))[ \
 
 
 def card_notes(evidence: Path) -> str:
-    """Return the author's text for the model card; empty where there is none."""
+    """Return the author's text for the model card; empty where there is none. Raises DatasetError if it is no UTF-8."""
     return _parts(evidence)[0].strip()
 
 
@@ -35,4 +37,9 @@ def author_notes(evidence: Path) -> Mapping[str, str]:
 
 def _parts(evidence: Path) -> list[str]:
     file = evidence / NOTES
-    return _HEADING.split(file.read_text(encoding="utf-8") if file.is_file() else "")
+    try:
+        return _HEADING.split(file.read_text(encoding="utf-8") if file.is_file() else "")
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f"{file}: found text that is not UTF-8 (byte {error.start}), expected UTF-8. Save it as such."
+        ) from error

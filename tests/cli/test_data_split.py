@@ -154,7 +154,5 @@ def test_a_split_that_stays_empty_is_told(tmp_path: Path) -> None:
     file.write_text("path,source,patient_id,label:pneumonia\na.png,s,1,0\nb.png,s,2,1\n")
     result = run("chest-xray", file, tmp_path / "split.csv", "--folds", 3)
     assert result.exit_code == 0
-    assert (
-        "warning: 2 images of 2 patients or groups leave nothing for validation, test, fold 2, fold" in result.stderr
-    )
+    assert "warning: 2 images of 2 patients or groups leave nothing for validation, test, fold 2, fold" in result.stderr
     assert "warning" not in run("chest-xray", file, tmp_path / "all.csv", "--fractions", 1, 0, 0).stderr

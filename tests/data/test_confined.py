@@ -34,6 +34,7 @@ def test_the_facts_of_a_film_are_an_allow_list() -> None:
     assert payload.arrays == ()
     assert payload.facts == {
         "format": "dicom",
+        "blank": False,
         "modality": "CR",
         "view": "AP",
         "age": 1.5,

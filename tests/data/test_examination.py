@@ -104,6 +104,7 @@ def test_an_equal_file_joins_the_group_that_the_other_is_in(tmp_path: Path) -> N
         ("empty.png", b"", "The file is empty"),
         ("text.png", b"hello", "no known image"),
         ("cut.dcm", dicom(FILM)[:2000], "damaged|incomplete|holds"),
+        ("blank.dcm", dicom(np.zeros((16, 16), np.uint16)), "All of its pixels have one value"),
         ("a\\b.png", b"", "The name cannot stand in a manifest, which takes a path with /"),
         ("line\nbreak.png", b"", "The name cannot stand in a manifest, which takes text without control characters"),
     ],

@@ -23,12 +23,15 @@ __all__ = ["read_facts"]
 def read_facts(files: Sequence[bytes], arguments: Mapping[str, Any]) -> Payload:
     """Decode one file and return its format, modality, view, age in years, sex and pseudonyms (None: not stated).
 
+    And whether it is blank: all of its pixels have one value.
+
     `arguments` are the "limits" and the "salt" (hexadecimal) of the pseudonyms.
     """
     limits = Limits(**arguments["limits"])
     image = decode(files, limits=limits)
     facts = {
         "format": image.source.format,
+        "blank": bool(image.pixels.min() == image.pixels.max()),
         "modality": image.modality,
         "view": image.view,
         "age": image.source.patient_age_years,

@@ -66,8 +66,8 @@ def examine(
     """Return the manifest with the hash of each file and with what headers say where it says nothing.
 
     A patient is PatientID, else StudyInstanceUID, and the slices of a series are one duplicate group; both as
-    pseudonyms. Files with the same bytes become one duplicate group as well. What cannot be read is left out and
-    listed.
+    pseudonyms. Files with the same bytes become one duplicate group as well. What cannot be read, or is blank, is left
+    out and listed.
     """
     pool = ThreadPoolExecutor(_AT_ONCE)
     found: list[Case | LeftOut] = []
@@ -121,6 +121,8 @@ def _facts(data: bytes, how: Examination) -> Mapping[str, Any]:
 
 def _with_facts(case: Case, facts: Mapping[str, Any], how: Examination) -> Case:
     modality = _text(facts, "modality")
+    if facts.get("blank") is True:  # as the first slices of a scan; its copies would link patients
+        raise UnreadableImage("All of its pixels have one value, so there is nothing to see.")
     if how.dicom_only and facts.get("format") != "dicom":
         raise UnreadableImage("The file is not DICOM.")
     if modality and how.modalities and modality not in how.modalities:

@@ -167,16 +167,25 @@ def test_a_heat_map_is_a_picture_of_the_slice(opened: radiolens.OpenBundle, film
     assert (picture.shape, picture.dtype) == ((240, 200, 3), np.uint8)
     with pytest.raises(ValueError, match="made with explain=False"):
         radiolens.heat_map(image, opened.predict(image, explain=False), "pneumonia")
-    with pytest.raises(KeyError, match="glioma"):
+    with pytest.raises(KeyError, match="no map of 'glioma'; there are those of pneumonia, tuberculosis"):
         radiolens.heat_map(image, prediction, "glioma")
+
+
+def test_a_manifest_and_its_scores_may_be_named_by_text(opened: radiolens.OpenBundle, tmp_path: Path) -> None:
+    film, file = save(tmp_path / "film.png", 1), tmp_path / "manifest.csv"
+    file.write_text(f"path,label:pneumonia\n{film.name},1\n")
+    manifest = radiolens.read_manifest(str(file), radiolens.get_task("chest-xray"))
+    scored = radiolens.score(opened.engine, manifest, manifest.cases, str(tmp_path / "cache"))
+    np.testing.assert_allclose(scored.probabilities, opened.probabilities([film]))
 
 
 def test_a_profile_decides_and_one_of_another_bundle_is_refused(
     opened: radiolens.OpenBundle, film: Path, tmp_path: Path
 ) -> None:
     profile = radiolens.Profile("clinic", opened.identity.sha256, {"pneumonia": 0.0}, "none")
-    radiolens.write_profile(profile, tmp_path / "profile.json")
-    for given in (profile, tmp_path / "profile.json"):
+    file = tmp_path / "profile.json"
+    radiolens.write_profile(profile, str(file))
+    for given in (profile, file, radiolens.read_profile(str(file))):
         assert opened.with_profile(given).predict(film).finding("pneumonia").presence is Presence.PRESENT
     other = radiolens.open_bundle(make_bundle(tmp_path, seed=1, version="9.9.9"))
     with pytest.raises(BundleError, match="Plan the thresholds anew"):

@@ -88,7 +88,7 @@ class OpenBundle:
 
     def with_profile(self, profile: Profile | str | os.PathLike[str]) -> OpenBundle:
         """Return the same with a site's thresholds; raise BundleError if they are for another bundle."""
-        wanted = profile if isinstance(profile, Profile) else read_profile(Path(profile))
+        wanted = profile if isinstance(profile, Profile) else read_profile(profile)
         return OpenBundle(self.predictor.with_profile(wanted), self.engine)
 
     def _grey(self, image: ImageOrPath) -> NDArray[np.uint8]:
@@ -150,6 +150,8 @@ def heat_map(image: Image, prediction: Prediction, label: str) -> NDArray[np.uin
     """
     if prediction.explanation is None:
         raise ValueError("the prediction has no map: it was refused, or made with explain=False")
+    if label not in prediction.explanation.maps:
+        raise KeyError(f"no map of {label!r}; there are those of {', '.join(prediction.explanation.maps)}")
     grey = display_slice(image, prediction.explanation.slice_index)
     return blended(grey, overlay(prediction.explanation, label, (grey.shape[0], grey.shape[1])))
 

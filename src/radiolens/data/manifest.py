@@ -39,8 +39,9 @@ _ENDINGS = (".csv", ".parquet")
 _Rows = tuple[Sequence[str], Iterable[Mapping[str, str]]]
 
 
-def read_manifest(file: Path, task: Task) -> Manifest:
+def read_manifest(file: str | os.PathLike[str], task: Task) -> Manifest:
     """Read and check a manifest; raise InvalidManifest with row and column where it first breaks the format."""
+    file = Path(file)
     if not file.is_file():
         raise InvalidManifest("there is no such file. Make one with `radiolens data import`.", file)
     header, rows = read_rows(file)

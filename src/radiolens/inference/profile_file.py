@@ -18,21 +18,21 @@ from radiolens.profile import Profile
 __all__ = ["check_answers", "extended", "not_installed", "read_profile", "write_profile"]
 
 
-def read_profile(file: Path) -> Profile:
+def read_profile(file: str | os.PathLike[str]) -> Profile:
     """Return the profile in `file`; raise BundleError if it is none.
 
     A threshold is a probability; one above 1 is never reached, one of 0 always.
     """
     try:
-        return _profile(json.loads(file.read_text(encoding="utf-8")))
+        return _profile(json.loads(Path(file).read_text(encoding="utf-8")))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{file}: not a profile of thresholds ({error}). Plan the thresholds again.") from error
 
 
-def write_profile(profile: Profile, file: Path) -> None:
+def write_profile(profile: Profile, file: str | os.PathLike[str]) -> None:
     """Write a profile in one step: what stood there before is replaced at once."""
     content = {entry.name: _plain(getattr(profile, entry.name)) for entry in fields(Profile)}
-    unfinished = file.with_name(f"{file.name}.partial")
+    unfinished = Path(f"{os.fspath(file)}.partial")
     unfinished.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(unfinished, file)
 

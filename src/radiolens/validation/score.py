@@ -29,7 +29,7 @@ def score(
     engine: Engine,
     manifest: Manifest,
     cases: Sequence[Case],
-    cache: Path,
+    cache: str | os.PathLike[str],
     progress: Progress = lambda done, total: None,
 ) -> Scored:
     """Return the calibrated probabilities of the stored network for these cases, as serving computes them.
@@ -37,7 +37,7 @@ def score(
     A volume's are the mean over its slices. Answers are kept in the folder `cache` by the hashes of image and bundle.
     Raises DatasetError if an image cannot be read, or is not the one the manifest lists.
     """
-    kept = _Kept(_answers_file(engine, cache))
+    kept = _Kept(_answers_file(engine, Path(cache)))
     places = [_column(engine, name) for name in manifest.task.label_names]
     shape = engine.bundle.preprocessing.rows, engine.bundle.preprocessing.columns
     grey = np.zeros((len(cases), *shape), np.uint8)

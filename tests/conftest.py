@@ -43,8 +43,8 @@ def _collector_sees_one_module() -> Iterator[None]:
 def _take_from_the_collector() -> None:
     """Take all that lives out of the garbage collector's view.
 
-    What all test files together load, and TensorFlow keeps, are millions of objects, most of which live to the end. Each
-    whole collection, for which Keras and statsmodels ask at every turn, would go through them for seconds.
+    What all test files together load, and TensorFlow keeps, are millions of objects, most of which live to the end.
+    Each whole collection, for which Keras and statsmodels ask at every turn, would go through them for seconds.
     """
     gc.collect()
     gc.freeze()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from radiolens.errors import DatasetError
 from radiolens.tasks import get_task
 from radiolens.validation.documents.figures import SECTIONS
 from radiolens.validation.documents.seal import verify_documents
+from radiolens.validation.plan import Plan
 from tests.phantoms import chest_film
 from tests.project.source_tree import PACKAGE
 from tests.tiny_bundle import make_bundle
@@ -55,6 +57,12 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> str:
     file = folder / "manifest.csv"
     write_manifest(Manifest(file, get_task("chest-xray"), tuple(cases)), file)
     return str(file)
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the forests of the controls have few trees, which are most of the time and no matter of the command."""
+    monkeypatch.setattr("radiolens.validation.study.Plan", partial(Plan, trees=5))
 
 
 def evaluate(bundle: str, manifest: str, output: Path, *options: str) -> Result:

@@ -27,7 +27,7 @@ run: $(VENV)/installed-base
 	@echo "radiolens: http://127.0.0.1:$(PORT) (stop with Ctrl+C)"
 	@$(VENV)/bin/radiolens serve --port $(PORT)
 
-# One thread each for linear algebra: those of two processes on two cores wait for each other, four times as long.
+# One thread each for linear algebra: those of two processes on two cores would wait for each other.
 test: $(VENV)/installed-dev
 	OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m pytest --cov --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 

@@ -20,5 +20,5 @@ class FiniteRange(click.FloatRange):
         """Return the number; fail as click does if it is none of the range."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+            self.fail(f"{value} is not a finite number.", param, ctx)
         return number

@@ -28,6 +28,7 @@ __all__ = [
     "STORED",
     "Answers",
     "Fold",
+    "calibrates",
     "calibration_answers",
     "check_calibrates",
     "finished_folds",
@@ -121,15 +122,19 @@ def finished_folds(experiment: Experiment, manifest: Manifest, runs: Path) -> li
 
 def check_calibrates(experiment: Experiment, manifest: Manifest) -> None:
     """Raise DatasetError if a fold's network could not be calibrated: on the cases of `calibration_answers`."""
-    used = experiment.part(manifest)
-    folded = [case for case in used.cases if case.split != "external"]
-    for number in fold_numbers(manifest):
-        cases = [
-            case
-            for case in folded
-            if case.fold not in (None, number) or (case.fold is None and case.split == "validation")
-        ]
-        check_both_sides(used.task, cases, f"all but fold {number}, by which its network is calibrated,")
+    numbers = fold_numbers(manifest)
+    cuts = {number: without_fold(manifest, number) for number in numbers}
+    own = {number: _own(experiment, cut, number) for number, cut in cuts.items()}
+    unfolded = [case for case in _others(experiment, cuts[numbers[0]]) if calibrates(case)]
+    for number in numbers:
+        cases = [*(case for other in numbers if other != number for case in own[other]), *unfolded]
+        told = f"all but fold {number}, by which its network is calibrated,"
+        check_both_sides(experiment.part(manifest).task, cases, told)
+
+
+def calibrates(case: Case) -> bool:
+    """Say whether a case without a fold may choose temperature and thresholds; what is measured may not."""
+    return case.split == "validation"
 
 
 def calibration_answers(folds: Sequence[Fold], number: int) -> tuple[tuple[Case, ...], NDArray[np.float32]]:
@@ -139,7 +144,7 @@ def calibration_answers(folds: Sequence[Fold], number: int) -> tuple[tuple[Case,
     its own: the same recipe on patients that are new to it. No answer to a case of the fold itself is among them.
     """
     (own,) = (fold for fold in folds if fold.number == number)
-    rows = [row for row, case in enumerate(own.others.cases) if case.split == "validation"]
+    rows = [row for row, case in enumerate(own.others.cases) if calibrates(case)]
     others = [fold.own for fold in folds if fold.number != number]
     cases = (*(case for part in others for case in part.cases), *(own.others.cases[row] for row in rows))
     return cases, np.concatenate([*(part.logits for part in others), own.others.logits[rows]])

@@ -14,7 +14,15 @@ from radiolens.evaluation.conformal import ConformalSets
 from radiolens.task import Task
 from radiolens.training.calibrate import OperatingPoint, operating_point
 from radiolens.training.config import Experiment
-from radiolens.training.folds import Answers, Fold, calibration_answers, check_calibrates, fold_numbers, judge_fold
+from radiolens.training.folds import (
+    Answers,
+    Fold,
+    calibrates,
+    calibration_answers,
+    check_calibrates,
+    fold_numbers,
+    judge_fold,
+)
 from radiolens.training.train import Watcher
 from radiolens.validation.questions import Scored
 
@@ -94,7 +102,7 @@ def _never_used(fold: Fold) -> Answers:
 
     An image that names neither patient nor duplicates gets a group of its own, so that its answers count as one.
     """
-    rows = [row for row, case in enumerate(fold.others.cases) if case.split != "validation"]
+    rows = [row for row, case in enumerate(fold.others.cases) if not calibrates(case)]
     kept = (fold.others.cases[row] for row in rows)
     cases = tuple(
         replace(case, fold=fold.number, duplicate_group=case.duplicate_group or ("" if case.patient_id else case.path))

@@ -72,22 +72,51 @@ def test_sixteen_bits_are_read_in_full(kind: str) -> None:
 
 
 def plain_tiff(pixels: NDArray[Any], order: str, photometric: int) -> bytes:
-    """Return an uncompressed TIFF file in one strip; `photometric` is 0 where the least value is white."""
-    kind = 3 if pixels.dtype.kind == "f" else 1
-    tags = [(256, 4, pixels.shape[1]), (257, 4, pixels.shape[0]), (258, 3, 8 * pixels.itemsize), (259, 3, 1)]
-    tags += [(262, 3, photometric), (273, 4, 8), (277, 3, 1), (278, 4, pixels.shape[0]), (279, 4, pixels.nbytes)]
-    tags += [(339, 3, kind)]
-    entries = [
-        struct.pack(f"{order}HHI" + ("HH" if kind == 3 else "I"), tag, kind, 1, value, *([0] * (kind == 3)))
-        for tag, kind, value in tags
-    ]
-    start = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8 + pixels.nbytes)
-    content = start + pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
-    return content + struct.pack(f"{order}H", len(tags)) + b"".join(entries) + bytes(4)
+    """Return an uncompressed TIFF file of grey levels (rows, columns), or of colours apart (3, rows, columns).
+
+    `photometric` is 0 where the least value is white, 1 where it is black, 2 for colours.
+    """
+    planes = pixels[np.newaxis] if pixels.ndim == 2 else pixels
+    count, rows, columns = planes.shape
+    offsets, sizes = [8 + plane * planes[0].nbytes for plane in range(count)], [planes[0].nbytes] * count
+    tags: list[tuple[int, str, list[int]]] = [(256, "I", [columns]), (257, "I", [rows])]
+    tags += [(258, "H", [8 * pixels.itemsize] * count), (259, "H", [1]), (262, "H", [photometric])]
+    tags += [(273, "I", offsets), (277, "H", [count]), (278, "I", [rows]), (279, "I", sizes)]
+    tags += [(284, "H", [1 if pixels.ndim == 2 else 2]), (339, "H", [3 if pixels.dtype.kind == "f" else 1] * count)]
+    content = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 0)
+    content += planes.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    entries = []
+    for tag, kind, values in tags:
+        value = struct.pack(f"{order}{len(values)}{kind}", *values)
+        if len(value) > 4:  # it stands elsewhere then
+            value, content = struct.pack(f"{order}I", len(content)), content + value
+        entries.append(struct.pack(f"{order}HHI", tag, {"H": 3, "I": 4}[kind], len(values)) + value.ljust(4, b"\0"))
+    directory = struct.pack(f"{order}H", len(entries)) + b"".join(entries) + bytes(4)
+    return content[:4] + struct.pack(f"{order}I", len(content)) + content[8:] + directory
 
 
 def test_a_big_endian_tiff_is_read() -> None:
     np.testing.assert_allclose(shown(plain_tiff(DEEP, ">", 1))[0], DEEP / 65535, atol=1e-7)
+
+
+def test_numbers_of_32_bits_without_a_sign_are_read_as_such() -> None:
+    pixels = DEEP.astype(np.uint32) * 65536
+    found = shown(plain_tiff(pixels, "<", 1))[0]
+    np.testing.assert_allclose(found, (pixels - float(pixels.min())) / np.ptp(pixels.astype(float)), atol=1e-6)
+
+
+def test_a_kind_of_tiff_that_is_not_read_is_not_called_damaged_only() -> None:
+    with pytest.raises(UnreadableImage, match=r"of a kind that is not read\. Export it again, as PNG of 8 or 16 bits"):
+        shown(plain_tiff(DEEP, ">", 0))
+
+
+def test_planes_apart_are_refused_where_pillow_would_show_them_as_noise_or_inverted() -> None:
+    planes = np.moveaxis(COLOUR, -1, 0)
+    np.testing.assert_array_equal(shown(plain_tiff(planes, "<", 2))[0], LUMA)
+    np.testing.assert_array_equal(shown(plain_tiff(FILM[np.newaxis], "<", 1))[0], FILM / np.float32(255))
+    for content in (plain_tiff(planes.astype(np.uint16) * 257, "<", 2), plain_tiff(FILM[np.newaxis], "<", 0)):
+        with pytest.raises(UnreadableImage, match="stores its planes apart in a way that is not read"):
+            shown(content)
 
 
 def test_colour_becomes_luma_and_is_told() -> None:
@@ -214,7 +243,7 @@ def test_more_pages_or_pixels_than_allowed_are_refused_before_they_are_decoded()
 def test_a_picture_is_recognised_by_its_content_and_refused_when_it_is_cut_off(kind: str) -> None:
     content = saved(FILM, kind)
     assert recognise(content) is Format(kind.lower())
-    with pytest.raises(UnreadableImage, match=f"{kind} file is damaged or incomplete"):
+    with pytest.raises(UnreadableImage, match=f"{kind} file is damaged"):
         decode([content[: len(content) // 2]])
 
 

@@ -32,6 +32,9 @@ _DEEP_GREY_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")  # Pillow's nam
 _ALPHA_MODES = ("PA", "LA", "La", "RGBa", "RGBA")
 _ORIENTATION = 0x0112  # EXIF and TIFF tag; 1 is upright
 _PHOTOMETRIC, _MIN_IS_WHITE = 262, 0  # TIFF tag and its value (TIFF 6.0, section 3)
+_BITS, _COMPRESSION, _UNCOMPRESSED = 258, 259, 1  # tags and a value (the same)
+_PLANES, _APART = 284, 2  # each colour in a plane of its own (the same)
+_KIND, _UNSIGNED = 339, 1  # of numbers: the tag, and the value it has where it is missing (TIFF 6.0, section 19)
 _THUMBNAIL = (64, 64)  # pixels: enough to tell colour from grey
 _SMALLEST_SIDE = 2  # pixels; less is no image
 _DAMAGE = (
@@ -47,7 +50,7 @@ _DAMAGE = (
     ZeroDivisionError,
     struct.error,
 )
-"""What Pillow's parsers raise on damaged files; PIL.UnidentifiedImageError is an OSError."""
+"""What Pillow's parsers raise on damaged files."""
 
 
 def read_raster(data: bytes, format_name: str, selection: SliceSelection, limits: Limits) -> Image:
@@ -67,6 +70,11 @@ def read_raster(data: bytes, format_name: str, selection: SliceSelection, limits
         raise UnreadableImage(
             f"The picture has far more than {limits.pixels / 1e6:.0f} million pixels. Export it smaller.",
             ProblemCode.TOO_LARGE,
+        ) from error
+    except PIL.UnidentifiedImageError as error:
+        raise UnreadableImage(
+            f"The {format_name.upper()} file is damaged, or of a kind that is not read. "
+            "Export it again, as PNG of 8 or 16 bits."
         ) from error
     except _DAMAGE as error:
         raise UnreadableImage(
@@ -122,6 +130,7 @@ def _pages(
 
 def _grey(picture: PIL.Image.Image) -> NDArray[np.generic]:
     """Return one page (rows, columns) in the type of its grey levels."""
+    _check_planes(picture)
     if picture.mode in _DEEP_GREY_MODES:
         return _deep_grey(picture)
     if picture.mode in _ALPHA_MODES or "transparency" in picture.info:
@@ -132,13 +141,30 @@ def _grey(picture: PIL.Image.Image) -> NDArray[np.generic]:
 
 
 def _deep_grey(picture: PIL.Image.Image) -> NDArray[np.generic]:
-    """Return more than 8 bits; of TIFF files whose least value is white Pillow exchanges only 8 bits."""
+    """Return more than 8 bits.
+
+    Of TIFF files Pillow takes 32 bits for signed numbers, and exchanges white and black only where there are 8 bits.
+    """
     grey = np.asarray(picture)
-    if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) != _MIN_IS_WHITE:
+    tags = getattr(picture, "tag_v2", {})
+    if grey.dtype == np.int32 and tags.get(_BITS) == (32,) and tags.get(_KIND, (_UNSIGNED,)) == (_UNSIGNED,):
+        grey = grey.view(np.uint32)
+    if tags.get(_PHOTOMETRIC) != _MIN_IS_WHITE:
         return grey
     if grey.dtype.kind == "u":
         return np.iinfo(grey.dtype).max - grey
     return 1 - grey if grey.min() >= 0 and grey.max() <= 1 else -grey  # as `_unit_interval` takes them
+
+
+def _check_planes(picture: PIL.Image.Image) -> None:
+    """Raise UnreadableImage for a TIFF page that Pillow would show as noise or inverted: planes apart, uncompressed."""
+    tags = getattr(picture, "tag_v2", {})
+    if tags.get(_PLANES) != _APART or tags.get(_COMPRESSION, _UNCOMPRESSED) != _UNCOMPRESSED:
+        return
+    if set(tags.get(_BITS, (1,))) != {8} or tags.get(_PHOTOMETRIC) == _MIN_IS_WHITE:
+        raise UnreadableImage(
+            "The TIFF file stores its planes apart in a way that is not read. Export it again, as PNG of 8 or 16 bits."
+        )
 
 
 def _saturation(picture: PIL.Image.Image) -> float:

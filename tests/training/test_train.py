@@ -6,6 +6,8 @@ import fcntl
 import json
 import shutil
 import signal
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,7 +20,7 @@ import pytest
 from radiolens.data.manifest import Case, Manifest
 from radiolens.errors import DatasetError, PatientLeakage, RadiolensError, TrainingDiverged
 from radiolens.imaging.preprocess import Preprocessing, network_input
-from radiolens.training.checkpoints import Epoch, best_epoch, read_log
+from radiolens.training.checkpoints import Epoch, best_epoch, locked, read_log
 from radiolens.training.config import Masking, SourceErasure
 from radiolens.training.model import resized
 from radiolens.training.pipeline import read_grey_levels
@@ -235,6 +237,24 @@ def test_two_processes_do_not_train_in_one_folder(collection: Manifest, finished
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(DatasetError, match="another process trains in"):
             train(EXPERIMENT, collection, finished.folder, finished.folder.parent / "cache")
+
+
+def test_a_base_that_another_process_trains_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with locked(tmp_path):
+        waited: list[str] = []
+
+        def wait() -> None:
+            with locked(tmp_path, wait=True):
+                waited.append("done")
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        while "waiting for another process" not in caplog.text:
+            time.sleep(0.01)
+        assert not waited
+    waiting.join()
+    assert waited
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,25 @@ def test_sets_out_of_fold_have_the_confidence_that_is_asked() -> None:
     assert {point.sets.confidence for point in points.values()} == {0.7}
 
 
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        ([], 2, "Give --output, where the study of all folds goes, or one --fold"),
+        (["--output", "out", "--fold", 1], 2, "Give --output"),
+        (["--fold", 9], 1, "no fold 9. Choose of 1, 2, 3"),
+    ],
+)
+def test_the_command_wants_an_output_or_a_fold_that_is_there(
+    folded: Manifest, tmp_path: Path, options: list[str | int], code: int, message: str
+) -> None:
+    manifest = tmp_path / "folded.csv"
+    write_manifest(folded, manifest)
+    call = ["crossvalidate", "chest_xray", "--data", manifest, "--runs", tmp_path / "runs", *options]
+    ended = CliRunner().invoke(cli, [*map(str, call)])
+    assert (ended.exit_code, message in ended.output) == (code, True)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_manifest_without_folds_is_refused_with_the_option_that_cuts_them(collection: Manifest) -> None:
     with pytest.raises(DatasetError, match=r"0 folds, .* at least two.*--folds 5"):
         fold_numbers(collection)
@@ -277,9 +296,14 @@ def test_one_command_writes_the_pooled_study_and_another_exports_one_of_its_netw
         "from tests.training.tiny_experiment import EXPERIMENT as TINY\n"
         "EXPERIMENT = replace(TINY, name='mine', epochs=1)\n"
     )
-    arguments = ["--data", manifest, "--runs", tmp_path / "runs", "--output", tmp_path / "out", "--resamples", 20]
-    ended = CliRunner().invoke(cli, [*map(str, ["crossvalidate", own, *arguments])])
+    call = ["crossvalidate", own, "--data", manifest, "--runs", tmp_path / "runs"]
+    ended = CliRunner().invoke(cli, [*map(str, [*call, "--fold", 1])])
     assert ended.exit_code == 0, ended.output
+    (answered,) = (tmp_path / "runs").glob("*/answers.npz")
+    before = answered.stat().st_mtime_ns
+    ended = CliRunner().invoke(cli, [*map(str, [*call, "--output", tmp_path / "out", "--resamples", 20])])
+    assert ended.exit_code == 0, ended.output
+    assert answered.stat().st_mtime_ns == before
     assert "pneumonia" in ended.stdout
     study = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert study["settings"]["folds"] == [1, 2, 3]

@@ -20,13 +20,20 @@ __all__ = ["command"]
 @click.command("crossvalidate")
 @click.argument("experiment")
 @data_option
-@click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where files go.")
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), help="Where files go. Needed without --fold."
+)
 @click.option(
     "--folds",
     type=click.IntRange(min=2),
     help="Cut this many by patient, outside of test and external cases; for a manifest without folds.",
 )
 @runs_option
+@click.option(
+    "--fold",
+    type=click.IntRange(min=0),
+    help="Train and answer the network without this fold alone, as on one of several machines that share RUNS.",
+)
 @click.option("--seed", default=0, show_default=True, type=SEED, help="Of folds that are cut, bootstrap and control.")
 @click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=1), help="Of the bootstrap.")
 @click.option("--json", "printed_as_json", is_flag=True, help="Print evaluation.json instead of the table.")
@@ -34,9 +41,10 @@ def command(
     experiment: str,
     data: Path,
     *,
-    output: Path,
+    output: Path | None,
     folds: int | None,
     runs: Path,
+    fold: int | None,
     seed: int,
     resamples: int,
     printed_as_json: bool,
@@ -49,12 +57,17 @@ def command(
     fold. OUTPUT gets evaluation.json, predictions.parquet and curves.png, as from `radiolens evaluate`. EXPERIMENT is a
     name, or a Python file, which is run as code.
     """
+    if (output is None) == (fold is None):
+        raise click.UsageError("Give --output, where the study of all folds goes, or one --fold, which writes none.")
+    from radiolens.training.process import prepare_process
+
+    prepare_process()  # before TensorFlow is imported
     from radiolens.cli.stages import stage_progress
     from radiolens.cli.study_table import study_table
     from radiolens.data.splits import with_folds
-    from radiolens.training.allocation import keep_freed_memory
     from radiolens.training.config import as_json as experiment_as_json
     from radiolens.training.configs import load_experiment
+    from radiolens.training.folds import check_fold, judge_fold
     from radiolens.training.train import Watcher
     from radiolens.validation.folded import folded
     from radiolens.validation.out_of_fold import cross_validate
@@ -70,17 +83,21 @@ def command(
     from radiolens.validation.study import Plan, measure
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    keep_freed_memory()
     config = load_experiment(experiment)
     show = stage_progress(sys.stderr)
     manifest = open_collection(data, config.task)
     if folds:
         manifest = with_folds(manifest, folds, seed)
     try:
+        if fold is not None:
+            check_fold(manifest, fold)
+            judge_fold(config, manifest, fold, runs, Watcher(show))
+            return
         found = cross_validate(config, manifest, runs, Watcher(show))
     except KeyboardInterrupt:
         click.echo(f"{runs} keeps the finished epochs; the same command goes on from there.", err=True)
         raise
+    assert output is not None  # noqa: S101  as checked above
     settings = {
         "experiment": experiment_as_json(config),
         "folds": list(found.networks),

@@ -32,14 +32,15 @@ def command(experiment: str, data: Path, runs: Path, hold_out: int | None) -> No
     give only what you trust. The folder RUNS/<name of the experiment> then holds configuration, log, curves,
     environment and network.
     """
+    from radiolens.training.process import prepare_process
+
+    prepare_process()  # before TensorFlow is imported
     from radiolens.cli.stages import stage_progress
     from radiolens.data.splits import hold_out_fold
-    from radiolens.training.allocation import keep_freed_memory
     from radiolens.training.configs import load_experiment
     from radiolens.training.train import Watcher, train
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    keep_freed_memory()
     config = load_experiment(experiment)
     manifest = open_collection(data, config.task)
     if hold_out is not None:

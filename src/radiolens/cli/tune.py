@@ -37,8 +37,10 @@ def command(config: str, data: Path, trials: int | None, storage: str | None, ru
     code: give only what you trust. Trials are judged on the validation split alone. The folder
     RUNS/<name of the experiment>-tune then holds best.py, the best trial as an experiment, and the page tune.html.
     """
+    from radiolens.training.process import prepare_process
+
+    prepare_process()  # before TensorFlow is imported
     from radiolens.cli.stages import stage_progress
-    from radiolens.training.allocation import keep_freed_memory
     from radiolens.training.configs import load_search
     from radiolens.training.tuning.study_storage import open_storage, sqlite_url
     from radiolens.training.tuning.tune import SearchRun, TuneWatcher, tune
@@ -46,7 +48,6 @@ def command(config: str, data: Path, trials: int | None, storage: str | None, ru
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("optuna").setLevel(logging.ERROR)  # what it says of a trial is said here, in one line
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns that every trial's network is traced anew
-    keep_freed_memory()
     experiment, search = load_search(config)
     if trials is not None:
         search = replace(search, trials=trials)

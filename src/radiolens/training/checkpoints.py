@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +44,8 @@ __all__ = [
     "write_whole",
 ]
 
+_log = logging.getLogger(__name__)
+
 _PARTIAL = "partial-"
 _RESULT = "network.keras"
 _MEMBERS = "members.json"
@@ -59,14 +62,20 @@ class Epoch:
 
 
 @contextmanager
-def locked(run: Path) -> Iterator[None]:
-    """Make the run folder and keep other processes out of it; raise DatasetError if one works in it already."""
+def locked(run: Path, *, wait: bool = False) -> Iterator[None]:
+    """Make the run folder and keep other processes out of it.
+
+    If one works in it already, wait for its end, or raise DatasetError without `wait`.
+    """
     run.mkdir(parents=True, exist_ok=True)
     with (run / "lock").open("w") as lock:  # the system releases it, however the process ends
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DatasetError(f"another process trains in {run}. Wait for it, or give another folder.") from error
+            if not wait:
+                raise DatasetError(f"another process trains in {run}. Wait for it, or give another folder.") from error
+            _log.info("waiting for another process that trains in %s", run)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

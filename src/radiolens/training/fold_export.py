@@ -10,7 +10,7 @@ from radiolens.data.splits import without_fold
 from radiolens.errors import DatasetError
 from radiolens.training.calibrate import Calibration
 from radiolens.training.export import Exported
-from radiolens.training.folds import ANSWERS, STORED, calibration_answers, finished_folds, fold_run
+from radiolens.training.folds import ANSWERS, STORED, calibration_answers, check_fold, finished_folds, fold_run
 
 __all__ = ["calibrated_out_of_fold"]
 
@@ -24,9 +24,7 @@ def calibrated_out_of_fold(exported: Exported, runs: Path, fold: int) -> Exporte
     """
     experiment = exported.experiment.with_fixed_schedule()  # as a cross-validation trains
     folds = finished_folds(experiment, exported.manifest, runs)
-    numbers = [found.number for found in folds]
-    if fold not in numbers:
-        raise DatasetError(f"{exported.manifest.file}: no fold {fold}. Choose of {', '.join(map(str, numbers))}.")
+    check_fold(exported.manifest, fold)
     expected = fold_run(experiment, runs, fold) / "network.keras"
     if not exported.network.samefile(expected):
         raise DatasetError(f"{exported.network} is not the network that left out fold {fold}. Give {expected}.")
@@ -37,7 +35,7 @@ def calibrated_out_of_fold(exported: Exported, runs: Path, fold: int) -> Exporte
             f"{stored} is not the network that gave the answers of fold {fold}. Remove {ANSWERS} beside it; then "
             "`radiolens crossvalidate` stores the network and asks it anew."
         )
-    others = ", ".join(str(number) for number in numbers if number != fold)
+    others = ", ".join(str(found.number) for found in folds if found.number != fold)
     on = (
         f"answers out of fold: those to the folds {others}, each by the network that was trained without it, and this "
         "network's to validation cases without a fold"

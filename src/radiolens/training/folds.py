@@ -31,6 +31,7 @@ __all__ = [
     "calibrates",
     "calibration_answers",
     "check_calibrates",
+    "check_fold",
     "finished_folds",
     "fold_numbers",
     "fold_run",
@@ -82,6 +83,13 @@ def fold_numbers(manifest: Manifest) -> tuple[int, ...]:
         )
     check_no_leakage(without_fold(manifest, folds[0]).cases)
     return tuple(folds)
+
+
+def check_fold(manifest: Manifest, number: int) -> None:
+    """Raise DatasetError, which names the folds that there are, if this is none of them."""
+    numbers = fold_numbers(manifest)
+    if number not in numbers:
+        raise DatasetError(f"{manifest.file}: no fold {number}. Choose of {', '.join(map(str, numbers))}.")
 
 
 def fold_run(experiment: Experiment, runs: Path, number: int) -> Path:

@@ -63,23 +63,32 @@ class _Part:
     lesions: Lesions | None = None
 
 
-def train(experiment: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher = Watcher()) -> Path:
+def train(
+    experiment: Experiment,
+    manifest: Manifest,
+    run: Path,
+    cache: Path,
+    watcher: Watcher = Watcher(),
+    *,
+    wait: bool = False,
+) -> Path:
     """Train an experiment in the folder `run`, or go on where an earlier call was cut, and return the network's file.
 
     The network is that of the best epoch, or of the last where `patience` is 0. A `base` is trained first, in a folder
     beside `run` that is named after it and its cases, and shared by all runs that start from the same; the networks of
     `mean_of` are trained in folders beside, named after `run` and themselves. Of an experiment with `erased` only the
-    base is trained. All of an epoch is written before the next begins, so a kill loses at most one; the draws, the
+    base is trained. Where another process trains in the same folder, its end is waited for if `wait`, as always in that
+    of a base. All of an epoch is written before the next begins, so a kill loses at most one; the draws, the
     augmentation and the dropout of an epoch depend on seed and epoch only, so a resumed run ends as an uninterrupted
     one.
 
     Raises PatientLeakage if a patient or duplicate group of the manifest stands in two splits; DatasetError if the
-    folder holds another experiment, or the manifest lacks what the experiment names; TrainingDiverged if the loss
-    stops being a number.
+    folder holds another experiment, another process trains in it, or the manifest lacks what the experiment names;
+    TrainingDiverged if the loss stops being a number.
     """
     check_no_leakage(manifest.cases)
     used = experiment.part(manifest)
-    with locked(run):
+    with locked(run, wait=wait):
         log = read_log(run)
         chosen = {split: _chosen(experiment, used, split) for split in ("train", "validation")}
         write_run_facts(run, experiment, manifest, _digest(experiment, used.task, chosen), len(log))
@@ -149,7 +158,7 @@ def _chosen(experiment: Experiment, manifest: Manifest, split: str) -> tuple[Cas
 
 
 def _trained_base(base: Experiment, manifest: Manifest, run: Path, cache: Path, watcher: Watcher) -> Path:
-    return train(base, manifest, base_run(base, manifest, run), cache, watcher)
+    return train(base, manifest, base_run(base, manifest, run), cache, watcher, wait=True)
 
 
 def _digest(experiment: Experiment, task: Task, chosen: Mapping[str, Sequence[Case]]) -> str:

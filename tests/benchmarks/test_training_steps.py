@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from benchmarks.training_memory import FIRST, Steps
+from benchmarks.training_steps import FIRST, Steps
 
 
 def test_the_first_steps_and_what_is_no_step_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -243,7 +243,7 @@ def test_more_pages_or_pixels_than_allowed_are_refused_before_they_are_decoded()
 def test_a_picture_is_recognised_by_its_content_and_refused_when_it_is_cut_off(kind: str) -> None:
     content = saved(FILM, kind)
     assert recognise(content) is Format(kind.lower())
-    with pytest.raises(UnreadableImage, match=f"{kind} file is damaged"):
+    with pytest.raises(UnreadableImage, match=f"{kind} file is damaged or incomplete"):
         decode([content[: len(content) // 2]])
 
 

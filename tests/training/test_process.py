@@ -54,7 +54,6 @@ def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
 ONEDNN = """
 from radiolens.training.process import prepare_process
 prepare_process()
-import sys
 from tensorflow.python.util import _pywrap_util_port
 print(_pywrap_util_port.IsMklEnabled())
 """

@@ -24,7 +24,7 @@ from radiolens.training.checkpoints import Epoch, best_epoch, locked, read_log
 from radiolens.training.config import Masking, SourceErasure
 from radiolens.training.model import resized
 from radiolens.training.pipeline import read_grey_levels
-from radiolens.training.train import Watcher, predict_logits, train
+from radiolens.training.train import Watcher, base_run, predict_logits, train
 from tests.training.conftest import Run
 from tests.training.tiny_experiment import EXPERIMENT
 
@@ -239,22 +239,24 @@ def test_two_processes_do_not_train_in_one_folder(collection: Manifest, finished
             train(EXPERIMENT, collection, finished.folder, finished.folder.parent / "cache")
 
 
-def test_a_base_that_another_process_trains_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_base_that_another_process_trains_is_waited_for(
+    collection: Manifest, finished: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
-    with locked(tmp_path):
-        waited: list[str] = []
+    short = replace(EXPERIMENT, epochs=1, patience=0)
+    start = replace(short, name="start", base=replace(short, name="base"))
+    run, held = tmp_path / "start", threading.Event()
 
-        def wait() -> None:
-            with locked(tmp_path, wait=True):
-                waited.append("done")
+    def hold() -> None:
+        with locked(base_run(replace(short, name="base"), collection, run)):
+            held.set()
+            while "waiting for another process" not in caplog.text:
+                time.sleep(0.01)
 
-        waiting = threading.Thread(target=wait)
-        waiting.start()
-        while "waiting for another process" not in caplog.text:
-            time.sleep(0.01)
-        assert not waited
-    waiting.join()
-    assert waited
+    threading.Thread(target=hold, daemon=True).start()
+    assert held.wait(10)
+    assert train(start, collection, run, finished.folder.parent / "cache").exists()
+    assert "waiting for another process" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ def prepare_process() -> None:
 def use_onednn() -> bool:
     """Let TensorFlow compute convolutions with oneDNN; return whether it will.
 
-    By itself TensorFlow does so on processors with AVX-512 only. The kernels that it takes on others are compiled for
-    the oldest of them, so an old laptop gains most (docs/training.md). Sums are taken in another order, so the last
-    digits differ. What the environment says already is kept; it cannot be changed once TensorFlow is imported.
+    By itself TensorFlow does so on newer processors only; what it is worth on another one stands in docs/training.md.
+    Sums are taken in another order, so the last digits differ. What the environment says already is kept; it cannot be
+    changed once TensorFlow is imported.
     """
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
